@@ -178,16 +178,17 @@ pub enum Outcome {
 /// batches of 1 equals one batch of 8, with masked prompts and padding too.
 ///
 /// # Errors
-/// If a parameter gets no gradient, a loss or gradient is not finite, or a closure fails.
-pub fn train<B>(
+/// If a parameter gets no gradient, a loss or gradient is not finite, or a closure fails. An error of the callback,
+/// which may be of the caller's own type, ends the loop and is returned as it is.
+pub fn train<B, E: From<Error>>(
     vars: &Vars,
     plan: &Plan,
     resume: Option<Resume<'_>>,
     batch: &mut dyn FnMut(usize) -> Result<MicroBatch<B>>,
     loss: &mut dyn FnMut(&B, &mut Stream) -> Result<Tensor>,
     validate: &mut dyn FnMut() -> Result<Option<f64>>,
-    on_event: &mut dyn FnMut(Event<'_>) -> Result<Flow>,
-) -> Result<Outcome> {
+    on_event: &mut dyn FnMut(Event<'_>) -> Result<Flow, E>,
+) -> Result<Outcome, E> {
     let mut optimizer = AdamW::new(vars, plan.optimizer)?;
     let mut state = State::new(plan.seed);
     if let Some(resume) = resume {
@@ -214,20 +215,7 @@ pub fn train<B>(
         for (i, micro_batch) in micro_batches.iter().enumerate() {
             let mut stream = Stream::at(plan.seed, &format!("dropout {i}"), step as u64);
             let sum = loss(&micro_batch.batch, &mut stream)?;
-            let share = (sum / weight)?;
-            let value = f64::from(share.to_dtype(DType::F32)?.to_scalar::<f32>()?);
-            if !value.is_finite() {
-                return Err(not_finite("the loss", value, step));
-            }
-            mean += value;
-            let mut store = share.backward()?;
-            for (name, var) in vars {
-                match (store.remove(var), gradients.remove(name)) {
-                    (Some(new), Some(sum)) => gradients.insert(name.clone(), (sum + new)?),
-                    (Some(one), None) | (None, Some(one)) => gradients.insert(name.clone(), one),
-                    (None, None) => None,
-                };
-            }
+            mean += backward(&sum, weight, vars, &mut gradients, step)?;
         }
         if !begun {
             every_parameter_has_a_gradient(vars, &gradients)?;
@@ -239,7 +227,7 @@ pub fn train<B>(
         // 3. Clip. 4. Learning rate. 5. Step.
         let grad_norm = global_norm(&gradients)?;
         if !grad_norm.is_finite() {
-            return Err(not_finite("the gradient norm", grad_norm, step));
+            return Err(not_finite("the gradient norm", grad_norm, step).into());
         }
         let lr = lr_at(
             step,
@@ -274,7 +262,7 @@ pub fn train<B>(
             let best = value.is_none_or(|v| state.best.is_none_or(|best| v < best));
             if let Some(value) = value {
                 if !value.is_finite() {
-                    return Err(not_finite("the validation loss", value, step));
+                    return Err(not_finite("the validation loss", value, step).into());
                 }
                 state.stale = if best { 0 } else { state.stale + 1 };
                 on_event(Event::Validated {
@@ -314,6 +302,31 @@ pub fn train<B>(
         }
     }
     Ok(Outcome::Finished)
+}
+
+/// Adds the gradients of a micro-batch's sum of losses, divided by the weight of the whole step. Returns its share of
+/// the mean loss.
+fn backward(
+    sum: &Tensor,
+    weight: f64,
+    vars: &Vars,
+    gradients: &mut Gradients,
+    step: usize,
+) -> Result<f64> {
+    let share = (sum / weight)?;
+    let value = f64::from(share.to_dtype(DType::F32)?.to_scalar::<f32>()?);
+    if !value.is_finite() {
+        return Err(not_finite("the loss", value, step));
+    }
+    let mut store = share.backward()?;
+    for (name, var) in vars {
+        match (store.remove(var), gradients.remove(name)) {
+            (Some(new), Some(sum)) => gradients.insert(name.clone(), (sum + new)?),
+            (Some(one), None) | (None, Some(one)) => gradients.insert(name.clone(), one),
+            (None, None) => None,
+        };
+    }
+    Ok(value)
 }
 
 fn due(step: usize, every: usize) -> bool {

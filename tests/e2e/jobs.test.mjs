@@ -11,7 +11,7 @@ const { browser } = window;
 after(() => window.close());
 
 const list = () => repartee(["job", "list", "--project", project, "--json"]);
-const jobOf = async (run) => (await list()).find((job) => job.kind === "train" && job.params.config.includes(`name = "${run}"`));
+const jobOf = async (run) => (await list()).find((job) => job.kind === "train" && job.params.config.name === run);
 
 /** Starts a long training run from the form. */
 async function train(name) {

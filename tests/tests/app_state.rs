@@ -224,9 +224,8 @@ fn look_at_lists(windows: &Windows) {
 fn look_at_a_run(windows: &Windows) {
     let ask = |name: &str, params: Value| windows.call("one", name, params);
     let run = ask("run.get", json!({ "name": "writer" }));
-    let config = ask("run.read", json!({ "toml": run["config"] }));
-    assert_eq!(config["learning_rate"], 1e-3);
-    let estimate = ask("run.estimate", json!({ "config": config }));
+    assert_eq!(run["config"]["learning_rate"], 1e-3);
+    let estimate = ask("run.estimate", json!({ "config": run["config"] }));
     assert!(estimate["parameters"].as_u64().unwrap() > 100_000);
 }
 

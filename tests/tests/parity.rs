@@ -150,7 +150,7 @@ impl Reference {
         loss: &mut dyn FnMut(&B) -> repartee_models::Result<Tensor>,
     ) {
         let (mut losses, mut norms) = (Vec::new(), Vec::new());
-        let mut on_event = |event: Event<'_>| {
+        let mut on_event = |event: Event<'_>| -> repartee_models::Result<Flow> {
             if let Event::Step {
                 loss, grad_norm, ..
             } = event

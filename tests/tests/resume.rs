@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use repartee_engine::items::{ItemKind, RenameItem};
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::{Code, Engine};
 use repartee_tests::Place;
@@ -40,7 +41,8 @@ fn saved(engine: &Engine, run: &str) {
     }
 }
 
-fn killed_and_resumed_equals_whole(place: &Place, engine: &Engine, kind: RunKind) {
+/// Completes a run, and kills another with the same settings at about its first save.
+fn whole_and_killed(place: &Place, engine: &Engine, kind: RunKind) -> (String, String) {
     let word = kind.as_str();
     let (whole, cut) = (format!("{word}-whole"), format!("{word}-cut"));
     let config = |name: &str| {
@@ -64,23 +66,26 @@ fn killed_and_resumed_equals_whole(place: &Place, engine: &Engine, kind: RunKind
     saved(engine, &cut);
     child.kill().unwrap(); // SIGKILL
     child.wait().unwrap();
+    (whole, cut)
+}
 
-    let run = engine.run_show(&cut).unwrap();
+fn resumed_equals_whole(place: &Place, engine: &Engine, whole: &str, cut: &str) {
+    let run = engine.run_show(cut).unwrap();
     assert!(run.step < 40, "killed too late to show anything");
     let job = run.job.unwrap();
     place.ok(["job", "resume", &job]);
-    assert_eq!(engine.run_show(&cut).unwrap().state, "done");
+    assert_eq!(engine.run_show(cut).unwrap().state, "done");
     for figure in ["loss", "val_loss", "lr", "grad_norm"] {
         assert_eq!(
-            engine.run_figure(&cut, figure).unwrap(),
-            engine.run_figure(&whole, figure).unwrap(),
+            engine.run_figure(cut, figure).unwrap(),
+            engine.run_figure(whole, figure).unwrap(),
             "{figure}"
         );
     }
-    assert_eq!(engine.run_figure(&cut, "loss").unwrap().len(), 40);
+    assert_eq!(engine.run_figure(cut, "loss").unwrap().len(), 40);
     for checkpoint in ["best", "last"] {
         let hashes = |run: &str| engine.checkpoint_hashes(run, Some(checkpoint)).unwrap();
-        assert_eq!(hashes(&cut), hashes(&whole), "{checkpoint}");
+        assert_eq!(hashes(cut), hashes(whole), "{checkpoint}");
     }
     assert_eq!(
         engine.resume(&job, &|_| {}).unwrap_err().code,
@@ -92,6 +97,136 @@ fn killed_and_resumed_equals_whole(place: &Place, engine: &Engine, kind: RunKind
 #[test]
 fn resume_after_sigkill_is_bit_identical() {
     let (place, engine) = project(150);
-    killed_and_resumed_equals_whole(&place, &engine, RunKind::Generator);
-    killed_and_resumed_equals_whole(&place, &engine, RunKind::Upvotes);
+    for kind in [RunKind::Generator, RunKind::Upvotes] {
+        let (whole, cut) = whole_and_killed(&place, &engine, kind);
+        resumed_equals_whole(&place, &engine, &whole, &cut);
+    }
+}
+
+/// The settings of [`settings`] as earlier versions stored them: TOML, with those of all kinds.
+const OLD_CONFIG: &str = r#"# A KIND run of Repartee.
+
+# generator, realism or upvotes.
+kind = "KIND"
+
+# Run name; empty: the kind and a number.
+name = "NAME"
+
+# Base model; empty: the only one of the right kind.
+base = ""
+
+# The split to train on.
+split = "main"
+
+# Realism: the set of fakes; empty: the only one of the split.
+fakes = ""
+
+# Number of epochs. Ignored if steps is set.
+epochs = 3.0
+
+# Max optimizer steps; 0: use epochs.
+steps = 40
+
+# Batch size. The largest that fits in memory is fastest.
+batch_size = 16
+
+# Gradient accumulation: the effective batch size is batch_size times this.
+accumulate = 2
+
+# Max number of training examples, sampled by the seed; 0: all.
+limit = 0
+
+# Max length of an example, in tokens. At least half of it is kept for the reply.
+max_tokens = 64
+
+# Generator: "reply" computes the loss on the reply only, "all" on the comment too.
+loss = "reply"
+
+# Peak learning rate. 5e-5 suits fine-tuning; use 1e-3 for a small model from scratch.
+learning_rate = 0.001
+
+# Warmup ratio: the share of all steps in which the learning rate rises from 0 to its peak.
+warmup = 0.1
+
+# Learning-rate schedule after warmup: "linear", "cosine" or "constant".
+decay = "linear"
+
+# AdamW's weight decay, on matrices only.
+weight_decay = 0.01
+
+# Max gradient norm; 0: no clipping.
+clip_norm = 1.0
+
+# Dropout probability; below 0: use the base's config.
+dropout = 0.1
+
+# Classifiers: "none", or "balanced" so that rare classes count as much as frequent ones.
+class_weights = "none"
+
+# Realism: the share of real replies among the examples, between 0 and 1.
+real_share = 0.5
+
+# Validate every N steps; 0: ten times per run.
+validate_every = 10
+
+# Max number of validation examples; 0: all.
+validate_limit = 40
+
+# Save a checkpoint every N steps; 0: every 3 minutes. A killed run resumes from its last checkpoint.
+save_every = 5
+
+# Early-stopping patience, in validations without improvement; 0: off.
+patience = 0
+
+# Generator: sample replies to generate at each validation, to comments of the validation set.
+samples = 1
+
+# Random seed. The same seed on the same machine gives the same bits.
+seed = 11
+
+# auto, cpu, cuda or metal.
+device = "auto"
+"#;
+
+#[test]
+fn a_run_of_version_10_resumes_bit_identical() {
+    let (place, engine) = project(150);
+    let kind = RunKind::Generator;
+    let (whole, cut) = whole_and_killed(&place, &engine, kind);
+    let job = engine.run_show(&cut).unwrap().job.unwrap();
+    drop(engine);
+    // only these two values differ from a file of version 10
+    let old = |run: &str| {
+        OLD_CONFIG
+            .replace("KIND", kind.as_str())
+            .replace("NAME", run)
+    };
+    let params = serde_json::json!({ "config": old(&cut) }).to_string();
+    let db = rusqlite::Connection::open(place.project()).unwrap();
+    for run in [&whole, &cut] {
+        let sql = "UPDATE run SET config = ?2 WHERE name = ?1";
+        assert_eq!(db.execute(sql, (run, old(run))).unwrap(), 1);
+    }
+    let sql = "UPDATE job SET params = ?2 WHERE id = ?1";
+    assert_eq!(db.execute(sql, (&job, params)).unwrap(), 1);
+    db.pragma_update(None, "user_version", 10).unwrap();
+    drop(db);
+
+    let engine = Engine::open(place.project()).unwrap();
+    let config = engine.run_show(&cut).unwrap().config.unwrap();
+    assert_eq!(config, settings(kind, &cut));
+    assert_eq!(
+        repartee_engine::kinds::subject(&engine.job(&job).unwrap()),
+        format!("generator {cut}")
+    );
+    let differences = engine.run_differences(&[whole.clone(), cut.clone()]);
+    assert!(differences.unwrap().is_empty());
+    let renamed = RenameItem {
+        kind: ItemKind::Run,
+        item: cut.clone(),
+        name: "another name".to_owned(),
+    };
+    engine.item_rename(&renamed).unwrap();
+    resumed_equals_whole(&place, &engine, &whole, "another name");
+    assert!(engine.check(&|_| {}).unwrap().rows.is_empty());
 }

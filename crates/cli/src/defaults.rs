@@ -9,11 +9,12 @@ use repartee_engine::generate::Generate;
 use repartee_engine::items::ItemKind;
 use repartee_engine::pick::MIN_P_REAL;
 use repartee_engine::posting::{Fetch, NewAccount};
-use repartee_engine::run_config::{RunConfig, RunKind};
+use repartee_engine::run_config::RunKind;
 use repartee_engine::splits::MakeSplit;
 use repartee_engine::{Recipe, SamplingParams};
 
 use crate::data::set_name;
+use crate::training::args::settings;
 
 /// A flag's id and its default.
 type Usual = (&'static str, String);
@@ -129,7 +130,9 @@ fn models(command: Command) -> Command {
     );
     let kinds = [RunKind::Generator, RunKind::Realism, RunKind::Upvotes];
     let command = kinds.into_iter().fold(command, |command, kind| {
-        put(command, &["train", kind.as_str()], training(kind))
+        let path = ["train", kind.as_str()];
+        let command = put(command, &path, training(kind));
+        at(command, &path, &|command| without_others(command, kind))
     });
     let fakes = MakeFakes::default();
     let mut of_fakes = sampling(&fakes.sampling);
@@ -177,23 +180,18 @@ fn models(command: Command) -> Command {
 
 /// The defaults of a kind of run; of an empty setting, a description.
 fn training(kind: RunKind) -> Vec<Usual> {
-    let usual = RunConfig::of(kind);
-    let loss = serde_json::to_value(usual.loss).unwrap_or_default();
-    vec![
-        ("config", "none: the defaults of this kind".to_owned()),
-        ("name", format!("{} and a number", kind.as_str())),
-        ("base", format!("the only {} base", kind.base_kind())),
-        ("split", usual.split),
-        ("fakes", "the only set of the split".to_owned()),
-        ("epochs", usual.epochs.to_string()),
-        ("steps", format!("{}: use --epochs", usual.steps)),
-        ("batch", usual.batch_size.to_string()),
-        ("lr", usual.learning_rate.to_string()),
-        ("loss", loss.as_str().unwrap_or_default().to_owned()),
-        ("max_tokens", usual.max_tokens.to_string()),
-        ("seed", usual.seed.to_string()),
-        ("device", usual.device),
-    ]
+    let config = ("config", "none: the defaults of this kind".to_owned());
+    let settings = settings().map(|setting| (setting.name, setting.default_of(kind)));
+    std::iter::once(config).chain(settings).collect()
+}
+
+/// Hides the flags of settings that runs of this kind do not use.
+fn without_others(command: Command, kind: RunKind) -> Command {
+    settings()
+        .filter(|setting| !setting.is_for(kind))
+        .fold(command, |command, setting| {
+            command.mut_arg(setting.name, |arg| arg.hide(true))
+        })
 }
 
 fn reddit(command: Command) -> Command {
@@ -237,6 +235,7 @@ fn reddit(command: Command) -> Command {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use clap::{ArgAction, CommandFactory};
+    use repartee_engine::run_config::RunConfig;
 
     use super::*;
     use crate::cli::Cli;
@@ -341,7 +340,7 @@ mod tests {
             .unwrap();
         let batch = realism
             .get_arguments()
-            .find(|arg| arg.get_id() == "batch")
+            .find(|arg| arg.get_id() == "batch_size")
             .unwrap();
         let usual = RunConfig::of(RunKind::Realism);
         assert!(help(batch).contains(&format!("[default: {}]", usual.batch_size)));

@@ -38,6 +38,10 @@ fn commands_and_flags_are_understood_under_their_old_names() {
             "reddit opt-out u/someone --reason x",
         ),
         ("queue reject 1 --why x", "queue reject 1 --reason x"),
+        (
+            "train generator --batch 4 --lr 1e-3",
+            "train generator --batch-size 4 --learning-rate 1e-3",
+        ),
         ("job on-failure abc go-on", "job on-failure abc continue"),
     ] {
         let read = |line: &str| {

@@ -152,7 +152,7 @@ impl Plan<'_> {
         if let Some(new) = self.done("run", &run.name) {
             return Ok(new);
         }
-        let mut config = RunConfig::from_toml(&run.config)?;
+        let mut config: RunConfig = from_json(&run.config)?;
         let base = store.base_by_id(run.base_id)?;
         let split = store
             .split_by_id(run.split_id)?

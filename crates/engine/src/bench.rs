@@ -255,7 +255,7 @@ impl Bench {
             },
             &mut |n, stream| loss(*n, stream),
             &mut || Ok(None),
-            &mut |event| {
+            &mut |event| -> repartee_models::Result<Flow> {
                 if let Event::Step {
                     step, seconds: s, ..
                 } = event

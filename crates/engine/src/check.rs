@@ -91,10 +91,8 @@ fn judge(table: &str, column: &str, row: &str, text: &str) -> Option<String> {
             key if key.starts_with("steps of ") => json::<BTreeMap<String, String>>(text),
             key => setting_fault(key, text),
         },
-        // an older run may have settings that no longer exist: only invalid TOML is an error
-        ("run", "config") => toml::from_str::<toml::Table>(text)
-            .err()
-            .map(|error| format!("it is not TOML: {}", error.message())),
+        // an older run may have settings that no longer exist: only invalid JSON is an error
+        ("run", "config") => json::<serde_json::Map<String, serde_json::Value>>(text),
         ("source", "counts") => json::<SourceCounts>(text),
         ("split", "config") => json::<SplitConfig>(text),
         ("split", "audit") => json::<Audit>(text),

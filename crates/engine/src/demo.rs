@@ -7,7 +7,6 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::draft::{DraftReplies, Drafted};
 use repartee_core::error::{Code, Error, Result};
 use repartee_core::job::{Ctx, Job, Progress, Stop};
 use repartee_core::kind::LaterSteps;
@@ -20,6 +19,7 @@ use ts_rs::TS;
 use crate::ToEngine;
 use crate::base::BaseNew;
 use crate::chart::ChartKind;
+use crate::draft::{DraftReplies, Drafted};
 use crate::evaluate::{Evaluate, EvaluationInfo};
 use crate::fakes::{FakesInfo, MakeFakes};
 use crate::generate::{Generate, Generated};

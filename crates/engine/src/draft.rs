@@ -5,12 +5,12 @@ use repartee_core::error::{Code, Error, Result};
 use repartee_core::job::{Ctx, Job, Stop, from_json, to_json};
 use repartee_core::kind::{EachName, LaterSteps};
 use repartee_core::left_out::{LeftOut, Tally, caught, is_of_the_whole};
+use repartee_posting::{Fetch, Fetched};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::ToEngine;
 use crate::generate::{Generate, Generated};
-use repartee_posting::{Fetch, Fetched};
 
 /// Drafts replies to the comments of threads. A job: `draft`. Its steps are jobs of their own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]

@@ -19,6 +19,7 @@ use crate::card::{INPUT_KEY, TRAINED_KEY, card, noted, with_key};
 use crate::evaluate::class_names;
 use crate::examples;
 use crate::figures::Predictions;
+use crate::job::from_json;
 use crate::model::{bert_config, checkpoint_of, generator_template, gpt2_config};
 use crate::run_config::{RunConfig, RunKind};
 use crate::train::run_kind;
@@ -302,7 +303,7 @@ impl Input {
 
 /// The input format of a run's model.
 fn input_of(run: &Run, base: &Base) -> Result<Input> {
-    let max_tokens = RunConfig::from_toml(&run.config)?.max_tokens;
+    let max_tokens = from_json::<RunConfig>(&run.config)?.max_tokens;
     Ok(match run_kind(run.kind) {
         RunKind::Generator => {
             let config = gpt2_config(base)?;

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
-use crate::context;
 use repartee_core::Project;
 use repartee_core::error::{Error, Result};
 use repartee_core::job::{
@@ -27,6 +26,7 @@ use ts_rs::TS;
 
 use crate::Engine;
 use crate::ToEngine;
+use crate::context;
 use crate::examples::pair_label;
 use crate::fakes::{different_comments, finish_reason, until_stopped};
 use crate::items::{ItemKind, Label};

@@ -1,6 +1,7 @@
 //! Trained models, loaded for use: weights, configuration and tokenizer of a run's checkpoint.
 
 use repartee_core::error::{Code, Error, Result};
+use repartee_core::job::from_json;
 use repartee_models::bert::{self, Bert};
 use repartee_models::gpt2::{self, Gpt2};
 use repartee_models::text::{ClassifierText, Files, GeneratorText, Template};
@@ -199,7 +200,7 @@ impl Engine {
         checkpoint: Checkpoint,
         device: &Device,
     ) -> Result<Generator> {
-        let config = RunConfig::from_toml(&self.store.run_by_id(checkpoint.run_id)?.config)?;
+        let config: RunConfig = from_json(&self.store.run_by_id(checkpoint.run_id)?.config)?;
         let model_config = gpt2_config(&self.store.base_by_id(checkpoint.base_id)?)?;
         let (tensors, files) = bundle::get(&self.store, checkpoint.bundle_id)?;
         let (tensors, _) = model_config.parameters()?.load_into(tensors, 0, device)?;
@@ -232,7 +233,7 @@ impl Engine {
         checkpoint: Checkpoint,
         device: &Device,
     ) -> Result<Classifier> {
-        let config = RunConfig::from_toml(&self.store.run_by_id(checkpoint.run_id)?.config)?;
+        let config: RunConfig = from_json(&self.store.run_by_id(checkpoint.run_id)?.config)?;
         let model_config = bert_config(&self.store.base_by_id(checkpoint.base_id)?)?;
         let (tensors, files): (Tensors, Files) = bundle::get(&self.store, checkpoint.bundle_id)?;
         let classes = config.kind.classes();

@@ -3,7 +3,6 @@
 
 use std::fmt::Debug;
 
-use crate::draft::DraftReplies;
 use repartee_core::job::{from_json, to_json};
 use repartee_datasets::Partition;
 use repartee_models::text::Template;
@@ -12,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::SamplingParams;
 use crate::app_state::Settings;
+use crate::draft::DraftReplies;
 use crate::evaluate::Evaluate;
 use crate::fakes::{FakesConfig, MakeFakes};
 use crate::generate::{CandidateInfo, Generate, GenerationConfig};

@@ -1,33 +1,29 @@
 //! What is stored of a run, with the current names of the items it names: an item may have been renamed since.
 
+use repartee_core::error::Result;
+use repartee_core::job::from_json;
 use repartee_store::items::ItemKind;
 use repartee_store::runs::Run;
 
 use crate::run_config::RunConfig;
 use crate::train::RunFacts;
 
-/// A run's settings as TOML, with the current names of itself and its base, split and fakes.
-pub(crate) fn config_now(run: &Run) -> String {
+/// A run's settings, with the current names of itself and its base, split and fakes.
+pub(crate) fn config_now(run: &Run) -> Result<RunConfig> {
     let now = |kind| match kind {
         ItemKind::Run => Some(&run.name),
         ItemKind::Base => Some(&run.base),
         ItemKind::Split => Some(&run.split),
         _ => run.fakes.as_ref(),
     };
-    let Ok(before) = RunConfig::from_toml(&run.config) else {
-        return run.config.clone();
-    };
-    let mut config = before.clone();
+    let mut config: RunConfig = from_json(&run.config)?;
     for (kind, name) in config.names() {
         // unset names stay unset
         if let (false, Some(now)) = (name.is_empty(), now(kind)) {
             now.clone_into(name);
         }
     }
-    match config == before {
-        true => run.config.clone(),
-        false => config.to_toml().unwrap_or_else(|_| run.config.clone()),
-    }
+    Ok(config)
 }
 
 /// What is known of a run, with the current names of its base, split and fakes.

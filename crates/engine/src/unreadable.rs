@@ -2,8 +2,9 @@
 
 use repartee_core::error::Result;
 use repartee_core::unreadable::Listed;
-pub use repartee_core::unreadable::Unreadable;
 use repartee_store::items::ItemKind;
+
+pub use repartee_core::unreadable::Unreadable;
 
 use crate::Engine;
 

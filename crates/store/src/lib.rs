@@ -47,6 +47,7 @@ pub mod splits;
 pub mod study;
 pub mod threads;
 pub mod times;
+mod toml_configs;
 pub mod usable;
 pub mod watch;
 
@@ -96,6 +97,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/8_jobs.sql")).foreign_key_check(),
     M::up(include_str!("schema/9_curation.sql")),
     M::up(include_str!("schema/10_names.sql")),
+    M::up(include_str!("schema/11_config.sql")),
 ];
 
 /// An open project file.
@@ -408,12 +410,14 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
     // a table that is recreated is dropped first, and others refer to it; each such migration checks the references
     // before its commit
     connection.pragma_update(None, "foreign_keys", false)?;
+    toml_configs::register(connection)?;
     let migrated = Migrations::from_slice(MIGRATIONS)
         .to_latest(connection)
         .map_err(|error| match error {
             rusqlite_migration::Error::RusqliteError { err, .. } => Error::from(err),
             other => Error::Migration(other),
         });
+    toml_configs::unregister(connection)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     match migrated {
         // another process that opened it at the same moment was faster

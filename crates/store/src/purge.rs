@@ -933,7 +933,7 @@ fn sweep(db: &Transaction<'_>, table: &str, texts: &Texts) -> Result<u64> {
     }
     let mut wiped = 0;
     for (column, kind, pk) in &columns {
-        // our own words are handled with their reply; a run's settings are read as TOML, and contain no text
+        // our own words are handled with their reply; a run's settings contain no text
         let ours = matches!(
             (table, column.as_str()),
             ("reply", "text" | "full_text") | ("run", "config")

@@ -52,7 +52,7 @@ pub struct NewRun {
     pub split_id: i64,
     /// The fakes it is trained on; realism only.
     pub fake_set_id: Option<i64>,
-    /// TOML, verbatim.
+    /// JSON.
     pub config: String,
     /// The job that runs it.
     pub job_id: Option<String>,
@@ -77,7 +77,7 @@ pub struct Run {
     pub split: String,
     /// Current name of the set of fakes.
     pub fakes: Option<String>,
-    /// TOML as it was started; the names in it may have changed since.
+    /// JSON as it was started; the names in it may have changed since.
     pub config: String,
     /// The job that runs it.
     pub job_id: Option<String>,

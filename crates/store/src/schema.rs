@@ -16,7 +16,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use rusqlite_migration::Migrations;
 
 use crate::opened::Opened;
-use crate::{Error, MIGRATIONS, Result, Store, beside, is_project, wait_for_lock};
+use crate::{Error, MIGRATIONS, Result, Store, beside, is_project, toml_configs, wait_for_lock};
 
 /// Tables that SQLite itself adds (`PRAGMA optimize`): statistics for the planner, which can only make a query slow.
 const STATISTICS: [(&str, &str); 2] = [
@@ -243,6 +243,7 @@ fn expected(version: i64) -> Option<&'static Schema> {
         let mut connection = Connection::open_in_memory()?;
         if version > 0 {
             connection.pragma_update(None, "foreign_keys", false)?;
+            toml_configs::register(&connection)?;
             Migrations::from_slice(MIGRATIONS)
                 .to_version(&mut connection, version)
                 .map_err(Error::Migration)?;

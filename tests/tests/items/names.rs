@@ -165,7 +165,7 @@ fn items_made_with_a_renamed_item_show_its_new_name_and_work() {
         ),
         ("bert two", "split two", Some("fakes two"))
     );
-    let config = RunConfig::from_toml(&judge.config).unwrap();
+    let config = judge.config.unwrap();
     assert_eq!(
         [&config.name, &config.base, &config.split, &config.fakes],
         ["judge two", "bert two", "split two", "fakes two"],

@@ -486,13 +486,6 @@ export type Compared = {
   worse: string, };
 
 /**
- * A run config as text.
- */
-export type ConfigText = {
-  /** TOML, with every setting's description. */
-  toml: string, };
-
-/**
  * A record to confirm on this machine.
  */
 export type ConfirmRecord = { record: RecordKind,
@@ -934,15 +927,17 @@ export type Fetched = {
  */
 export type Field = {
   /** Key in the run config. */
-  name: string, help: string, type: FieldType,
+  name: string, label: string, help: string, type: FieldType,
   /** Allowed values; empty unless it is a choice. */
   choices: Array<string>,
-  /** Minimum, for a number. */
+  /** Minimum, for a number; `None`: no limit. */
   least: number | null,
   /** Maximum, for a number; `None`: no limit. */
   most: number | null,
   /** The kinds of run that use it. */
   kinds: Array<RunKind>,
+  /** The heading that it stands under. */
+  group: string,
   /** Whether it is shown first; the others are collapsed. */
   essential: boolean, };
 
@@ -2267,13 +2262,13 @@ export type RewriteReply = { id: number,
 export type RunConfig = {
   /** generator, realism or upvotes. */
   kind: RunKind,
-  /** Run name; empty: the kind and a number. */
+  /** Name of the run. */
   name: string,
-  /** Base model; empty: the only one of the right kind. */
+  /** Base model. */
   base: string,
-  /** The split to train on. */
+  /** Split to train on. */
   split: string,
-  /** Realism: the set of fakes; empty: the only one of the split. */
+  /** The set of fakes. */
   fakes: string,
   /** Number of epochs. Ignored if steps is set. */
   epochs: number,
@@ -2281,16 +2276,20 @@ export type RunConfig = {
   steps: number,
   /** Batch size. The largest that fits in memory is fastest. */
   batch_size: number,
-  /** Gradient accumulation: the effective batch size is batch_size times this. */
-  accumulate: number,
-  /** Max number of training examples, sampled by the seed; 0: all. */
-  limit: number,
-  /** Max length of an example, in tokens. At least half of it is kept for the reply. */
-  max_tokens: number,
-  /** Generator: "reply" computes the loss on the reply only, "all" on the comment too. */
-  loss: LossMask,
   /** Peak learning rate. 5e-5 suits fine-tuning; use 1e-3 for a small model from scratch. */
   learning_rate: number,
+  /** Max length of an example, in tokens. At least half of it is kept for the reply. */
+  max_tokens: number,
+  /** "none", or "balanced" so that rare classes count as much as frequent ones. */
+  class_weights: ClassWeights,
+  /** Max number of training examples, sampled by the seed; 0: all. */
+  limit: number,
+  /** "reply" computes the loss on the reply only, "all" on the comment too. */
+  loss: LossMask,
+  /** The share of real replies among the examples, between 0 and 1. */
+  real_share: number,
+  /** Gradient accumulation: the effective batch size is batch_size times this. */
+  accumulate: number,
   /** Warmup ratio: the share of all steps in which the learning rate rises from 0 to its peak. */
   warmup: number,
   /** Learning-rate schedule after warmup: "linear", "cosine" or "constant". */
@@ -2301,20 +2300,16 @@ export type RunConfig = {
   clip_norm: number,
   /** Dropout probability; below 0: use the base's config. */
   dropout: number,
-  /** Classifiers: "none", or "balanced" so that rare classes count as much as frequent ones. */
-  class_weights: ClassWeights,
-  /** Realism: the share of real replies among the examples, between 0 and 1. */
-  real_share: number,
   /** Validate every N steps; 0: ten times per run. */
   validate_every: number,
   /** Max number of validation examples; 0: all. */
   validate_limit: number,
-  /** Save a checkpoint every N steps; 0: every 3 minutes. A killed run resumes from its last checkpoint. */
-  save_every: number,
   /** Early-stopping patience, in validations without improvement; 0: off. */
   patience: number,
-  /** Generator: sample replies to generate at each validation, to comments of the validation set. */
+  /** Sample replies to generate at each validation, to comments of the validation set. */
   samples: number,
+  /** Save a checkpoint every N steps; 0: every 3 minutes. A killed run resumes from its last checkpoint. */
+  save_every: number,
   /** Random seed. The same seed on the same machine gives the same bits. */
   seed: number,
   /** auto, cpu, cuda or metal. */
@@ -2357,7 +2352,9 @@ export type RunInfo = { name: string,
   /** queued, running, lost (interrupted), paused, done, stopped, failed, `cancelled`; empty if its job is gone. */
   state: string,
   /** Whether it has a complete checkpoint. */
-  usable: boolean, job: string | null, config: string, facts: RunFacts | null,
+  usable: boolean, job: string | null,
+  /** None: it cannot be read. */
+  config: RunConfig | null, facts: RunFacts | null,
   /** Optimizer steps done, according to the stored metrics. */
   step: number, loss: number | null,
   /** Lowest validation loss. */
@@ -2843,8 +2840,8 @@ export type ThreadStory = { thread: ThreadInfo, body: string,
  * Trains a model. A job: `train`.
  */
 export type Train = {
-  /** The settings, as the TOML of [`RunConfig`]; stored verbatim with the run. */
-  config: string, };
+  /** Stored with the run. */
+  config: RunConfig, };
 
 /**
  * Retrains a run without content deleted since, with everything marked that it was made from. A job: `train-again`.
@@ -3005,10 +3002,6 @@ export interface Commands {
   "base.estimate": { params: BaseNew; result: BaseEstimate };
   /** Estimate of a run: examples, parameters, memory, steps, time. */
   "run.estimate": { params: WithConfig; result: RunFacts };
-  /** A run's settings as commented TOML, as the job "train" takes them. */
-  "run.toml": { params: WithConfig; result: ConfigText };
-  /** Reads settings from TOML. */
-  "run.read": { params: ConfigText; result: RunConfig };
   /** All runs, without their samples. */
   "runs": { params: Nothing; result: Array<RunInfo> };
   /** One run with the samples generated during training. */

@@ -54,10 +54,10 @@ test("job titles", () => {
     "Import RC_2019-04.zst",
   );
   expect(jobTitle({ kind: "import", params: { files: ["a", "b"] } })).toBe("Import 2 files");
-  expect(jobTitle({ kind: "train", params: { config: 'kind = "realism"\nname = "judge"\n' } })).toBe(
+  expect(jobTitle({ kind: "train", params: { config: { kind: "realism", name: "judge" } } })).toBe(
     "Train judge",
   );
-  expect(jobTitle({ kind: "train", params: { config: 'kind = "realism"\nname = ""\n' } })).toBe(
+  expect(jobTitle({ kind: "train", params: { config: { kind: "realism", name: "" } } })).toBe(
     "Train realism",
   );
   const fakes = (name: string) => jobTitle({ kind: "fakes", params: { name } });

@@ -1,6 +1,6 @@
 // Formats of numbers, times and names.
 
-import type { JobInfo, RunKind } from "../host";
+import type { JobInfo, RunConfig, RunKind } from "../host";
 import { fakesNamed } from "./names";
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
@@ -125,12 +125,14 @@ export const KIND_WORDS: Record<RunKind, { name: string; what: string; base: str
   },
 };
 
+/** The settings of a training job. */
+function configOf(job: Pick<JobInfo, "kind" | "params">): Partial<RunConfig> {
+  return (job.kind === "train" && (job.params as { config?: RunConfig } | null)?.config) || {};
+}
+
 /** The name of the run of a training job, if its config sets one. */
 export function runOf(job: Pick<JobInfo, "kind" | "params">): string | null {
-  const config = (job.params as { config?: unknown } | null)?.config;
-  return job.kind === "train" && typeof config === "string"
-    ? (/^name = "(.+)"$/m.exec(config)?.[1] ?? null)
-    : null;
+  return configOf(job).name || null;
 }
 
 /** "Train writer", "Import comments.zst". */
@@ -155,10 +157,8 @@ export function jobTitle(job: Pick<JobInfo, "kind" | "params">): string {
       return `Add base ${text("name")}`.trim();
     case "base-new":
       return `Initialize base ${text("name")}`.trim();
-    case "train": {
-      const kind = /^kind = "(.+)"$/m.exec(text("config"));
-      return `Train ${runOf(job) ?? kind?.[1] ?? "a model"}`;
-    }
+    case "train":
+      return `Train ${runOf(job) ?? configOf(job).kind ?? "a model"}`;
     case "train-again":
       return `Retrain ${text("run")} without deleted content`;
     case "fakes":

@@ -1,6 +1,6 @@
 import { fireEvent, screen, waitFor } from "@testing-library/svelte";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { defaults, toml } from "../host/fake/sample";
+import { defaults } from "../host/fake/sample";
 import { SHORTCUTS } from "../state/shortcuts";
 import { axeViolations, byId, callsTo, openWindow, press, textOf, waitForText } from "../testing";
 
@@ -117,7 +117,7 @@ test("closing the project shows the start screen", async () => {
 });
 
 describe("closing the window", () => {
-  const train = { config: toml({ ...defaults("generator"), name: "late" }) };
+  const train = { config: { ...defaults("generator"), name: "late" } };
   const start = async (options: Parameters<typeof openWindow>[1] = { speed: 0.1 }) => {
     const host = await openWindow("#/overview", options);
     await byId("pipeline");

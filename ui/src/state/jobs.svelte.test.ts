@@ -1,7 +1,7 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import { useHost } from "../host";
 import { type FakeHost, fakeHost } from "../host/fake";
-import { defaults, toml } from "../host/fake/sample";
+import { defaults } from "../host/fake/sample";
 import { jobs } from "./jobs.svelte";
 import { restoreProject } from "./project.svelte";
 import { listenToEngine } from "./signals";
@@ -62,7 +62,7 @@ test("a reload during a job loses nothing", async () => {
 test("a snapshot does not overwrite a newer signal", async () => {
   host.engine.options.speed = 0.001;
   const id = await jobs.start("train", {
-    config: toml({ ...defaults("generator"), name: "late" }),
+    config: { ...defaults("generator"), name: "late" },
   });
   host.engine.options.delay = 50;
   const snapshot = jobs.read();
@@ -99,7 +99,7 @@ test("a failed job shows its error until dismissed, and notifies the desktop whe
   await vi.waitFor(() => expect(host.notified[0]).toContain("Job failed"));
 });
 
-const training = (name: string) => ({ config: toml({ ...defaults("generator"), name }) });
+const training = (name: string) => ({ config: { ...defaults("generator"), name } });
 
 test("a second training run is queued, can be reordered or removed, and starts after the first", async () => {
   host.engine.options.speed = 0.001;

@@ -100,34 +100,16 @@ fn config_of(kind: RunKind, args: &TrainArgs) -> Result<RunConfig> {
         ))
         .into());
     }
-    let number = |value: &Option<u64>| value.map(|v| v.to_string());
-    let size = |value: &Option<usize>| value.map(|v| v.to_string());
-    let real = |value: &Option<f64>| value.map(|v| v.to_string());
-    let flags = [
-        ("name", args.name.clone()),
-        ("base", args.base.clone()),
-        ("split", args.split.clone()),
-        ("fakes", args.fakes.clone()),
-        ("epochs", real(&args.epochs)),
-        ("steps", number(&args.steps)),
-        ("batch_size", size(&args.batch)),
-        ("learning_rate", real(&args.lr)),
-        ("loss", args.loss.clone()),
-        ("max_tokens", size(&args.max_tokens)),
-        ("seed", number(&args.seed)),
-        ("device", args.device.clone()),
-    ];
-    for (key, value) in flags {
-        if let Some(value) = value {
-            config = config.set(key, &value)?;
-        }
+    for (name, typed) in &args.settings.0 {
+        config.set(name, typed)?;
     }
     for pair in &args.set {
         let (key, value) = pair
             .split_once('=')
             .ok_or_else(|| Error::usage(format!("--set takes KEY=VALUE, not {pair:?}")))?;
-        config = config.set(key.trim(), value.trim())?;
+        config.set(key.trim(), value.trim())?;
     }
+    config.check()?;
     Ok(config)
 }
 

@@ -134,7 +134,10 @@ pub fn run(out: Out, run: &RunInfo) -> Result<()> {
         out.line(short(reply, 400))?;
     }
     out.line("")?;
-    out.lines("  ", run.config.trim_end())
+    match &run.config {
+        Some(config) => out.lines("  ", config.to_toml()?.trim_end()),
+        None => out.line("Its settings cannot be read; `repartee check` names what is wrong"),
+    }
 }
 
 /// Everything trained on content that has been deleted since.

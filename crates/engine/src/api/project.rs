@@ -10,6 +10,7 @@ use repartee_core::job_queue::{JobQueue, MoveTo};
 use repartee_datasets::Partition;
 use repartee_datasets::record::Rejected;
 use repartee_datasets::source::Permission;
+use repartee_posting::DeletedContent;
 use repartee_store::pairs::PairFigure;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -34,7 +35,6 @@ use crate::queue::{ReplyInfo, ReplyStory};
 use crate::run_config::RunConfig;
 use crate::splits::SplitInfo;
 use crate::train::{CheckpointInfo, Difference, RunFacts, RunInfo};
-use repartee_posting::DeletedContent;
 
 /// An item by its name.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
@@ -130,14 +130,6 @@ pub struct ByEdges {
 #[serde(deny_unknown_fields)]
 pub struct WithConfig {
     pub config: RunConfig,
-}
-
-/// A run config as text.
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
-#[serde(deny_unknown_fields)]
-pub struct ConfigText {
-    /// TOML, with every setting's description.
-    pub toml: String,
 }
 
 /// One metric of a run.
@@ -372,10 +364,6 @@ commands!(Arc<Engine> {
     "base.estimate" => |engine, p| engine.base_estimate(&p), BaseNew => BaseEstimate;
     /// Estimate of a run: examples, parameters, memory, steps, time.
     "run.estimate" => |engine, p| engine.train_estimate(&p.config), WithConfig => RunFacts;
-    /// A run's settings as commented TOML, as the job "train" takes them.
-    "run.toml" => |_, p| Ok(ConfigText { toml: p.config.to_toml()? }), WithConfig => ConfigText;
-    /// Reads settings from TOML.
-    "run.read" => |_, p| RunConfig::from_toml(&p.toml), ConfigText => RunConfig;
     /// All runs, without their samples.
     "runs" => |engine, _| engine.runs(), Nothing => Vec<RunInfo>;
     /// One run with the samples generated during training.

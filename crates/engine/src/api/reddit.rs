@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use crate::outcomes::Outcomes;
 use repartee_charts::Picture;
 use repartee_posting::RecordKind;
 use repartee_posting::{
@@ -18,6 +17,7 @@ use super::app::{At, Nothing, typed};
 use super::commands;
 use super::project::{ApproveReply, Numbered, OfState, all_typed, shown};
 use crate::Engine;
+use crate::outcomes::Outcomes;
 
 /// An account to add or change.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]

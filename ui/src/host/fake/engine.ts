@@ -163,8 +163,7 @@ export class FakeEngine {
     this.splits = [structuredClone(sample.split)];
     this.bases = structuredClone(sample.bases);
     this.runs = structuredClone(sample.runs);
-    for (const run of this.runs)
-      run.config = sample.toml(sample.settings[run.name] ?? sample.defaults(run.kind));
+    for (const run of this.runs) run.config = sample.settings[run.name] ?? sample.defaults(run.kind);
     this.fakes = [structuredClone(sample.fakes)];
     this.evaluations = structuredClone(sample.evaluations);
     this.generations = [
@@ -200,7 +199,7 @@ export class FakeEngine {
             },
             params:
               kind === "train"
-                ? { config: sample.toml(sample.settings[n === 3 ? "writer" : "judge"] as RunConfig) }
+                ? { config: sample.settings[n === 3 ? "writer" : "judge"] }
                 : kind === "import"
                   ? { files: [sample.source.path] }
                   : kind === "evaluate"
@@ -435,8 +434,6 @@ export class FakeEngine {
     "run.fields": () => sample.fields,
     "run.defaults": ({ kind }) => sample.defaults(kind),
     "run.presets": ({ kind }) => sample.presets(kind),
-    "run.toml": ({ config }) => ({ toml: sample.toml(config) }),
-    "run.read": ({ toml }) => sample.ofToml(toml),
     "run.estimate": ({ config }) => this.#estimate(config),
     runs: () => this.runs,
     "run.get": ({ name }) => this.#run(name),
@@ -460,9 +457,7 @@ export class FakeEngine {
           ];
         }),
     "run.differences": ({ runs }) => {
-      const configs = runs.map(
-        (name): Record<string, unknown> => ({ ...sample.ofToml(this.#run(name).config) }),
-      );
+      const configs = runs.map((name): Record<string, unknown> => ({ ...this.#run(name).config }));
       return Object.keys(configs[0] ?? {})
         .filter((key) => key !== "name" && new Set(configs.map((c) => String(c[key]))).size > 1)
         .map((setting) => ({ setting, values: configs.map((c) => String(c[setting] ?? "")) }));
@@ -1451,7 +1446,7 @@ export class FakeEngine {
         break;
       }
       case "train": {
-        const config = sample.ofToml((params as { config: string }).config);
+        const { config } = params as { config: RunConfig };
         const facts = this.#estimate(config);
         const kind_ = config.kind as RunKind;
         const name = String(config.name) || `${kind_}-${this.runs.length + 1}`;
@@ -1462,7 +1457,7 @@ export class FakeEngine {
           kind: kind_,
           state: "running",
           job: id,
-          config: sample.toml({ ...config, name }),
+          config: { ...config, name },
           facts,
           step: 0,
           loss: null,

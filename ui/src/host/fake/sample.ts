@@ -1,5 +1,6 @@
 // The sample project: shortened results of a real demo run.
 
+import { label } from "../../parts/format";
 import type {
   BaseInfo,
   EvaluationInfo,
@@ -170,10 +171,17 @@ const ESSENTIAL = [
   "class_weights",
 ];
 const SHARES = ["warmup", "real_share"];
+const GROUPS: Record<string, string[]> = {
+  "Training examples": ["limit", "loss", "real_share"],
+  Optimizer: ["accumulate", "warmup", "decay", "weight_decay", "clip_norm", "dropout"],
+  "Validation & checkpoints": ["validate_every", "validate_limit", "patience", "samples", "save_every"],
+  System: ["seed", "device"],
+};
+const groupOf = (name: string) =>
+  Object.keys(GROUPS).find((group) => GROUPS[group]?.includes(name)) ?? "Essentials";
 
-export const fields: Field[] = (
+const all: Field[] = (
   [
-    ["kind", "choice", "generator, realism or upvotes.", every, every],
     ["name", "text", "Run name; empty: the kind and a number.", every],
     ["base", "base", "Base model; empty: the only one of the right kind.", every],
     ["split", "split", "The split to train on.", every],
@@ -256,14 +264,20 @@ export const fields: Field[] = (
   ] as [string, Field["type"], string, RunKind[], string[]?][]
 ).map(([name, type, help, kinds, choices]) => ({
   name,
+  label: label(name),
   type,
   help,
   kinds,
   choices: choices ?? [],
   least: type === "integer" || (type === "number" && name !== "dropout") ? 0 : null,
   most: SHARES.includes(name) ? 1 : null,
+  group: groupOf(name),
   essential: ESSENTIAL.includes(name),
 }));
+
+export const fields: Field[] = ["Essentials", ...Object.keys(GROUPS)].flatMap((group) =>
+  all.filter((field) => field.group === group),
+);
 
 export function defaults(kind: RunKind): RunConfig {
   const judge = kind !== "generator";
@@ -296,18 +310,6 @@ export function defaults(kind: RunKind): RunConfig {
     seed: 1,
     device: "auto",
   };
-}
-
-/** A run config as TOML: flat, with values written as in JSON. */
-export function toml(config: RunConfig): string {
-  return Object.entries(config)
-    .map(([name, value]) => `${name} = ${JSON.stringify(value)}\n`)
-    .join("");
-}
-
-export function ofToml(text: string): RunConfig {
-  const lines = [...text.matchAll(/^(\w+) = (.+)$/gm)];
-  return Object.fromEntries(lines.map(([, name, value]) => [name, JSON.parse(value ?? "")])) as RunConfig;
 }
 
 export function presets(kind: RunKind): Preset[] {
@@ -366,7 +368,7 @@ export const runs: RunInfo[] = [
     state: "done",
     usable: true,
     job: "job-writer",
-    config: "",
+    config: null,
     step: 300,
     facts: {
       ...facts,
@@ -414,7 +416,7 @@ export const runs: RunInfo[] = [
     state: "done",
     usable: true,
     job: "job-judge",
-    config: "",
+    config: null,
     step: 450,
     facts: {
       ...facts,
@@ -441,7 +443,7 @@ export const runs: RunInfo[] = [
     state: "done",
     usable: true,
     job: "job-votes",
-    config: "",
+    config: null,
     step: 250,
     facts: {
       ...facts,

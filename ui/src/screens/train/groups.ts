@@ -1,8 +1,6 @@
-// Groups of run settings: essentials first, the others collapsed. Unlisted settings go to the last group, so
-// that none is hidden.
+// The form of a run's settings. What is known of a setting comes from the engine, where it is declared.
 
 import type { Field, RunConfig, RunKind } from "../../host";
-import { label } from "../../parts/format";
 
 /** A run config by field name. */
 export type Values = Record<string, string | number>;
@@ -16,52 +14,15 @@ export interface Group {
   fields: Field[];
 }
 
-const GROUPS: { name: string; fields: string[] }[] = [
-  { name: "Examples", fields: ["limit", "max_tokens", "loss", "real_share", "class_weights"] },
-  { name: "Optimizer", fields: ["accumulate", "warmup", "decay", "weight_decay", "clip_norm", "dropout"] },
-  {
-    name: "Validation & checkpoints",
-    fields: ["validate_every", "validate_limit", "patience", "samples", "save_every"],
-  },
-  { name: "System", fields: ["seed", "device"] },
-];
-
+/** The groups of the settings of a kind of run, in the engine's order. */
 export function groups(fields: Field[], kind: RunKind): Group[] {
-  const mine = fields.filter((field) => field.name !== "kind" && field.kinds.includes(kind));
-  const rest = mine.filter((field) => !field.essential);
-  const named = new Set(GROUPS.flatMap((group) => group.fields));
-  return [
-    { name: "Essentials", folded: false, fields: mine.filter((field) => field.essential) },
-    ...GROUPS.map((group) => ({
-      name: group.name,
-      folded: true,
-      fields: rest.filter((field) => group.fields.includes(field.name)),
-    })),
-    { name: "More", folded: true, fields: rest.filter((field) => !named.has(field.name)) },
-  ].filter((group) => group.fields.length > 0);
-}
-
-const LABELS: Record<string, string> = {
-  clip_norm: "Gradient clipping (max norm)",
-  limit: "Max training examples",
-  max_tokens: "Max sequence length",
-  accumulate: "Gradient accumulation steps",
-  validate_every: "Validate every",
-  validate_limit: "Validation examples",
-  save_every: "Checkpoint every",
-  samples: "Samples per validation",
-  decay: "LR scheduler",
-  loss: "Loss on",
-};
-
-export function fieldLabel(name: string): string {
-  return LABELS[name] ?? label(name);
-}
-
-/** Removes the model type from the description, since the form is for one type. */
-export function fieldHelp(help: string): string {
-  const plain = help.replace(/^(Generator|Realism|Upvotes|Classifiers): /, "");
-  return plain.charAt(0).toUpperCase() + plain.slice(1);
+  const made = new Map<string, Group>();
+  for (const field of fields.filter((one) => one.kinds.includes(kind))) {
+    const group = made.get(field.group) ?? { name: field.group, folded: !field.essential, fields: [] };
+    group.fields.push(field);
+    made.set(field.group, group);
+  }
+  return [...made.values()];
 }
 
 /** Parses and validates input for a setting. */

@@ -1,9 +1,9 @@
 import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, test } from "vitest";
 import type { Field } from "../../host";
-import { defaults, fields, toml } from "../../host/fake/sample";
+import { defaults, fields } from "../../host/fake/sample";
 import { byId, callsTo, openWindow, waitForText } from "../../testing";
-import { fieldHelp, groups, parse, shown } from "./groups";
+import { groups, parse, shown } from "./groups";
 import Samples from "./Samples.svelte";
 
 const last = <T>(list: T[]) => list.at(-1);
@@ -22,19 +22,22 @@ describe("run form", () => {
     }
   });
 
-  test("shows settings that it does not know", () => {
+  test("shows a new setting and a new group as the engine declares them", () => {
     const novel: Field = {
       name: "momentum",
+      label: "Momentum",
       help: "New.",
       type: "number",
       choices: [],
       least: null,
       most: null,
       kinds: ["generator"],
+      group: "More",
       essential: false,
     };
     expect(last(groups([...fields, novel], "generator"))).toMatchObject({
       name: "More",
+      folded: true,
       fields: [{ name: "momentum" }],
     });
   });
@@ -48,7 +51,6 @@ describe("run form", () => {
     expect(parse(field("number", null, null), "5e-5")).toEqual({ value: 0.00005, error: null });
     expect(parse(field("number", null, null), "").error).toContain("Must be a number");
     expect(shown(0.00005)).toBe("5e-5");
-    expect(fieldHelp("Realism: the share of real replies.")).toBe("The share of real replies.");
   });
 
   test("shows an estimate and starts a run with the entered values", async () => {
@@ -65,10 +67,10 @@ describe("run form", () => {
     await fireEvent.click(await byId("train-start"));
     await byId("run");
     expect(location.hash).toBe("#/train/run/writer-2");
-    expect(last(callsTo(host, "run.toml"))).toMatchObject({
-      config: { kind: "generator", name: "writer-2", base: "small-gpt2", steps: 40 },
+    expect(last(callsTo(host, "job.start"))).toMatchObject({
+      kind: "train",
+      params: { config: { kind: "generator", name: "writer-2", base: "small-gpt2", steps: 40 } },
     });
-    expect(last(callsTo(host, "job.start"))).toMatchObject({ kind: "train" });
   });
 
   test("invalid input is marked at its field, kept, and blocks the start", async () => {
@@ -182,7 +184,7 @@ test("a run that is still being prepared is not an error", async () => {
     failing: { "run.get": { code: "not-found", message: "there is no run late" } },
   });
   await waitForText("there is no run late");
-  const config = toml({ ...defaults("generator"), name: "late" });
+  const config = { ...defaults("generator"), name: "late" };
   await host.call("job.start", { id: "t", kind: "train", params: { config } });
   await waitForText("Preparing: tokenizing data");
   expect(screen.queryByTestId("error")).toBeNull();

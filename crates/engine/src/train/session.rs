@@ -1,0 +1,218 @@
+//! A run in training: what is stored and reported at each event of the loop.
+
+use std::time::{Duration, Instant};
+
+use repartee_core::error::{Error, Result};
+use repartee_core::job::{Ctx, Progress, Stop, now_ms, to_json};
+use repartee_models::optim::AdamW;
+use repartee_models::text::Files;
+use repartee_models::train::{self, Event, Flow, Plan, State};
+use repartee_models::weights::{self, Tensors, Vars};
+use repartee_store::runs::{Metric, NewCheckpoint, Role, Run, RunSample};
+
+use crate::bundle;
+use crate::examples::{DELETED, pair_label};
+
+/// Metrics are written to the project at least this often.
+const WRITE_EVERY: Duration = Duration::from_secs(1);
+/// The most work that a killed process loses, unless the run sets a number of steps between saves: saving takes three
+/// times the model's size on disk.
+const SAVE_EVERY: Duration = Duration::from_secs(180);
+
+/// A run in training: the target of the loop's callback.
+pub(super) struct Session<'a> {
+    ctx: &'a Ctx<'a>,
+    pub run: Run,
+    vars: &'a Vars,
+    /// Tokenizer and configuration, stored with every checkpoint.
+    files: Files,
+    pub steps: usize,
+    waiting: Vec<Metric>,
+    written: Instant,
+    saved: Instant,
+    /// The loop is asked to save after this long.
+    save_after: Duration,
+    /// The state of the last save.
+    pub last: Option<State>,
+}
+
+impl<'a> Session<'a> {
+    /// A session that begins, or resumes from `last`.
+    pub fn new(
+        ctx: &'a Ctx<'a>,
+        run: Run,
+        vars: &'a Vars,
+        files: Files,
+        plan: &Plan,
+        last: Option<State>,
+    ) -> Self {
+        Self {
+            ctx,
+            run,
+            vars,
+            files,
+            steps: plan.steps,
+            waiting: Vec::new(),
+            written: Instant::now(),
+            saved: Instant::now(),
+            save_after: if plan.save_every == 0 {
+                SAVE_EVERY
+            } else {
+                Duration::MAX
+            },
+            last,
+        }
+    }
+
+    pub fn write_metrics(&mut self) -> Result<()> {
+        self.ctx
+            .project
+            .store
+            .metrics_add(self.run.id, &self.waiting)?;
+        self.waiting.clear();
+        self.written = Instant::now();
+        Ok(())
+    }
+
+    fn note(&mut self, step: usize, figures: &[(&str, f64)]) {
+        self.waiting
+            .extend(figures.iter().map(|(name, value)| Metric {
+                name: (*name).to_owned(),
+                step: step as u64,
+                value: Some(*value),
+            }));
+    }
+
+    fn save(&mut self, role: train::Role, state: &State, optimizer: Option<&AdamW>) -> Result<()> {
+        self.write_metrics()?;
+        let store = &self.ctx.project.store;
+        let weights = bundle::put(store, &weights::view(self.vars, false), &self.files, |_| {
+            Ok::<(), Error>(())
+        })?;
+        let moments = match optimizer {
+            Some(optimizer) => {
+                let tensors: Tensors = optimizer.moments().collect();
+                Some(bundle::put(store, &tensors, &Files::new(), |_| {
+                    Ok::<(), Error>(())
+                })?)
+            }
+            None => None,
+        };
+        let new = NewCheckpoint {
+            run_id: self.run.id,
+            role: match role {
+                train::Role::Best => Role::Best,
+                train::Role::Last => Role::Last,
+            },
+            step: state.step as u64,
+            weights: &weights,
+            optimizer: moments.as_deref(),
+            state: &to_json(state)?,
+        };
+        store.checkpoint_save(&new, now_ms())?;
+        if role == train::Role::Last {
+            self.saved = Instant::now();
+        }
+        self.last = Some(state.clone());
+        Ok(())
+    }
+
+    /// The loop's callback; `samples` generates the samples of a validation.
+    pub fn on_event(
+        &mut self,
+        event: &Event<'_>,
+        samples: &dyn Fn() -> Result<Vec<(i64, String)>>,
+    ) -> Result<Flow, Stop> {
+        match event {
+            Event::Begun { decayed, undecayed } => {
+                self.ctx.say(format!(
+                    "every parameter has a gradient; {decayed} parameters are decayed, {undecayed} not"
+                ));
+            }
+            Event::Step {
+                step,
+                loss,
+                lr,
+                grad_norm,
+                tokens,
+                seconds,
+            } => {
+                let pace = *tokens as f64 / seconds.max(1e-9);
+                let figures = [
+                    ("loss", *loss),
+                    ("lr", *lr),
+                    ("grad_norm", *grad_norm),
+                    ("tokens_per_s", pace),
+                ];
+                self.note(*step, &figures);
+                return self.stepped(*step, *loss, pace);
+            }
+            Event::Validated { step, loss, best } => {
+                self.note(*step, &[("val_loss", *loss)]);
+                self.write_metrics()?;
+                let mark = if *best { ", the best so far" } else { "" };
+                self.ctx
+                    .say(format!("step {step}: validation loss {loss:.4}{mark}"));
+                self.add_samples(*step, samples()?)?;
+            }
+            Event::Save {
+                role,
+                state,
+                optimizer,
+            } => self.save(*role, state, *optimizer)?,
+        }
+        Ok(Flow::Go)
+    }
+
+    /// Reports a step, and tells the loop whether to go on.
+    fn stepped(&mut self, step: usize, loss: f64, pace: f64) -> Result<Flow, Stop> {
+        if self.written.elapsed() >= WRITE_EVERY {
+            self.write_metrics()?;
+        }
+        let progress = Progress::new(
+            format!("training {}", self.run.name),
+            step as u64,
+            Some(self.steps as u64),
+            "steps",
+        );
+        self.ctx
+            .tick(progress.note(format!("loss {loss:.4}, {pace:.0} tokens/s")));
+        match self.ctx.go_on() {
+            Ok(()) if self.saved.elapsed() >= self.save_after => Ok(Flow::Save),
+            Ok(()) => Ok(Flow::Go),
+            Err(Stop::Pause) => Ok(Flow::Pause),
+            Err(Stop::Finish) => Ok(Flow::Finish),
+            Err(Stop::Cancel) => Ok(Flow::Cancel),
+            Err(failed) => Err(failed),
+        }
+    }
+
+    fn add_samples(&self, step: usize, samples: Vec<(i64, String)>) -> Result<()> {
+        for (n, (pair, text)) in (0..).zip(samples) {
+            let sample = RunSample {
+                step: step as u64,
+                n,
+                pair_id: Some(pair),
+                comment: String::new(),
+                text,
+            };
+            // a log contains no text: samples are read with the run
+            match self
+                .ctx
+                .project
+                .store
+                .run_sample_add(self.run.id, &sample)?
+            {
+                true => self.ctx.say(format!(
+                    "step {step}: sample {} of {}",
+                    n + 1,
+                    pair_label(pair)
+                )),
+                false => self
+                    .ctx
+                    .say(format!("step {step}: {}: {DELETED}", pair_label(pair))),
+            }
+        }
+        Ok(())
+    }
+}
