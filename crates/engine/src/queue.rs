@@ -130,10 +130,11 @@ impl Engine {
     pub fn queue(&self, state: Option<&str>) -> Result<Vec<ReplyInfo>> {
         let state = state
             .map(|word| {
-                ReplyState::from_word(word).ok_or_else(|| {
+                word.parse::<ReplyState>().map_err(|_| {
+                    let words: Vec<&str> = ReplyState::ALL.iter().map(|s| s.as_str()).collect();
                     Error::usage(format!(
                         "state is {word:?}; it is one of {}",
-                        ReplyState::ALL.map(ReplyState::as_str).join(", ")
+                        words.join(", ")
                     ))
                 })
             })

@@ -198,7 +198,7 @@ impl Posting<'_> {
     pub fn outbox(self, state: Option<&str>) -> Result<Vec<OutboxInfo>> {
         let state = match state {
             None => None,
-            Some(word) => Some(ReplyState::from_word(word).ok_or_else(|| {
+            Some(word) => Some(word.parse::<ReplyState>().map_err(|_| {
                 let words: Vec<&str> = ReplyState::ALL.iter().map(|s| s.as_str()).collect();
                 Error::usage(format!("state is {word:?}; there are {}", words.join(", ")))
             })?),

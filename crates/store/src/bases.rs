@@ -1,16 +1,19 @@
 //! Bases: models that runs start from, pretrained or made from scratch.
 
 use rusqlite::{Row, params};
+use strum::{EnumString, IntoStaticStr};
 
 use crate::blobs::{self, Stored};
 use crate::error::is_unique;
 use crate::items::ItemKind;
 use crate::readable::readable;
 use crate::watch::Family;
+use crate::words::word;
 use crate::{Error, Result, Store};
 
 /// Architecture of a base.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum BaseKind {
     Gpt2,
     /// Classifies pairs of texts.
@@ -20,10 +23,7 @@ pub enum BaseKind {
 impl BaseKind {
     /// The name in the table.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Gpt2 => "gpt2",
-            Self::Bert => "bert",
-        }
+        self.into()
     }
 }
 
@@ -64,11 +64,7 @@ fn base_row(row: &Row<'_>) -> rusqlite::Result<Base> {
     Ok(Base {
         id: row.get(0)?,
         name: row.get(1)?,
-        kind: if row.get_ref(2)?.as_str()? == "gpt2" {
-            BaseKind::Gpt2
-        } else {
-            BaseKind::Bert
-        },
+        kind: word(row, 2, "base.kind")?,
         origin: row.get(3)?,
         config: row.get(4)?,
         bundle_id: row.get(5)?,

@@ -1,5 +1,6 @@
 //! Errors of a project file, each with what to do.
 
+use crate::words::UnknownWord;
 use std::path::PathBuf;
 
 /// Why the project file could not be read or written.
@@ -167,7 +168,14 @@ impl From<rusqlite::Error> for Error {
             Some(C::DatabaseBusy | C::DatabaseLocked) => Self::Busy,
             Some(C::DatabaseCorrupt | C::NotADatabase) => Self::Damaged(error.to_string()),
             Some(C::ReadOnly) => Self::ReadOnly(error.to_string()),
-            _ => Self::Sql(error),
+            _ => match error {
+                rusqlite::Error::FromSqlConversionFailure(_, _, unknown)
+                    if unknown.is::<UnknownWord>() =>
+                {
+                    Self::Damaged(unknown.to_string())
+                }
+                error => Self::Sql(error),
+            },
         }
     }
 }

@@ -2,12 +2,14 @@
 
 use repartee_datasets::Partition;
 use rusqlite::{Row, params};
+use strum::{EnumString, IntoStaticStr};
 
 use crate::error::is_unique;
 use crate::items::{ItemKind, run_of, still_there};
 use crate::marks;
 use crate::readable::readable;
 use crate::watch::Family;
+use crate::words::word;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
 /// A set of fakes to make.
@@ -39,7 +41,8 @@ pub struct FakeSet {
 }
 
 /// Why generation ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum FinishReason {
     /// At the end token.
     End,
@@ -50,18 +53,7 @@ pub enum FinishReason {
 impl FinishReason {
     /// The name in the table.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::End => "end",
-            Self::Length => "length",
-        }
-    }
-
-    pub(crate) fn of(word: &str) -> Self {
-        if word == "end" {
-            Self::End
-        } else {
-            Self::Length
-        }
+        self.into()
     }
 }
 
@@ -284,9 +276,7 @@ impl Store {
                     n: row.get(2)?,
                     comment: row.get(3)?,
                     text: row.get(4)?,
-                    finish_reason: FinishReason::of(
-                        row.get_ref(5)?.as_str().map_err(rusqlite::Error::from)?,
-                    ),
+                    finish_reason: word(row, 5, "fake.finish")?,
                 };
                 if !each(fake) {
                     break;

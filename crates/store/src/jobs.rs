@@ -9,13 +9,16 @@
 //! `stops_queue`); every other end removes it.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use strum::{EnumString, IntoStaticStr};
 
 use crate::readable::readable;
 use crate::watch::Family;
+use crate::words::word;
 use crate::{Error, Result, Store};
 
 /// State of a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum JobState {
     /// Waits in the queue.
     Queued,
@@ -32,7 +35,8 @@ pub enum JobState {
 }
 
 /// Request to a running job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Want {
     Run,
     /// Save a checkpoint and pause.
@@ -48,48 +52,14 @@ pub enum Want {
 impl JobState {
     /// The name in the table and on screen.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Running => "running",
-            Self::Paused => "paused",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    fn of(word: &str) -> Self {
-        match word {
-            "queued" => Self::Queued,
-            "running" => Self::Running,
-            "paused" => Self::Paused,
-            "done" => Self::Done,
-            "failed" => Self::Failed,
-            _ => Self::Cancelled,
-        }
+        self.into()
     }
 }
 
 impl Want {
     /// The name in the table and on screen.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Run => "run",
-            Self::Pause => "pause",
-            Self::Stop => "stop",
-            Self::Cancel => "cancel",
-            Self::Discard => "discard",
-        }
-    }
-
-    fn of(word: &str) -> Self {
-        match word {
-            "pause" => Self::Pause,
-            "stop" => Self::Stop,
-            "cancel" => Self::Cancel,
-            "discard" => Self::Discard,
-            _ => Self::Run,
-        }
+        self.into()
     }
 }
 
@@ -152,8 +122,8 @@ fn job_row(row: &Row<'_>) -> rusqlite::Result<JobRow> {
         id: row.get(0)?,
         kind: row.get(1)?,
         params: row.get(2)?,
-        state: JobState::of(row.get_ref(3)?.as_str()?),
-        want: Want::of(row.get_ref(4)?.as_str()?),
+        state: word(row, 3, "job.state")?,
+        want: word(row, 4, "job.want")?,
         owner: row.get(5)?,
         beat_ms: row.get(6)?,
         progress: row.get(7)?,
@@ -243,11 +213,11 @@ impl Store {
     ) -> Result<Option<Want>> {
         self.write(Family::Jobs, |db| {
             let sql = "UPDATE job SET beat_ms = ?3, progress = coalesce(?4, progress)
-                       WHERE id = ?1 AND owner = ?2 AND state = 'running' RETURNING want";
+                       WHERE id = ?1 AND owner = ?2 AND state = 'running' RETURNING id, want";
             let want = db
                 .prepare_cached(sql)?
                 .query_row(params![id, owner, now_ms, progress], |row| {
-                    Ok(Want::of(row.get_ref(0)?.as_str()?))
+                    word(row, 1, "job.want")
                 })
                 .optional()?;
             Ok(want)

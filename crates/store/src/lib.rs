@@ -50,6 +50,7 @@ pub mod times;
 mod toml_configs;
 pub mod usable;
 pub mod watch;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};

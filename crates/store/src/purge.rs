@@ -443,8 +443,12 @@ fn forget_candidate(
             .execute([candidate])?;
         done.candidates += 1;
     }
-    let (Some(reply), Some(state)) = (reply, state.as_deref().and_then(ReplyState::from_word))
-    else {
+    let (Some(reply), Some(state)) = (
+        reply,
+        state
+            .as_deref()
+            .and_then(|state| state.parse::<ReplyState>().ok()),
+    ) else {
         return Ok(());
     };
     // earlier versions of the text, and excerpts of answers that may quote it

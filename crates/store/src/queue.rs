@@ -13,14 +13,17 @@
 //! [`crate::outbox`].
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::readable::readable;
 use crate::threads::Scores;
 use crate::watch::Family;
+use crate::words::word;
 use crate::{Error, Result, Store};
 
 /// State of a reply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "kebab-case")]
 pub enum ReplyState {
     /// Waits for review.
     Draft,
@@ -44,36 +47,11 @@ pub enum ReplyState {
 
 impl ReplyState {
     /// Every state, in the order of the workflow.
-    pub const ALL: [Self; 9] = [
-        Self::Draft,
-        Self::Approved,
-        Self::Sending,
-        Self::Uncertain,
-        Self::Absent,
-        Self::Posted,
-        Self::Rejected,
-        Self::Cancelled,
-        Self::Withdrawn,
-    ];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// The name in the table and on the command line.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Draft => "draft",
-            Self::Approved => "approved",
-            Self::Sending => "sending",
-            Self::Uncertain => "uncertain",
-            Self::Absent => "absent",
-            Self::Posted => "posted",
-            Self::Rejected => "rejected",
-            Self::Cancelled => "cancelled",
-            Self::Withdrawn => "withdrawn",
-        }
-    }
-
-    /// Reads [`ReplyState::as_str`].
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|s| s.as_str() == word)
+        self.into()
     }
 }
 
@@ -182,7 +160,7 @@ pub(crate) fn reply_row(row: &Row<'_>) -> rusqlite::Result<Reply> {
         candidate_id: row.get(1)?,
         text: row.get(2)?,
         written: row.get(3)?,
-        state: ReplyState::from_word(row.get_ref(4)?.as_str()?).unwrap_or(ReplyState::Draft),
+        state: word(row, 4, "reply.state")?,
         updated_ms: row.get(5)?,
         comment: row.get(6)?,
         thread_id: row.get(7)?,
@@ -250,19 +228,15 @@ pub(crate) fn one(db: &Connection, id: i64) -> Result<Reply> {
 
 /// The state and text of a reply, within a transaction.
 pub(crate) fn now(db: &Connection, id: i64) -> Result<(ReplyState, String)> {
-    let found: Option<(String, String)> = db
-        .prepare_cached("SELECT state, text FROM reply WHERE id = ?1")?
-        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+    let found = db
+        .prepare_cached("SELECT id, state, text FROM reply WHERE id = ?1")?
+        .query_row([id], |row| Ok((word(row, 1, "reply.state")?, row.get(2)?)))
         .optional()?;
-    let (state, text) = found.ok_or_else(|| Error::Missing {
+    found.ok_or_else(|| Error::Missing {
         what: "reply",
         name: id.to_string(),
         there: Vec::new(),
-    })?;
-    Ok((
-        ReplyState::from_word(&state).unwrap_or(ReplyState::Draft),
-        text,
-    ))
+    })
 }
 
 pub(crate) fn note(

@@ -1,6 +1,7 @@
 //! Runs: one training each, with its settings, metrics, samples, and checkpoints.
 
 use rusqlite::{OptionalExtension, Row, params};
+use strum::{EnumString, IntoStaticStr};
 
 use crate::blobs::{self, Hash, Stored};
 use crate::error::is_unique;
@@ -8,10 +9,12 @@ use crate::items::{ItemKind, still_there};
 use crate::marks;
 use crate::readable::readable;
 use crate::watch::Family;
+use crate::words::word;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
 /// Kind of model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum ModelKind {
     Generator,
     /// Distinguishes real replies from fakes.
@@ -26,19 +29,7 @@ impl ModelKind {
 
     /// The name in the table and on the command line.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Generator => "generator",
-            Self::Realism => "realism",
-            Self::Upvotes => "upvotes",
-        }
-    }
-
-    fn of(word: &str) -> Self {
-        match word {
-            "generator" => Self::Generator,
-            "realism" => Self::Realism,
-            _ => Self::Upvotes,
-        }
+        self.into()
     }
 }
 
@@ -113,7 +104,8 @@ pub struct RunSample {
 }
 
 /// Role of a checkpoint in its run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Role {
     /// The best validation loss so far.
     Best,
@@ -126,19 +118,7 @@ pub enum Role {
 impl Role {
     /// The name in the table and on the command line.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Best => "best",
-            Self::Last => "last",
-            Self::Kept => "kept",
-        }
-    }
-
-    fn of(word: &str) -> Self {
-        match word {
-            "best" => Self::Best,
-            "last" => Self::Last,
-            _ => Self::Kept,
-        }
+        self.into()
     }
 }
 
@@ -190,7 +170,7 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<Run> {
     Ok(Run {
         id: row.get(0)?,
         name: row.get(1)?,
-        kind: ModelKind::of(row.get_ref(2)?.as_str()?),
+        kind: word(row, 2, "run.kind")?,
         base_id: row.get(3)?,
         split_id: row.get(4)?,
         config: row.get(5)?,
@@ -214,10 +194,10 @@ fn checkpoint_row(row: &Row<'_>) -> rusqlite::Result<Checkpoint> {
         id: row.get(0)?,
         run_id: row.get(1)?,
         run: row.get(2)?,
-        kind: ModelKind::of(row.get_ref(3)?.as_str()?),
+        kind: word(row, 3, "run.kind")?,
         base_id: row.get(4)?,
         split_id: row.get(5)?,
-        role: Role::of(row.get_ref(6)?.as_str()?),
+        role: word(row, 6, "checkpoint.role")?,
         step: row.get::<_, i64>(7)?.unsigned_abs(),
         bundle_id: row.get(8)?,
         optimizer_id: row.get(9)?,

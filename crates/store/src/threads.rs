@@ -7,6 +7,7 @@ use crate::items::{ItemKind, run_of, still_there};
 use crate::marks;
 use crate::readable::readable;
 use crate::watch::Family;
+use crate::words::word;
 use crate::{Error, Result, Store};
 
 /// A thread to store.
@@ -276,7 +277,7 @@ fn candidate_row(row: &Row<'_>) -> rusqlite::Result<Candidate> {
         comment: row.get(4)?,
         n: row.get(5)?,
         text: row.get(6)?,
-        finish_reason: FinishReason::of(row.get_ref(7)?.as_str()?),
+        finish_reason: word(row, 7, "candidate.finish")?,
         scores: Scores {
             p_real: row.get(8)?,
             bins: match bins {
