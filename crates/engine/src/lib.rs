@@ -61,6 +61,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use repartee_store::Store;
+use repartee_store::reads::Columns;
 
 pub use repartee_datasets::filter::Filter;
 pub use repartee_datasets::private;
@@ -132,6 +133,12 @@ impl Engine {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Does some work, and returns its result with all columns of the project's tables that it read: for the test of
+    /// [`api::queries`].
+    pub fn record_reads<T>(&self, work: impl FnOnce() -> T) -> (T, Columns) {
+        self.store.record_reads(work)
     }
 }
 

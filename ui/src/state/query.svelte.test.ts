@@ -1,6 +1,6 @@
 import { flushSync } from "svelte";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type JobInfo, useHost } from "../host";
+import { type Family, type JobInfo, useHost } from "../host";
 import { type FakeHost, fakeHost } from "../host/fake";
 import { jobs } from "./jobs.svelte";
 import { clearQueries, query } from "./query.svelte";
@@ -134,7 +134,7 @@ function fakeTime(): void {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
 }
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
-const changed = (...families: string[]) => host.engine.send({ event: "changed", families });
+const changed = (...families: Family[]) => host.engine.send({ event: "changed", families });
 const running: JobInfo = {
   id: "j",
   kind: "import",

@@ -17,6 +17,7 @@ import type {
   EvaluationInfo,
   Excluded,
   FakesInfo,
+  Family,
   Generate,
   Generated,
   Import,
@@ -240,7 +241,7 @@ export class FakeEngine {
       this.#flush = undefined;
       const some = [...this.#dirty];
       this.#dirty.clear();
-      this.send({ event: "changed", families: some });
+      this.send({ event: "changed", families: some as Family[] });
     }, 50);
   }
 
