@@ -1,5 +1,5 @@
 // The only access to the outside: the engine's commands and signals, and the functions of a desktop window.
-// `tauri.ts` is the real host, `fake/` an in-memory engine for component tests and for a plain browser.
+// `tauri.ts` is the host of the real window; component tests have one over the same engine (`test-host.ts`).
 
 import type { AppEvent, Commands, EngineError, READS } from "./api";
 
