@@ -33,7 +33,9 @@ export default defineConfig({
   test: {
     environment: "jsdom",
     include: ["src/**/*.test.ts"],
+    globalSetup: ["tests/global-setup.js"],
     setupFiles: ["src/test-setup.ts"],
-    testTimeout: 20_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });

@@ -10,6 +10,7 @@ pub mod sample;
 pub mod seeds;
 pub mod stranger;
 pub mod study;
+pub mod window;
 
 use std::fs::Permissions;
 use std::path::{Path, PathBuf};

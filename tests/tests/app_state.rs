@@ -10,6 +10,7 @@ use repartee_engine::app_state::{AppEvent, AppState};
 use repartee_engine::job::new_id;
 use repartee_engine::posting::NewAccount;
 use repartee_engine::{Code, Signal};
+use repartee_store::watch::Family;
 use repartee_tests::{Place, binary};
 use serde_json::{Value, json};
 
@@ -370,7 +371,7 @@ fn windows_and_processes_on_one_file_see_each_other() {
         "none",
     ]);
     windows.wait("the import", |event| match event {
-        AppEvent::Changed { families } => families.contains(&"sources".to_owned()).then_some(()),
+        AppEvent::Changed { families } => families.contains(&Family::Sources).then_some(()),
         _ => None,
     });
     windows.wait("the end of the import", |event| match event {
@@ -443,7 +444,7 @@ fn window_is_notified_when_a_jobs_process_dies() {
         .position(|(_, event)| matches!(event, AppEvent::Ended { .. }))
         .unwrap();
     let jobs = AppEvent::Changed {
-        families: vec!["jobs".to_owned()],
+        families: vec![Family::Jobs],
     };
     assert_eq!(heard[..at].last().map(|(_, event)| event), Some(&jobs));
 }

@@ -1,7 +1,8 @@
 // Stubs for what jsdom lacks and the window uses: dialogs, popovers, sizes.
 
 import { configure } from "@testing-library/svelte";
-import { afterEach, vi } from "vitest";
+import { afterAll, afterEach, vi } from "vitest";
+import { endEngine } from "../tests/engine";
 import { stopListening } from "./state/signals";
 
 HTMLDialogElement.prototype.showModal = function () {
@@ -23,7 +24,8 @@ Element.prototype.scrollIntoView = () => {};
 HTMLCanvasElement.prototype.getContext = () => null;
 
 configure({
-  asyncUtilTimeout: 3000,
+  // jobs run in real processes
+  asyncUtilTimeout: 20_000,
   // the text of the page is more useful than its markup
   getElementError: (message) => {
     const main = document.querySelector("main")?.textContent ?? document.body.textContent ?? "";
@@ -42,3 +44,4 @@ vi.stubGlobal("matchMedia", (query: string) => ({ matches: false, media: query }
 afterEach(async () => {
   await stopListening();
 });
+afterAll(endEngine);

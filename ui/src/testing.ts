@@ -1,19 +1,21 @@
-// The whole window on a fake host, for component tests.
+// The whole window on the real engine, for component tests.
 
 import { cleanup, render, screen, waitFor } from "@testing-library/svelte";
 import axe from "axe-core";
 import App from "./App.svelte";
-import { useHost } from "./host";
-import { type FakeHost, type FakeOptions, fakeHost } from "./host/fake";
+import { type PairRow, type RunConfig, type RunKind, useHost, type ViewPairs } from "./host";
 import { restoreProject } from "./state/project.svelte";
 import { go } from "./state/route.svelte";
 import { listenToEngine } from "./state/signals";
 import { dismissToast, toasts } from "./state/toasts.svelte";
+import { type StubHost, type TestHost, type TestOptions, testHost } from "./test-host";
+
+export type { TestHost } from "./test-host";
 
 /** Opens the window at an address, as on startup or after a reload. */
-export async function openWindow(address: string, options: FakeOptions = {}): Promise<FakeHost> {
+export async function openWindow(address: string, options: TestOptions = {}): Promise<TestHost> {
   cleanup();
-  const host = fakeHost({ speed: 200, ...options });
+  const host = await testHost(options);
   useHost(host);
   for (const toast of toasts.list) dismissToast(toast.id);
   go(address, { replace: true });
@@ -24,10 +26,42 @@ export async function openWindow(address: string, options: FakeOptions = {}): Pr
 }
 
 /** The parameters of each call to an engine command, in order. */
-export const callsTo = (host: FakeHost, name: string) =>
-  host.engine.asked
-    .filter((call) => call.name === name)
-    .map((call) => call.params as Record<string, unknown>);
+export const callsTo = (host: StubHost, name: string) =>
+  host.asked.filter((call) => call.name === name).map((call) => call.params as Record<string, unknown>);
+
+/** Parameters of a training that runs until it is stopped, unless `changes` sets its steps. */
+export async function training(
+  host: TestHost,
+  name: string,
+  changes: Partial<RunConfig> = {},
+  kind: RunKind = "generator",
+): Promise<{ config: RunConfig }> {
+  const defaults = await host.ask("run.defaults", { kind });
+  const small = { name, split: "main", steps: 1_000_000, batch_size: 2, max_tokens: 32, validate_limit: 8 };
+  return { config: { ...defaults, ...small, ...changes } };
+}
+
+/** All pairs in the order of the table; `changes` selects some. */
+export async function pairRows(
+  host: TestHost,
+  changes: Partial<ViewPairs> = {},
+  count = 200,
+): Promise<PairRow[]> {
+  const all: ViewPairs = {
+    subreddits: [],
+    words: null,
+    min_score: null,
+    max_score: null,
+    split: null,
+    partition: null,
+    source: null,
+    excluded: null,
+    order: "id",
+    descending: false,
+  };
+  const { view } = await host.ask("pairs.view", { ...all, ...changes });
+  return host.ask("pairs.rows", { view, from: 0, count });
+}
 
 export const byId = (id: string) => screen.findByTestId(id);
 
@@ -36,12 +70,15 @@ export const textOf = (element: Element | null): string =>
   (element?.textContent ?? "").replace(/\s+/g, " ").trim();
 
 /** Waits until the page contains a text. */
-export async function waitForText(text: string | RegExp): Promise<void> {
-  await waitFor(() => {
-    const page = textOf(document.body);
-    const found = typeof text === "string" ? page.includes(text) : text.test(page);
-    if (!found) throw new Error(`not on the page: ${text}`);
-  });
+export async function waitForText(text: string | RegExp, timeout = 20_000): Promise<void> {
+  await waitFor(
+    () => {
+      const page = textOf(document.body);
+      const found = typeof text === "string" ? page.includes(text) : text.test(page);
+      if (!found) throw new Error(`not on the page: ${text}; page text: ${page.slice(0, 600)}`);
+    },
+    { timeout },
+  );
 }
 
 /** Presses a key on the focused element. */

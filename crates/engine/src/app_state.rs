@@ -12,6 +12,7 @@ use repartee_core::job::{Job, JobInfo, Signal, new_id, now_ms};
 use repartee_core::job_queue::{JobQueue, Queued};
 use repartee_core::work::{QUEUE, Worker};
 use repartee_posting::Maintenance;
+use repartee_store::watch::Family;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ts_rs::TS;
@@ -129,11 +130,7 @@ pub struct ProjectInfo {
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum AppEvent {
     /// Some process wrote to these families of tables: queries on them are stale.
-    Changed {
-        /// sources, pairs, splits, bases, runs, fakes, evaluations, threads, queue, outcomes, reddit, throttle,
-        /// jobs, settings.
-        families: Vec<String>,
-    },
+    Changed { families: Vec<Family> },
     /// A signal of a job that this process started.
     Job { job: String, signal: Signal },
     /// A job of any process has ended or was paused.
@@ -204,16 +201,8 @@ impl AppState {
             return answer;
         }
         let engine = self.engine(window)?;
-        if let Some(answer) = api::project::call(&engine, name, &params) {
-            return answer;
-        }
-        if let Some(answer) = api::study::call(&engine, name, &params) {
-            return answer;
-        }
-        if let Some(answer) = api::reddit::call(&engine, name, &params) {
-            return answer;
-        }
-        Err(Error::usage(format!("there is no command {name:?}")))
+        api::call(&engine, name, &params)
+            .unwrap_or_else(|| Err(Error::usage(format!("there is no command {name:?}"))))
     }
 
     /// A window was closed.
@@ -399,15 +388,14 @@ impl AppState {
                 let (Some(app), Some(engine)) = (app.upgrade(), engine.upgrade()) else {
                     return;
                 };
-                let changed = match watch.changed() {
-                    Ok(changed) => changed,
+                let families = match watch.changed() {
+                    Ok(families) => families,
                     Err(error) => {
                         tracing::warn!("could not watch the project: {error}");
                         continue;
                     }
                 };
-                let families: Vec<String> = changed.iter().map(|f| f.as_str().to_owned()).collect();
-                let jobs_changed = families.iter().any(|family| family == "jobs");
+                let jobs_changed = families.contains(&Family::Jobs);
                 if !families.is_empty() {
                     app.tell(&engine, &AppEvent::Changed { families });
                 }
@@ -428,7 +416,7 @@ impl AppState {
                 looked = Instant::now();
                 let Ok(jobs) = engine.jobs() else { continue };
                 if !jobs_changed && states(&jobs) != known {
-                    let families = vec!["jobs".to_owned()];
+                    let families = vec![Family::Jobs];
                     app.tell(&engine, &AppEvent::Changed { families });
                 }
                 for job in &jobs {

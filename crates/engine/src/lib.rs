@@ -57,6 +57,7 @@ use std::sync::Arc;
 
 use repartee_core::Project;
 use repartee_posting::{Posting, ToPosting};
+use repartee_store::reads::Columns;
 
 pub use repartee_core::{
     environment, error, job, job_queue, left_out, machine, names, shell, study, work,
@@ -108,6 +109,12 @@ impl Engine {
     /// Accounts, permissions, threads, approvals, and posting.
     pub fn posting(&self) -> Posting<'_> {
         self.project.posting()
+    }
+
+    /// Does some work, and returns its result with all columns of the project's tables that it read: for the test of
+    /// [`api::queries`].
+    pub fn record_reads<T>(&self, work: impl FnOnce() -> T) -> (T, Columns) {
+        self.store.record_reads(work)
     }
 }
 

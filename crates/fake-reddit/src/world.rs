@@ -264,7 +264,7 @@ pub struct Duplicates {
 }
 
 /// The state. Times are by the sandbox's own clock, which [`World::set_clock`] moves.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct World {
     /// Identifies this run: another one, even with the same seed, has another.
     pub run: String,

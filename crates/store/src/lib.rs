@@ -37,6 +37,7 @@ pub mod purge;
 pub mod queue;
 mod quotes;
 mod readable;
+pub mod reads;
 pub mod records;
 pub mod runs;
 pub mod schema;
@@ -109,6 +110,8 @@ pub struct Store {
     readers: Mutex<Vec<Connection>>,
     writer: Mutex<Writer>,
     taken_back: TakenBack,
+    /// What queries read, while a test records it.
+    reads: reads::Recording,
     /// Ends after both: fields are dropped in this order.
     _opened: Opened,
 }
@@ -215,6 +218,7 @@ impl Store {
             }),
             readers: Mutex::new(Vec::new()),
             taken_back: TakenBack::default(),
+            reads: reads::Recording::default(),
             _opened: opened,
         }
     }
@@ -301,6 +305,7 @@ impl Store {
         let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         connection.set_prepared_statement_cache_capacity(64);
         pairs::register_words(&connection)?;
+        self.reads.follow(&connection)?;
         Ok(connection)
     }
 

@@ -2,11 +2,14 @@
 //! process writes, and repeats just the affected queries.
 
 use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::{Result, Store};
 
 /// What a write touches, as front ends group it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
 pub enum Family {
     Sources,
     Pairs,

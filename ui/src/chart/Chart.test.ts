@@ -1,38 +1,22 @@
 import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
-import { expect, test, vi } from "vitest";
-import { useHost } from "../host";
-import { fakeHost } from "../host/fake";
-import { draw } from "../host/fake/draw";
+import { beforeAll, expect, test, vi } from "vitest";
+import { type Picture, useHost } from "../host";
+import { stubHost, testHost } from "../test-host";
 import Chart from "./Chart.svelte";
+import { number } from "./read";
 
-const picture = draw({
-  title: "Loss",
-  measured: "split main",
-  x: "step",
-  y: "loss",
-  xs: [0, 300],
-  ys: [0, 8],
-  columns: ["series", "step", "loss"],
-  lines: [
-    {
-      name: "training",
-      class: "1",
-      points: [
-        [1, 7.4],
-        [150, 3],
-        [300, 1.6],
-      ],
-    },
-    {
-      name: "validation",
-      class: "2",
-      points: [
-        [150, 3.2],
-        [300, 1.9],
-      ],
-    },
-  ],
+let picture: Picture;
+beforeAll(async () => {
+  const host = await testHost();
+  picture = await host.ask("chart", { kind: "loss", of: ["writer"], threshold: null });
 });
+
+/** A series by its number, and one of its points. */
+const at = (series: number, point: number) => {
+  const one = picture.series[series];
+  const [x, y] = one?.points[point] ?? [0, 0];
+  return { name: one?.name, x, y };
+};
 
 test("the SVG is adopted as nodes and hidden from screen readers", () => {
   const { container } = render(Chart, { picture, label: "Loss of writer" });
@@ -54,12 +38,17 @@ test("arrow keys read point by point, and readings are announced", async () => {
   const { container } = render(Chart, { picture, label: "Loss of writer" });
   const chart = screen.getByRole("application");
   const spoken = container.querySelector("[aria-live=polite]");
+  const says = ({ name, x, y }: ReturnType<typeof at>) =>
+    `${name}: ${picture.x.title} ${number(x)}, ${picture.y.title} ${number(y)}`;
   await fireEvent.keyDown(chart, { key: "ArrowRight" });
-  expect(spoken?.textContent).toBe("training: step 1, loss 7.4");
+  expect(spoken?.textContent).toBe(says(at(0, 0)));
   await fireEvent.keyDown(chart, { key: "ArrowRight" });
+  expect(spoken?.textContent).toBe(says(at(0, 1)));
+  await fireEvent.keyDown(chart, { key: "End" });
   await fireEvent.keyDown(chart, { key: "ArrowDown" });
-  expect(spoken?.textContent).toBe("validation: step 150, loss 3.2");
-  expect(screen.getByTestId("reading").textContent).toContain("validation");
+  const last = (picture.series[1]?.points.length ?? 0) - 1;
+  expect(spoken?.textContent).toBe(says(at(1, last)));
+  expect(screen.getByTestId("reading").textContent).toContain(picture.series[1]?.name);
   await fireEvent.keyDown(chart, { key: "Escape" });
   expect(screen.queryByTestId("reading")).toBeNull();
 });
@@ -76,11 +65,13 @@ test("the data can be shown as a table", async () => {
   render(Chart, { picture, label: "Loss" });
   await fireEvent.click(screen.getByRole("button", { name: "Table" }));
   const cells = screen.getAllByRole("cell").map((cell) => cell.textContent?.trim());
-  expect(cells.slice(0, 3)).toEqual(["training", "1", "7.4"]);
+  const { name, x, y } = at(0, 0);
+  expect(cells.slice(1, picture.table.columns.length)).toEqual([name, number(x), number(y)]);
 });
 
 test("the mark is placed at its data coordinates", () => {
-  render(Chart, { picture, label: "Loss", mark: { at: [150, 4], text: "here" } });
+  const middle = (picture.x.from + picture.x.to) / 2;
+  render(Chart, { picture, label: "Loss", mark: { at: [middle, picture.y.from], text: "here" } });
   const mark = screen.getByTestId("mark");
   expect(Number.parseFloat(mark.style.left)).toBeCloseTo(
     (100 * (picture.plot.x + picture.plot.width / 2)) / (2 * picture.width),
@@ -89,7 +80,7 @@ test("the mark is placed at its data coordinates", () => {
 });
 
 test("export writes a file per selected format; an error keeps the input", async () => {
-  useHost(fakeHost());
+  useHost(stubHost({}));
   const write = vi.fn(async (files: string[]) => files);
   render(Chart, { picture, label: "Loss", file: "loss-writer", write });
   await fireEvent.click(screen.getByRole("button", { name: "Export Loss" }));

@@ -1,39 +1,33 @@
 import { expect, test } from "vitest";
-import { draw } from "../host/fake/draw";
+import type { Picture } from "../host";
 import { nearest, number, place, step, words } from "./read";
 
-const picture = draw({
-  title: "ROC",
-  measured: "split main",
-  x: "false positive rate",
-  y: "true positive rate",
-  xs: [0, 1],
-  ys: [0, 1],
-  square: true,
-  columns: ["curve", "x", "y"],
-  lines: [
-    {
-      name: "a",
-      class: "1",
-      points: [
-        [0, 0],
-        [0.5, 0.8],
-        [1, 1],
-      ],
-    },
-    { name: "none", class: "2", points: [] },
-    {
-      name: "b",
-      class: "3",
-      points: [
-        [0, 0],
-        [0.25, 0.1],
-        [0.75, 0.4],
-        [1, 1],
-      ],
-    },
+const axis = (title: string) => ({ title, from: 0, to: 1, ticks: [] });
+const series = (name: string, points: [number, number][]) => ({ name, class: "1", points });
+/** Without its SVG: readings only need the plot area and the data. */
+const picture = {
+  svg: "",
+  width: 600,
+  height: 700,
+  plot: { x: 128, y: 200, width: 1000, height: 1000 },
+  x: axis("false positive rate"),
+  y: axis("true positive rate"),
+  series: [
+    series("a", [
+      [0, 0],
+      [0.5, 0.8],
+      [1, 1],
+    ]),
+    series("none", []),
+    series("b", [
+      [0, 0],
+      [0.25, 0.1],
+      [0.75, 0.4],
+      [1, 1],
+    ]),
   ],
-});
+  table: { columns: [], rows: [] },
+} satisfies Picture;
 
 test("data coordinates map to the plot area", () => {
   const { left, top } = place(picture, 0, 1);

@@ -65,9 +65,7 @@ export type Answered = {
 /**
  * Events that windows receive.
  */
-export type AppEvent = { "event": "changed",
-  /** sources, pairs, splits, bases, runs, fakes, evaluations, threads, queue, outcomes, reddit, throttle, jobs, settings. */
-  families: Array<string>, } | { "event": "job", job: string, signal: Signal, } | { "event": "ended", job: string, kind: string,
+export type AppEvent = { "event": "changed", families: Array<Family>, } | { "event": "job", job: string, signal: Signal, } | { "event": "ended", job: string, kind: string,
   /** done, paused, failed, canceled or interrupted (`lost`). */
   state: string, error: EngineError | null, } | { "event": "settings", settings: Settings, };
 
@@ -888,6 +886,11 @@ export type FakesInfo = { name: string, split: string, config: FakesConfig,
 export type FakesPage = { name: string,
   /** Maximum number. */
   limit: number, };
+
+/**
+ * What a write touches, as front ends group it.
+ */
+export type Family = "sources" | "pairs" | "splits" | "bases" | "runs" | "fakes" | "evaluations" | "threads" | "queue" | "outcomes" | "reddit" | "throttle" | "jobs" | "settings";
 
 /**
  * Fetches threads. A job: `fetch`.
@@ -3205,3 +3208,67 @@ export interface Jobs {
   "maintenance": { params: Maintenance; outcome: Maintained };
   "sandbox": { params: Sandbox; outcome: SandboxClosed };
 }
+
+/** The families of tables that each query reads: when one of them changes, its results are stale. */
+export const READS = {
+  "run.fields": [],
+  "run.defaults": [],
+  "run.presets": [],
+  "overview": ["sources", "pairs", "splits", "bases", "runs", "fakes", "evaluations", "threads", "queue", "outcomes", "reddit", "jobs", "settings"],
+  "sources": ["sources"],
+  "source.rejected": ["sources"],
+  "pairs.view": ["pairs", "splits"],
+  "pairs.rows": ["pairs"],
+  "pairs.chart": ["pairs", "splits", "settings", "sources"],
+  "pair.get": ["pairs"],
+  "pairs.excluded": ["pairs"],
+  "pairs.subreddits": ["pairs"],
+  "labels": ["pairs"],
+  "splits": ["splits", "pairs"],
+  "deleted.content": ["bases", "runs", "fakes", "evaluations", "threads"],
+  "run.again": ["bases", "runs", "fakes"],
+  "bases": ["bases"],
+  "base.estimate": ["pairs", "splits"],
+  "run.estimate": ["pairs", "splits", "bases", "fakes", "runs"],
+  "run.toml": [],
+  "run.read": [],
+  "runs": ["runs", "jobs"],
+  "run.get": ["runs", "jobs"],
+  "run.figure": ["runs"],
+  "run.differences": ["runs"],
+  "checkpoints": ["runs"],
+  "fakes": ["fakes"],
+  "fakes.rows": ["fakes", "pairs"],
+  "evaluations": ["evaluations"],
+  "evaluation.get": ["evaluations"],
+  "evaluation.at": ["evaluations"],
+  "evaluation.examples": ["evaluations", "pairs", "fakes"],
+  "chart": ["runs", "evaluations", "settings", "sources"],
+  "generations": ["threads"],
+  "generation.get": ["threads", "queue"],
+  "generation.pick": ["threads", "queue"],
+  "queue": ["queue", "threads", "reddit", "settings"],
+  "reply.get": ["queue", "threads", "reddit", "settings"],
+  "item.dependents": ["sources", "pairs", "splits", "bases", "runs", "fakes", "evaluations", "threads", "queue"],
+  "jobs": ["jobs"],
+  "job.get": ["jobs"],
+  "job.log": ["jobs"],
+  "job.waiting": ["jobs"],
+  "size": ["sources", "pairs", "splits", "bases", "runs", "fakes", "evaluations", "threads", "queue", "outcomes", "reddit"],
+  "accounts": ["reddit"],
+  "posting.file": ["settings", "reddit"],
+  "posting.rules": ["settings"],
+  "posting.permissions": ["reddit"],
+  "optouts": ["reddit"],
+  "threads": ["threads", "reddit", "settings"],
+  "thread.get": ["threads", "queue", "reddit", "settings"],
+  "outbox": ["queue", "threads", "reddit", "settings"],
+  "outbox.get": ["queue", "threads", "reddit", "settings"],
+  "reply.rewrite.preview": ["queue", "threads", "reddit", "settings"],
+  "outcomes": ["queue", "outcomes"],
+  "outcomes.chart": ["queue", "outcomes", "settings", "sources"],
+  "audit": ["reddit"],
+  "study": ["settings", "sources"],
+  "study.train": ["settings", "sources", "splits", "fakes"],
+  "import.question": ["settings"],
+} as const satisfies { readonly [C in keyof Commands]?: readonly Family[] };

@@ -1,11 +1,14 @@
 // The only access to the outside: the engine's commands and signals, and the functions of a desktop window.
-// `tauri.ts` is the real host, `fake/` an in-memory engine for component tests and for a plain browser.
+// `tauri.ts` is the host of the real window; component tests have one over the same engine (`test-host.ts`).
 
-import type { AppEvent, Commands, EngineError } from "./api";
+import type { AppEvent, Commands, EngineError, READS } from "./api";
 
 export type * from "./api";
+export { READS } from "./api";
 
 export type Command = keyof Commands;
+/** Commands that only read. */
+export type QueryName = keyof typeof READS;
 export type Params<C extends Command> = Commands[C]["params"];
 export type Result<C extends Command> = Commands[C]["result"];
 

@@ -20,7 +20,7 @@ test("renaming a run on its page updates the address", async () => {
   await fireEvent.click(await byId("item-rename"));
   await waitFor(() => expect(location.hash).toBe("#/train/run/writer%2C%20final"));
   expect(last(callsTo(host, "item.rename"))).toEqual({ kind: "run", item: "writer", name: "writer, final" });
-  expect(host.engine.fakes[0]?.config.generator).toBe("writer, final");
+  expect((await host.ask("fakes", {}))[0]?.config.generator).toBe("writer, final");
 });
 
 test("a name that is taken is refused and the input kept", async () => {
@@ -59,7 +59,7 @@ test("dependents of a run are listed and deleted with it", async () => {
   const host = await openWindow("#/train");
   await choose("item-menu-run-writer", "Delete…");
   const list = await byId("item-dependents");
-  for (const name of host.engine.fakes.map((set) => set.name)) expect(textOf(list)).toContain(name);
+  for (const { name } of await host.ask("fakes", {})) expect(textOf(list)).toContain(name);
   expect(textOf(list)).toContain("written by run writer");
   expect(textOf(list)).toContain("judge");
   const button = (await byId("item-delete")) as HTMLButtonElement;
@@ -72,20 +72,19 @@ test("dependents of a run are listed and deleted with it", async () => {
     with_dependents: true,
     who: "Ada",
   });
-  expect(host.engine.fakes).toEqual([]);
-  expect(host.engine.jobs.some((job) => job.kind === "delete")).toBe(true);
+  expect(await host.ask("fakes", {})).toEqual([]);
+  expect((await host.ask("jobs", {})).some((job) => job.kind === "delete")).toBe(true);
 });
 
 test("a change after the list was shown cancels the deletion and updates the list", async () => {
   const host = await openWindow("#/train");
   await choose("item-menu-run-writer", "Delete…");
   await byId("item-dependents");
-  const set = host.engine.fakes[0];
-  if (set) set.name = "fakes, renamed";
+  await host.other("item.rename", { kind: "fakes", item: "fakes", name: "fakes, renamed" });
   await fireEvent.click(await byId("item-delete"));
   await waitForText("is not as it was shown");
   await waitFor(() => expect(textOf(screen.getByTestId("item-dependents"))).toContain("fakes, renamed"));
-  expect(host.engine.runs.some((run) => run.name === "writer")).toBe(true);
+  expect((await host.ask("runs", {})).some((run) => run.name === "writer")).toBe(true);
 });
 
 test("every kind of item has the menu", async () => {

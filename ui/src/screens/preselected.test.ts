@@ -2,28 +2,36 @@
 
 import { fireEvent, waitFor } from "@testing-library/svelte";
 import { beforeEach, expect, test } from "vitest";
-import type { FakeHost } from "../host/fake";
 import { go } from "../state/route.svelte";
-import { byId, openWindow } from "../testing";
+import type { Changes } from "../test-host";
+import { byId, openWindow, type TestHost } from "../testing";
 import { clearForm } from "./generate/form.svelte";
 
 beforeEach(clearForm);
 
 /** Adds two newer runs of each kind: a usable one, and an even newer one that is not. */
-async function opened(): Promise<FakeHost> {
-  const host = await openWindow("#/overview");
-  const { runs, splits, fakes } = host.engine;
-  for (const run of [...runs]) {
-    const made = run.created_ms;
-    runs.push({ ...run, name: `${run.name}-2`, created_ms: made + 1e9, usable: true });
-    runs.push({ ...run, name: `${run.name}-3`, created_ms: made + 2e9, usable: false });
-  }
-  const [split, set] = [splits[0], fakes[0]];
-  if (split) splits.push({ ...split, name: "newer", created_ms: split.created_ms + 1e9 });
-  if (set) fakes.push({ ...set, name: "newer", split: "newer", created_ms: set.created_ms + 1e9 });
-  host.engine.changed("runs", "splits", "fakes");
-  return host;
-}
+const newer: Changes = {
+  runs: (runs) => [
+    ...runs,
+    ...runs.map((run) => ({ ...run, name: `${run.name}-2`, created_ms: run.created_ms + 1e9 })),
+    ...runs.map((run) => ({
+      ...run,
+      name: `${run.name}-3`,
+      created_ms: run.created_ms + 2e9,
+      usable: false,
+    })),
+  ],
+  splits: (splits) => [
+    ...splits,
+    ...splits.map((split) => ({ ...split, name: "newer", created_ms: split.created_ms + 1e9 })),
+  ],
+  fakes: (sets) => [
+    ...sets,
+    ...sets.map((set) => ({ ...set, name: "newer", split: "newer", created_ms: set.created_ms + 1e9 })),
+  ],
+};
+
+const opened = (changes = newer): Promise<TestHost> => openWindow("#/overview", { changes });
 
 const chosen = async (id: string) => ((await byId(id)) as HTMLSelectElement).value;
 
@@ -67,10 +75,17 @@ test("the evaluation dialog preselects the newest usable run of the kind", async
 });
 
 test("the training form preselects the newest split and its newest fakes", async () => {
-  const host = await opened();
   // no split or set of fakes has the default name
-  for (const split of host.engine.splits) if (split.name !== "newer") split.name = "older";
-  for (const set of host.engine.fakes) if (set.split !== "newer") [set.name, set.split] = ["older", "older"];
+  const older = <T extends { name: string }>(one: T): T =>
+    one.name === "newer" ? one : { ...one, name: "older" };
+  await opened({
+    ...newer,
+    splits: (splits, params) => (newer.splits?.(splits, params) ?? []).map(older),
+    fakes: (sets, params) =>
+      (newer.fakes?.(sets, params) ?? [])
+        .map(older)
+        .map((set) => (set.name === "older" ? { ...set, split: "older" } : set)),
+  });
   go("#/train/new?kind=realism");
   await waitFor(async () => expect(await chosen("field-split")).toBe("newer"));
   await waitFor(async () => expect(await chosen("field-fakes")).toBe("newer"));

@@ -1,8 +1,26 @@
 import { fireEvent, screen, waitFor } from "@testing-library/svelte";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { defaults } from "../host/fake/sample";
+import { newId } from "../state/id";
 import { SHORTCUTS } from "../state/shortcuts";
-import { axeViolations, byId, callsTo, openWindow, press, textOf, waitForText } from "../testing";
+import type { TestOptions } from "../test-host";
+import {
+  axeViolations,
+  byId,
+  callsTo,
+  openWindow,
+  press,
+  type TestHost,
+  textOf,
+  training,
+  waitForText,
+} from "../testing";
+
+/** Starts a training that runs until it is stopped. */
+async function train(host: TestHost, name = "late"): Promise<string> {
+  const id = newId();
+  await host.call("job.start", { id, kind: "train", params: await training(host, name) });
+  return id;
+}
 
 test("g and a letter go to every screen", async () => {
   await openWindow("#/overview");
@@ -39,42 +57,25 @@ test("? shows the shortcuts; closing restores the focus", async () => {
 });
 
 test("the jobs bar shows progress, pause, stop and log", async () => {
-  const host = await openWindow("#/data/pairs", { speed: 1 });
+  const host = await openWindow("#/data/pairs");
   await waitForText("Idle.");
-  await host.call("job.start", { id: "j1", kind: "pairs", params: {} });
-  await waitFor(
-    async () => expect((await byId("jobs-words")).textContent).toContain("joining replies to comments"),
-    { timeout: 3000 },
-  );
-  expect((await byId("jobs-spoken")).textContent).toContain("Build pairs");
-  await fireEvent.click(screen.getByRole("button", { name: "Pause Build pairs" }));
-  await waitFor(async () => expect((await byId("jobs-bar")).dataset.state).toBe("paused"), { timeout: 3000 });
+  await train(host);
+  await waitFor(async () => expect((await byId("jobs-words")).textContent).toContain("training late"));
+  expect((await byId("jobs-spoken")).textContent).toContain("Train late");
+  await fireEvent.click(screen.getByRole("button", { name: "Pause Train late" }));
+  await waitFor(async () => expect((await byId("jobs-bar")).dataset.state).toBe("paused"));
   await fireEvent.click(await byId("jobs-toggle"));
-  expect((await byId("jobs-panel")).textContent).toContain("paused at joining");
-  await fireEvent.click(screen.getByRole("button", { name: "Stop Build pairs" }));
-  await waitFor(async () => expect((await byId("jobs-bar")).dataset.state).toBe("idle"), { timeout: 3000 });
+  expect((await byId("jobs-panel")).textContent).toContain("paused at training");
+  await fireEvent.click(screen.getByRole("button", { name: "Stop Train late" }));
+  await waitFor(async () => expect((await byId("jobs-bar")).dataset.state).toBe("idle"));
 });
 
 test("a job of another process is shown", async () => {
-  const host = await openWindow("#/overview", { speed: 0.1 });
+  const host = await openWindow("#/overview");
   await byId("pipeline");
-  host.engine.jobs.unshift({
-    id: "cli",
-    kind: "evaluate",
-    state: "running",
-    want: null,
-    progress: { phase: "measuring judge", done: 3, total: 480, unit: "examples", note: "", eta_s: null },
-    outcome: null,
-    params: { run: "judge" },
-    created_ms: Date.now(),
-    ended_ms: null,
-    place: null,
-    stops_queue: false,
-  });
-  host.engine.changed("jobs");
-  await waitFor(
-    async () => expect((await byId("jobs-bar")).textContent).toContain("measuring judge · 3 of 480 examples"),
-    { timeout: 3000 },
+  await host.other("job.start", { id: newId(), kind: "train", params: await training(host, "late") });
+  await waitFor(async () =>
+    expect((await byId("jobs-bar")).textContent).toMatch(/training late · [\d,]+ of 1,000,000 steps/),
   );
 });
 
@@ -84,12 +85,14 @@ test("theme and text size apply at once; an error keeps the input", async () => 
   await waitFor(() => expect(document.documentElement.dataset.theme).toBe("dark"));
   await fireEvent.change(await byId("text-size"), { target: { value: "200" } });
   await waitFor(() => expect(document.documentElement.style.fontSize).toBe("200%"));
+  host.failing["app.settings"] = { code: "io", message: "cannot write the settings: the disk is full" };
   const threads = (await byId("threads")) as HTMLInputElement;
   await fireEvent.input(threads, { target: { value: "900" } });
   await fireEvent.change(threads);
-  await waitForText("it must be between 0 and 64");
+  await waitForText("the disk is full");
   expect(threads.value).toBe("900");
   expect(callsTo(host, "app.settings").at(-1)).toMatchObject({ theme: "dark", text: 200, threads: 900 });
+  host.failing = {};
   press("0", { ctrlKey: true });
   await waitFor(() => expect(document.documentElement.style.fontSize).toBe("100%"));
 });
@@ -97,7 +100,8 @@ test("theme and text size apply at once; an error keeps the input", async () => 
 test("settings changed in another window apply here", async () => {
   const host = await openWindow("#/overview");
   await byId("pipeline");
-  host.engine.send({ event: "settings", settings: { ...host.engine.settings, theme: "light" } });
+  const { settings } = await host.ask("app.get", {});
+  host.send({ event: "settings", settings: { ...settings, theme: "light" } });
   expect(document.documentElement.dataset.theme).toBe("light");
 });
 
@@ -117,13 +121,12 @@ test("closing the project shows the start screen", async () => {
 });
 
 describe("closing the window", () => {
-  const train = { config: { ...defaults("generator"), name: "late" } };
-  const start = async (options: Parameters<typeof openWindow>[1] = { speed: 0.1 }) => {
-    const host = await openWindow("#/overview", options);
+  const start = async () => {
+    const host = await openWindow("#/overview");
     await byId("pipeline");
-    await host.call("job.start", { id: "t", kind: "train", params: train });
-    await waitFor(async () => expect((await byId("jobs-bar")).dataset.state).toBe("running"));
-    return host;
+    const id = await train(host);
+    await waitFor(async () => expect((await byId("jobs-words")).textContent).toContain("training late"));
+    return Object.assign(host, { id });
   };
 
   test("needs no confirmation when idle", async () => {
@@ -135,7 +138,7 @@ describe("closing the window", () => {
 
   test("needs no confirmation when another window shows the project", async () => {
     const host = await start();
-    host.engine.windows = 2;
+    host.changes["project.windows"] = () => 2;
     await host.close();
     expect(host.closed).toBe(true);
     expect(screen.queryByTestId("closing")).toBeNull();
@@ -163,22 +166,22 @@ describe("closing the window", () => {
 
   test("can pause the job; if that fails the window stays open with the error", async () => {
     const host = await start();
-    host.engine.options.failing = { "job.pause": { code: "busy", message: "another process writes" } };
+    host.failing["job.pause"] = { code: "busy", message: "another process writes" };
     await host.close();
     await fireEvent.click(await byId("pause-and-close"));
     await waitForText("another process writes");
     expect(host.closed).toBe(false);
-    host.engine.options.failing = {};
+    host.failing = {};
     await fireEvent.click(await byId("pause-and-close"));
     await waitFor(() => expect(host.closed).toBe(true));
-    expect(callsTo(host, "job.pause").at(-1)).toEqual({ job: "t" });
+    expect(callsTo(host, "job.pause").at(-1)).toEqual({ job: host.id });
   });
 
   test("does not pause a job that finished in the meantime", async () => {
-    const host = await start({ speed: 1 });
+    const host = await start();
     await host.close();
     await byId("closing");
-    await host.call("job.cancel", { job: "t" });
+    await host.call("job.cancel", { job: host.id });
     await waitForText("No jobs running");
     expect(screen.queryByTestId("pause-and-close")).toBeNull();
     await fireEvent.click(await byId("keep-running-and-close"));
@@ -187,12 +190,11 @@ describe("closing the window", () => {
 });
 
 describe("a desktop notification is sent", () => {
-  const run = async (options: Parameters<typeof openWindow>[1], age_ms = 0) => {
+  const run = async (options: TestOptions, age_ms = 0) => {
     const host = await openWindow("#/overview", options);
     await byId("pipeline");
-    await host.call("job.start", { id: "p", kind: "pairs", params: {} });
-    const job = host.engine.jobs.find((one) => one.id === "p");
-    if (job) job.created_ms -= age_ms;
+    host.changes["job.get"] = (job) => ({ ...job, created_ms: job.created_ms - age_ms });
+    await host.call("job.start", { id: newId(), kind: "pairs", params: {} });
     await waitForText(/Build pairs is done|Build pairs failed/);
     return host;
   };
@@ -226,8 +228,9 @@ describe("a desktop notification is sent", () => {
     hidden(true);
     const host = await openWindow("#/overview");
     await byId("pipeline");
-    await host.call("job.start", { id: "i", kind: "import", params: { files: ["/data/broken.zst"] } });
+    const file = host.write("broken.zst", "no archive");
+    await host.call("job.start", { id: newId(), kind: "import", params: { files: [file] } });
     await waitFor(() => expect(host.notified).toHaveLength(1));
-    expect(host.notified[0]).toMatch(/^Job failed: Import broken.zst failed: .*not JSON/);
+    expect(host.notified[0]).toMatch(/^Job failed: Import broken.zst failed: .*broken\.zst/);
   });
 });

@@ -1,79 +1,90 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import { useHost } from "../host";
-import { type FakeHost, fakeHost } from "../host/fake";
-import { defaults } from "../host/fake/sample";
+import { stubHost, type TestHost, testHost } from "../test-host";
+import { training } from "../testing";
+import { newId } from "./id";
 import { jobs } from "./jobs.svelte";
 import { restoreProject } from "./project.svelte";
-import { listenToEngine } from "./signals";
+import { listenToEngine, stopListening } from "./signals";
 import { dismissToast, toasts } from "./toasts.svelte";
 
-let host: FakeHost;
+let host: TestHost;
 beforeEach(async () => {
-  host = fakeHost({ speed: 40 });
+  host = await testHost();
   useHost(host);
   for (const toast of toasts.list) dismissToast(toast.id);
   await listenToEngine();
   await restoreProject();
 });
 
-const pairs = { recipe: undefined } as never;
 const now = (id: string) => jobs.get(id)?.state;
+const soon = (check: () => void) => vi.waitFor(check, { timeout: 40_000 });
+const becomes = (id: string, state: string) => soon(() => expect(now(id)).toBe(state));
+const toastTexts = () => toasts.list.map((toast) => toast.text).join();
 
 test("a job reports progress and its completion", async () => {
-  const id = await jobs.start("pairs", pairs);
-  expect(now(id)).toBe("running");
-  await vi.waitFor(() => expect(jobs.get(id)?.progress?.done).toBeGreaterThan(0));
-  await vi.waitFor(() => expect(now(id)).toBe("done"));
-  expect(jobs.get(id)?.outcome).toMatchObject({ kept: 4930 });
-  expect(toasts.list.map((toast) => toast.text).join()).toContain("Build pairs is done");
+  const id = await jobs.start("train", await training(host, "short", { steps: 20 }));
+  expect(now(id)).toMatch(/waiting|running/);
+  await soon(() => expect(jobs.get(id)?.progress?.done).toBeGreaterThan(0));
+  await becomes(id, "done");
+  expect(jobs.get(id)?.outcome).toMatchObject({ run: "short", steps: 20 });
+  expect(toastTexts()).toContain("Train short is done");
 });
 
 test("starting the same id twice starts one job", async () => {
   const before = jobs.list.length;
-  await host.call("job.start", { id: "one", kind: "pairs", params: {} });
-  await host.call("job.start", { id: "one", kind: "pairs", params: {} });
-  await vi.waitFor(() => expect(jobs.list.length).toBe(before + 1));
+  const start = { id: newId(), kind: "pairs", params: {} };
+  await host.call("job.start", start);
+  await host.call("job.start", start);
+  await soon(() => expect(jobs.list.length).toBe(before + 1));
 });
 
 test("pause and resume work across processes", async () => {
-  host.engine.options.speed = 2;
-  const id = await jobs.start("pairs", pairs);
-  // the command line pauses it
-  await host.call("job.pause", { job: id });
-  await vi.waitFor(() => expect(now(id)).toBe("paused"), 3000);
+  const id = await jobs.start("train", await training(host, "long"));
+  await soon(() => expect(jobs.get(id)?.progress?.phase).toContain("training"));
+  await host.other("job.pause", { job: id });
+  await becomes(id, "paused");
   expect(jobs.current?.id).toBe(id);
-  host.engine.options.speed = 100;
   await jobs.resume(id);
-  await vi.waitFor(() => expect(now(id)).toBe("done"), 3000);
+  await becomes(id, "running");
 });
 
 test("a reload during a job loses nothing", async () => {
-  host.engine.options.speed = 1;
-  const id = await jobs.start("pairs", pairs);
-  await vi.waitFor(() => expect(jobs.get(id)?.progress).not.toBeNull());
+  const id = await jobs.start("train", await training(host, "long"));
+  await soon(() => expect(jobs.get(id)?.progress?.phase).toContain("training"));
   // as after a reload of the web view
   jobs.clear();
   expect(jobs.list).toHaveLength(0);
   await restoreProject();
   expect(now(id)).toBe("running");
-  expect(jobs.get(id)?.progress?.phase).toContain("joining");
+  await soon(() => expect(jobs.get(id)?.progress?.phase).toContain("training"));
 });
 
 test("a snapshot does not overwrite a newer signal", async () => {
-  host.engine.options.speed = 0.001;
-  const id = await jobs.start("train", {
-    config: { ...defaults("generator"), name: "late" },
+  const step = (done: number) => ({
+    phase: "training",
+    done,
+    total: 1480,
+    unit: "steps",
+    note: "",
+    eta_s: 1,
   });
-  host.engine.options.delay = 50;
+  const [last] = await host.ask("jobs", {});
+  // a job whose signals arrive in a known order
+  const stub = stubHost({ jobs: [{ ...last, id: "j", state: "running", progress: step(5) }] });
+  await stopListening();
+  useHost(stub);
+  await listenToEngine();
+  await jobs.read();
+  stub.delay = 50;
   const snapshot = jobs.read();
-  const progress = { phase: "training late", done: 999, total: 1480, unit: "steps", note: "", eta_s: 1 };
-  host.engine.send({ event: "job", job: id, signal: { event: "progress", ...progress } });
+  stub.send({ event: "job", job: "j", signal: { event: "progress", ...step(999) } });
   await snapshot;
-  expect(jobs.get(id)?.progress?.done).toBe(999);
+  expect(jobs.get("j")?.progress?.done).toBe(999);
 });
 
 test("drafts and then scores of a generation arrive one by one", async () => {
-  const job = (signal: object) => host.engine.send({ event: "job", job: "w", signal } as never);
+  const job = (signal: object) => host.send({ event: "job", job: "w", signal } as never);
   job({ event: "comments", texts: ["Any ideas?"] });
   job({ event: "drafts", drafts: [{ comment: 0, n: 1, text: "Just", finish_reason: null }] });
   job({
@@ -92,47 +103,45 @@ test("drafts and then scores of a generation arrive one by one", async () => {
 
 test("a failed job shows its error until dismissed, and notifies the desktop when hidden", async () => {
   vi.spyOn(document, "hidden", "get").mockReturnValue(true);
-  const id = await jobs.start("import", { files: ["/data/broken.zst"] });
-  await vi.waitFor(() => expect(now(id)).toBe("failed"), 5000);
+  const file = host.write("broken.zst", "no archive");
+  const id = await jobs.start("import", { files: [file] });
+  await becomes(id, "failed");
   expect(toasts.list.at(-1)).toMatchObject({ tone: "bad" });
-  expect(toasts.list.at(-1)?.text).toContain("not JSON");
-  await vi.waitFor(() => expect(host.notified[0]).toContain("Job failed"));
+  expect(toasts.list.at(-1)?.text).toContain("Import broken.zst failed");
+  await soon(() => expect(host.notified[0]).toContain("Job failed"));
 });
 
-const training = (name: string) => ({ config: { ...defaults("generator"), name } });
-
 test("a second training run is queued, can be reordered or removed, and starts after the first", async () => {
-  host.engine.options.speed = 0.001;
-  const first = await jobs.start("train", training("first"));
-  const second = await jobs.start("train", training("second"));
-  const third = await jobs.start("fakes", { name: "third", generator: "second" });
-  const fourth = await jobs.start("evaluate", { run: "second" });
-  expect([first, second, third, fourth].map(now)).toEqual(["running", "queued", "queued", "queued"]);
-  expect(toasts.list.map((toast) => toast.text).join()).toContain("Train second is queued");
+  const first = await jobs.start("train", await training(host, "first"));
+  await soon(() => expect(jobs.get(first)?.progress?.phase).toBe("training first"));
+  const second = await jobs.start("train", await training(host, "second"));
+  const third = await jobs.start("fakes", { name: "third", generator: "writer" });
+  const fourth = await jobs.start("evaluate", { run: "judge" });
+  expect(now(first)).toMatch(/waiting|running/);
+  expect([second, third, fourth].map(now)).toEqual(["queued", "queued", "queued"]);
+  expect(toastTexts()).toContain("Train second is queued");
   await jobs.move(fourth, "first");
   await jobs.move(third, { before: fourth });
   expect(jobs.queue.map((job) => job.id)).toEqual([third, fourth, second]);
   await jobs.cancel(third);
   await jobs.cancel(fourth);
-  await vi.waitFor(() => expect(jobs.queue.map((job) => job.id)).toEqual([second]));
+  await soon(() => expect(jobs.queue.map((job) => job.id)).toEqual([second]));
   await jobs.stop(first);
-  await vi.waitFor(() => expect(now(second)).toBe("running"), 3000);
+  await becomes(second, "running");
   expect(now(first)).toBe("done");
-  await vi.waitFor(() =>
-    expect(toasts.list.map((toast) => toast.text).join()).toContain("Its checkpoint is kept"),
-  );
+  await soon(() => expect(toastTexts()).toContain("Its checkpoint is kept"));
 });
 
 test("a paused job blocks the queue until it is resumed", async () => {
-  host.engine.options.speed = 0.001;
-  const first = await jobs.start("train", training("first"));
-  const second = await jobs.start("train", training("second"));
-  await jobs.start("train", training("third"));
+  const first = await jobs.start("train", await training(host, "first"));
+  await soon(() => expect(jobs.get(first)?.progress?.phase).toBe("training first"));
+  const second = await jobs.start("train", await training(host, "second"));
+  await jobs.start("train", await training(host, "third"));
   await jobs.stop(first);
-  await vi.waitFor(() => expect(now(second)).toBe("running"), 3000);
+  await becomes(second, "running");
   await jobs.pause(second);
-  await vi.waitFor(() => expect(jobs.blockedBy?.id).toBe(second), 3000);
+  await soon(() => expect(jobs.blockedBy?.id).toBe(second));
   await jobs.resumeQueue();
-  await vi.waitFor(() => expect(now(second)).toBe("running"), 3000);
+  await becomes(second, "running");
   expect(jobs.blockedBy).toBeNull();
 });

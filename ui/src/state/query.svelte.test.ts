@@ -1,14 +1,17 @@
 import { flushSync } from "svelte";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type JobInfo, useHost } from "../host";
-import { type FakeHost, fakeHost } from "../host/fake";
+import { type Family, type JobInfo, useHost } from "../host";
+import { type StubHost, stubHost } from "../test-host";
 import { jobs } from "./jobs.svelte";
 import { clearQueries, query } from "./query.svelte";
 import { listenToEngine } from "./signals";
 
-let host: FakeHost;
+/** Answers by command; tests change them. The results are not looked into. */
+let answers: Record<string, unknown>;
+let host: StubHost;
 beforeEach(async () => {
-  host = fakeHost();
+  answers = { splits: ["main"], bases: ["gpt2", "bert"], runs: ["writer"], fakes: ["fakes"] };
+  host = stubHost(answers);
   useHost(host);
   clearQueries();
   await listenToEngine();
@@ -18,7 +21,7 @@ afterEach(() => {
   jobs.clear();
 });
 
-const times = (name: string) => host.engine.asked.filter((call) => call.name === name).length;
+const times = (name: string) => host.asked.filter((call) => call.name === name).length;
 const wait = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
 /**
@@ -37,11 +40,11 @@ test("a query is fetched again when its tables change", async () => {
   const [splits, end] = within(() => query("splits", () => ({})));
   expect(splits.loading).toBe(true);
   await vi.waitFor(() => expect(splits.data).toHaveLength(1));
-  host.engine.splits = [];
-  host.engine.changed("runs");
+  answers.splits = [];
+  host.changed("runs");
   await wait(400);
   expect(times("splits")).toBe(1);
-  host.engine.changed("splits");
+  host.changed("splits");
   await vi.waitFor(() => expect(splits.data).toHaveLength(0));
   expect(times("splits")).toBe(2);
   end();
@@ -50,7 +53,7 @@ test("a query is fetched again when its tables change", async () => {
 test("the previous result stays while a new one is fetched", async () => {
   const [splits, end] = within(() => query("splits", () => ({})));
   await vi.waitFor(() => expect(splits.data).toHaveLength(1));
-  host.engine.options.delay = 100;
+  host.delay = 100;
   splits.again();
   expect(splits.loading).toBe(true);
   expect(splits.data).toHaveLength(1);
@@ -62,7 +65,7 @@ test("many changes cause few calls", async () => {
   const [runs, end] = within(() => query("runs", () => ({})));
   await vi.waitFor(() => expect(runs.data).toBeDefined());
   for (let i = 0; i < 40; i += 1) {
-    host.engine.send({ event: "changed", families: ["runs"] });
+    host.send({ event: "changed", families: ["runs"] });
     await wait(10);
   }
   await wait(400);
@@ -82,7 +85,7 @@ test("an unused query is not fetched until it is used again", async () => {
   const [first, end] = within(() => query("fakes", () => ({})));
   await vi.waitFor(() => expect(first.data).toBeDefined());
   end();
-  host.engine.changed("fakes");
+  host.changed("fakes");
   await wait(400);
   expect(times("fakes")).toBe(1);
   const [second, end2] = within(() => query("fakes", () => ({})));
@@ -93,6 +96,7 @@ test("an unused query is not fetched until it is used again", async () => {
 
 test("new parameters clear the result, except with keep", async () => {
   let id = $state(1);
+  answers["evaluation.get"] = { run: "writer" };
   const [[plain, kept], end] = within(
     () =>
       [
@@ -101,6 +105,7 @@ test("new parameters clear the result, except with keep", async () => {
       ] as const,
   );
   await vi.waitFor(() => expect(plain.data?.run).toBe("writer"));
+  answers["evaluation.get"] = { run: "judge" };
   id = 2;
   flushSync();
   expect(plain.data).toBeUndefined();
@@ -120,11 +125,11 @@ test("null parameters make no call", async () => {
 test("an error keeps the previous result and clears on success", async () => {
   const [splits, end] = within(() => query("splits", () => ({})));
   await vi.waitFor(() => expect(splits.data).toBeDefined());
-  host.engine.options.failing = { splits: { code: "busy", message: "another process holds the file" } };
+  host.failing = { splits: { code: "busy", message: "another process holds the file" } };
   splits.again();
   await vi.waitFor(() => expect(splits.error?.code).toBe("busy"));
   expect(splits.data).toHaveLength(1);
-  host.engine.options.failing = {};
+  host.failing = {};
   splits.again();
   await vi.waitFor(() => expect(splits.error).toBeNull());
   end();
@@ -134,7 +139,7 @@ function fakeTime(): void {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
 }
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
-const changed = (...families: string[]) => host.engine.send({ event: "changed", families });
+const changed = (...families: Family[]) => host.send({ event: "changed", families });
 const running: JobInfo = {
   id: "j",
   kind: "import",
@@ -151,7 +156,7 @@ const running: JobInfo = {
 
 test("while a job runs, a query waits ten times its response time", async () => {
   fakeTime();
-  host.engine.options.delay = 100;
+  host.delay = 100;
   const [bases, end] = within(() => query("bases", () => ({})));
   await pass(100);
   expect(bases.data).toHaveLength(2);
@@ -174,7 +179,7 @@ test("while a job runs, a query waits ten times its response time", async () => 
 
 test("a query waits five seconds at most", async () => {
   fakeTime();
-  host.engine.options.delay = 2000;
+  host.delay = 2000;
   jobs.list = [running];
   const [bases, end] = within(() => query("bases", () => ({})));
   await pass(2000);
@@ -189,7 +194,7 @@ test("a query waits five seconds at most", async () => {
 
 test("when a job ends, waiting queries are fetched at once and no others", async () => {
   fakeTime();
-  host.engine.options.delay = 1000;
+  host.delay = 1000;
   jobs.list = [running];
   const [both, end] = within(() => [query("bases", () => ({})), query("splits", () => ({}))] as const);
   await pass(1000);
@@ -197,7 +202,7 @@ test("when a job ends, waiting queries are fetched at once and no others", async
   changed("bases");
   await pass(500);
   expect(times("bases")).toBe(1);
-  host.engine.send({ event: "ended", job: "j", kind: "import", state: "done", error: null });
+  host.send({ event: "ended", job: "j", kind: "import", state: "done", error: null });
   expect([times("bases"), times("splits")]).toEqual([2, 1]);
   // not a second time when the wait would have ended
   await pass(20_000);

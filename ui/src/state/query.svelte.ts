@@ -2,13 +2,31 @@
 // signal announces a change of its tables; the previous result stays until the new one arrives.
 
 import { untrack } from "svelte";
-import { type Command, call, type EngineError, failure, type Params, type Result } from "../host";
-import { ASK_EVERY_MS, READS } from "./families";
+import {
+  call,
+  type EngineError,
+  type Family,
+  failure,
+  type Params,
+  type QueryName,
+  READS,
+  type Result,
+} from "../host";
 import { jobs } from "./jobs.svelte";
 import { onAppEvent, onChanged } from "./signals";
 
-/** Minimum interval between two calls of a query, unless [`ASK_EVERY_MS`] lists its command. */
+/** Minimum interval between two calls of a query, unless [`ASK_EVERY_MS`] lists it. */
 const MIN_INTERVAL_MS = 250;
+/** Queries that take more than a few milliseconds in a large project are called less often. */
+const ASK_EVERY_MS: Partial<Record<QueryName, number>> = {
+  overview: 1_000,
+  labels: 2_000,
+  "run.estimate": 2_000,
+  "pairs.view": 3_000,
+  "pairs.chart": 3_000,
+  "pairs.subreddits": 3_000,
+  size: 5_000,
+};
 /**
  * While a job runs, a query waits this many times its response time: in a large project a job writes without
  * pause, and constant queries would take a core and keep SQLite's WAL from being checkpointed.
@@ -32,7 +50,7 @@ class Entry {
 
   constructor(
     readonly key: string,
-    readonly name: Command,
+    readonly name: QueryName,
     readonly params: unknown,
   ) {}
 
@@ -79,7 +97,7 @@ let project = 0;
 
 onChanged((families) => {
   for (const entry of entries.values()) {
-    const reads = READS[entry.name] ?? [];
+    const reads: readonly Family[] = READS[entry.name];
     if (!reads.some((family) => families.includes(family))) continue;
     if (entry.users > 0) entry.askSoon();
     else entry.stale = true;
@@ -92,7 +110,7 @@ onAppEvent((event) => {
   for (const entry of entries.values()) if (entry.again !== undefined && entry.users > 0) void entry.ask();
 });
 
-function entryOf(name: Command, params: unknown): Entry {
+function entryOf(name: QueryName, params: unknown): Entry {
   const key = `${name} ${JSON.stringify(params)}`;
   let entry = entries.get(key);
   if (!entry) {
@@ -136,7 +154,7 @@ export function clearQueries(): void {
 }
 
 /** Fetches the queries of a command again without a signal. */
-export function refetch(name: Command): void {
+export function refetch(name: QueryName): void {
   for (const entry of entries.values()) {
     if (entry.name !== name) continue;
     if (entry.users > 0) entry.askSoon();
@@ -155,7 +173,7 @@ export interface Query<T> {
  * The result of a command while this component is mounted. `params` may read state; `null` makes no call.
  * With `keep`, the last result stays until the one for new parameters arrives.
  */
-export function query<C extends Command>(
+export function query<C extends QueryName>(
   name: C,
   params: () => Params<C> | null,
   options: { keep?: boolean } = {},

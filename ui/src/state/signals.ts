@@ -1,6 +1,6 @@
 // Distributes the engine's events. Subscribed once, before the first snapshot is requested.
 
-import { type AppEvent, host } from "../host";
+import { type AppEvent, type Family, host } from "../host";
 
 type Listener = (event: AppEvent) => void;
 
@@ -27,7 +27,7 @@ export function onAppEvent(listener: Listener): () => void {
   return () => listeners.delete(listener);
 }
 
-export function onChanged(listener: (families: string[]) => void): () => void {
+export function onChanged(listener: (families: Family[]) => void): () => void {
   return onAppEvent((event) => {
     if (event.event === "changed") listener(event.families);
   });

@@ -163,11 +163,11 @@ commands!(Asked {
     /// How many windows of this program show this window's project, including this one.
     "project.windows" => |(app, window), _| app.windows_on_project_of(window), Nothing => usize;
     /// The settings of a run with their descriptions, to build a form from.
-    "run.fields" => |_, _| Ok(run_config::fields()), Nothing => Vec<Field>;
+    "run.fields" reads [] => |_, _| Ok(run_config::fields()), Nothing => Vec<Field>;
     /// The default settings of a kind of run.
-    "run.defaults" => |_, of| Ok(RunConfig::of(of.kind)), OfKind => RunConfig;
+    "run.defaults" reads [] => |_, of| Ok(RunConfig::of(of.kind)), OfKind => RunConfig;
     /// Presets for a kind of run, each with its purpose.
-    "run.presets" => |_, of| Ok(run_config::presets(of.kind)), OfKind => Vec<Preset>;
+    "run.presets" reads [] => |_, of| Ok(run_config::presets(of.kind)), OfKind => Vec<Preset>;
     /// Starts a job in a process of its own.
     "job.start" => |(app, window), job| app.start(window, &job.id, &job.kind, &job.params), StartJob => JobInfo;
     /// Deletes an item: it is gone at once, and the returned job removes its rows.

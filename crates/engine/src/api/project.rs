@@ -323,88 +323,91 @@ pub(super) fn shown(paths: Vec<PathBuf>) -> Vec<String> {
 
 commands!(Arc<Engine> {
     /// The state of the project, and the next step.
-    "overview" => |engine, _| engine.overview(), Nothing => Overview;
+    "overview" reads [Sources, Pairs, Splits, Bases, Runs, Fakes, Evaluations, Threads, Queue, Outcomes, Reddit, Jobs, Settings] => |engine, _| engine.overview(), Nothing => Overview;
     /// All sources.
-    "sources" => |engine, _| engine.sources(), Nothing => Vec<SourceInfo>;
+    "sources" reads [Sources] => |engine, _| engine.sources(), Nothing => Vec<SourceInfo>;
     /// Sets the permission under which a source may be used.
     "source.permit" => |engine, p| engine.permit(&p.source.to_string(), p.permission, &p.note), Permit => SourceInfo;
     /// Rows of a source that could not be read, with line and reason.
-    "source.rejected" => |engine, p| engine.rejected(&p.source.to_string(), p.after, p.limit), RejectedRows => Vec<Rejected>;
+    "source.rejected" reads [Sources] => |engine, p| engine.rejected(&p.source.to_string(), p.after, p.limit), RejectedRows => Vec<Rejected>;
     /// Finds and sorts pairs; pages of the result are read with pairs.rows.
-    "pairs.view" => |engine, p| engine.view_pairs(&p), ViewPairs => PairsView;
+    "pairs.view" reads [Pairs, Splits] => |engine, p| engine.view_pairs(&p), ViewPairs => PairsView;
     /// Rows of a view.
-    "pairs.rows" => |engine, p| engine.view_rows(&p.view, p.from, p.count), ViewPage => Vec<PairRow>;
+    "pairs.rows" reads [Pairs] => |engine, p| engine.view_rows(&p.view, p.from, p.count), ViewPage => Vec<PairRow>;
+    // a chart names missing permissions
     /// The distribution of pairs by one figure.
-    "pairs.chart" => |engine, p| engine.pairs_chart(p.figure, &p.pairs), PairsChart => Picture;
+    "pairs.chart" reads [Pairs, Splits, Settings, Sources] => |engine, p| engine.pairs_chart(p.figure, &p.pairs), PairsChart => Picture;
     /// Draws it into files, and returns those written.
     "pairs.chart.save" => |engine, p| {
         save(&all_typed(&p.files)?, || engine.pairs_chart(p.chart.figure, &p.chart.pairs)).map(shown)
     }, SavePairsChart => Vec<String>;
     /// One pair with its full texts.
-    "pair.get" => |engine, p| engine.pair(&p.id), OfPair => PairRow;
+    "pair.get" reads [Pairs] => |engine, p| engine.pair(&p.id), OfPair => PairRow;
     /// Excludes pairs and authors from splits created afterwards.
     "pairs.exclude" => |engine, p| engine.exclude(&p), ExcludePairs => Excluded;
     /// Includes excluded pairs and authors again.
     "pairs.include" => |engine, p| engine.include(&p), IncludePairs => Excluded;
     /// All exclusions, with reasons.
-    "pairs.excluded" => |engine, _| engine.excluded(), Nothing => Excluded;
+    "pairs.excluded" reads [Pairs] => |engine, _| engine.excluded(), Nothing => Excluded;
     /// Number of pairs per subreddit, the largest first.
-    "pairs.subreddits" => |engine, _| engine.pair_subreddits(), Nothing => Vec<(String, u64)>;
+    "pairs.subreddits" reads [Pairs] => |engine, _| engine.pair_subreddits(), Nothing => Vec<(String, u64)>;
     /// Number of replies in each upvote bin.
-    "labels" => |engine, p| engine.labels(p.edges), ByEdges => Labels;
+    "labels" reads [Pairs] => |engine, p| engine.labels(p.edges), ByEdges => Labels;
+    // a partition's bins are counted from the scores of its pairs
     /// All splits with their partitions and last audits.
-    "splits" => |engine, _| engine.splits(), Nothing => Vec<SplitInfo>;
+    "splits" reads [Splits, Pairs] => |engine, _| engine.splits(), Nothing => Vec<SplitInfo>;
     /// Everything that was trained on a text deleted since, or made from something that was.
-    "deleted.content" => |engine, _| engine.posting().deleted_content(), Nothing => Vec<DeletedContent>;
+    "deleted.content" reads [Bases, Runs, Fakes, Evaluations, Threads] => |engine, _| engine.posting().deleted_content(), Nothing => Vec<DeletedContent>;
     /// The steps that retraining a run without deleted content would take, in order.
-    "run.again" => |engine, p| engine.train_again_plan(&p.name), Named => Vec<AgainStep>;
+    "run.again" reads [Bases, Runs, Fakes] => |engine, p| engine.train_again_plan(&p.name), Named => Vec<AgainStep>;
     /// All bases.
-    "bases" => |engine, _| engine.bases(), Nothing => Vec<BaseInfo>;
+    "bases" reads [Bases] => |engine, _| engine.bases(), Nothing => Vec<BaseInfo>;
     /// The size of a base from scratch, with the tokenizer that it will have.
-    "base.estimate" => |engine, p| engine.base_estimate(&p), BaseNew => BaseEstimate;
+    "base.estimate" reads [Pairs, Splits] => |engine, p| engine.base_estimate(&p), BaseNew => BaseEstimate;
     /// Estimate of a run: examples, parameters, memory, steps, time.
-    "run.estimate" => |engine, p| engine.train_estimate(&p.config), WithConfig => RunFacts;
+    "run.estimate" reads [Pairs, Splits, Bases, Fakes, Runs] => |engine, p| engine.train_estimate(&p.config), WithConfig => RunFacts;
     /// All runs, without their samples.
-    "runs" => |engine, _| engine.runs(), Nothing => Vec<RunInfo>;
+    "runs" reads [Runs, Jobs] => |engine, _| engine.runs(), Nothing => Vec<RunInfo>;
     /// One run with the samples generated during training.
-    "run.get" => |engine, p| engine.run_show(&p.name), Named => RunInfo;
+    "run.get" reads [Runs, Jobs] => |engine, p| engine.run_show(&p.name), Named => RunInfo;
     /// One metric over a run's steps: step and value.
-    "run.figure" => |engine, p| engine.run_figure(&p.run, &p.figure), RunFigure => Vec<(u64, Option<f64>)>;
+    "run.figure" reads [Runs] => |engine, p| engine.run_figure(&p.run, &p.figure), RunFigure => Vec<(u64, Option<f64>)>;
     /// The settings in which runs differ.
-    "run.differences" => |engine, p| engine.run_differences(&p.runs), SeveralRuns => Vec<Difference>;
+    "run.differences" reads [Runs] => |engine, p| engine.run_differences(&p.runs), SeveralRuns => Vec<Difference>;
     /// All checkpoints, with lineage and size.
-    "checkpoints" => |engine, _| engine.checkpoints(), Nothing => Vec<CheckpointInfo>;
+    "checkpoints" reads [Runs] => |engine, _| engine.checkpoints(), Nothing => Vec<CheckpointInfo>;
     /// All sets of fakes.
-    "fakes" => |engine, _| engine.fake_sets(), Nothing => Vec<FakesInfo>;
+    "fakes" reads [Fakes] => |engine, _| engine.fake_sets(), Nothing => Vec<FakesInfo>;
     /// Some fakes next to the real replies.
-    "fakes.rows" => |engine, p| engine.fakes_show(&p.name, p.limit), FakesPage => Vec<FakeShown>;
+    "fakes.rows" reads [Fakes, Pairs] => |engine, p| engine.fakes_show(&p.name, p.limit), FakesPage => Vec<FakeShown>;
     /// All evaluations.
-    "evaluations" => |engine, _| engine.evaluations(), Nothing => Vec<EvaluationInfo>;
+    "evaluations" reads [Evaluations] => |engine, _| engine.evaluations(), Nothing => Vec<EvaluationInfo>;
     /// One evaluation.
-    "evaluation.get" => |engine, p| engine.evaluation(p.id), Numbered => EvaluationInfo;
+    "evaluation.get" reads [Evaluations] => |engine, p| engine.evaluation(p.id), Numbered => EvaluationInfo;
     /// An evaluation's figures at another threshold, and its points on the curves.
-    "evaluation.at" => |engine, p| engine.evaluation_at(p.id, p.threshold), AtThreshold => Judged;
+    "evaluation.at" reads [Evaluations] => |engine, p| engine.evaluation_at(p.id, p.threshold), AtThreshold => Judged;
     /// The best or worst predictions of an evaluation.
-    "evaluation.examples" => |engine, p| engine.evaluation_examples(p.id, p.best, p.threshold, p.limit), MarkedPage => Vec<MarkedExample>;
+    "evaluation.examples" reads [Evaluations, Pairs, Fakes] => |engine, p| engine.evaluation_examples(p.id, p.best, p.threshold, p.limit), MarkedPage => Vec<MarkedExample>;
     /// Draws a chart.
-    "chart" => |engine, p| engine.chart_at(p.kind, &p.of, p.threshold), DrawChart => Picture;
+    "chart" reads [Runs, Evaluations, Settings, Sources] => |engine, p| engine.chart_at(p.kind, &p.of, p.threshold), DrawChart => Picture;
     /// Draws a chart into files, and returns those written.
     "chart.save" => |engine, p| {
         let chart = p.chart;
         engine.chart_files_at(chart.kind, &chart.of, chart.threshold, &all_typed(&p.files)?).map(shown)
     }, SaveChart => Vec<String>;
     /// All generations, the latest first.
-    "generations" => |engine, _| engine.generations(), Nothing => Vec<GenerationInfo>;
+    "generations" reads [Threads] => |engine, _| engine.generations(), Nothing => Vec<GenerationInfo>;
     /// One generation with its candidates.
-    "generation.get" => |engine, p| engine.generation(p.id), Numbered => Generated;
+    "generation.get" reads [Threads, Queue] => |engine, p| engine.generation(p.id), Numbered => Generated;
     /// Applies other criteria to a generation's candidates; nothing is stored.
-    "generation.pick" => |engine, p| engine.generation_pick(p.id, &p.criteria), PickAgain => Generated;
+    "generation.pick" reads [Threads, Queue] => |engine, p| engine.generation_pick(p.id, &p.criteria), PickAgain => Generated;
     /// Adds one candidate to the queue as a draft, whatever the criteria said; returns the reply.
     "candidate.queue" => |engine, p| engine.candidate_queue(p.id, &p.who), JudgeReply => ReplyInfo;
+    // a reply is shown with its parent comment, footer and account
     /// Replies of the queue.
-    "queue" => |engine, p| engine.queue(p.state.as_deref()), OfState => Vec<ReplyInfo>;
+    "queue" reads [Queue, Threads, Reddit, Settings] => |engine, p| engine.queue(p.state.as_deref()), OfState => Vec<ReplyInfo>;
     /// One reply with what it answers and its history.
-    "reply.get" => |engine, p| engine.reply(p.id), Numbered => ReplyStory;
+    "reply.get" reads [Queue, Threads, Reddit, Settings] => |engine, p| engine.reply(p.id), Numbered => ReplyStory;
     /// Edits a reply's text; an approved reply returns to draft.
     "reply.edit" => |engine, p| engine.reply_edit(p.id, &p.text, &p.who), EditReply => ReplyInfo;
     /// Approves one reply as it was shown.
@@ -420,13 +423,13 @@ commands!(Arc<Engine> {
     /// Sets an item's note, and adds and removes tags.
     "item.label" => |engine, p| engine.item_label(&p), LabelItem => ItemInfo;
     /// What deleting an item also deletes.
-    "item.dependents" => |engine, p| engine.dependents(&p), ItemRef => Dependents;
+    "item.dependents" reads [Sources, Pairs, Splits, Bases, Runs, Fakes, Evaluations, Threads, Queue] => |engine, p| engine.dependents(&p), ItemRef => Dependents;
     /// All jobs, the newest first.
-    "jobs" => |engine, _| engine.jobs(), Nothing => Vec<JobInfo>;
+    "jobs" reads [Jobs] => |engine, _| engine.jobs(), Nothing => Vec<JobInfo>;
     /// One job.
-    "job.get" => |engine, p| engine.job(&p.job), OfJob => JobInfo;
+    "job.get" reads [Jobs] => |engine, p| engine.job(&p.job), OfJob => JobInfo;
     /// The log of a job.
-    "job.log" => |engine, p| engine.job_log(&p.job), OfJob => Vec<JobLine>;
+    "job.log" reads [Jobs] => |engine, p| engine.job_log(&p.job), OfJob => Vec<JobLine>;
     /// Pauses a job, in whichever process it runs.
     "job.pause" => |engine, p| engine.pause(&p.job), OfJob => JobInfo;
     /// Cancels a job.
@@ -436,7 +439,7 @@ commands!(Arc<Engine> {
     /// Cancels a training and removes its checkpoints.
     "job.discard" => |engine, p| engine.discard(&p.job), OfJob => JobInfo;
     /// The queue of jobs, in order.
-    "job.waiting" => |engine, _| engine.job_queue(), Nothing => JobQueue;
+    "job.waiting" reads [Jobs] => |engine, _| engine.job_queue(), Nothing => JobQueue;
     /// Moves a queued job, and returns the queue.
     "job.move" => |engine, p| engine.job_move(&p.job, &p.to), MoveJob => JobQueue;
     /// Sets whether the failure of a queued job blocks the queue.
@@ -455,6 +458,7 @@ commands!(Arc<Engine> {
     "check" => |engine, _| engine.check(&|_| {}), Nothing => Checked;
     /// Frees the disk space of deleted items.
     "compact" => |engine, _| engine.compact(), Nothing => Compacted;
+    // running jobs write every second; the space they take is not worth a query
     /// Space used, by family of tables.
-    "size" => |engine, _| engine.size(), Nothing => Size;
+    "size" reads [Sources, Pairs, Splits, Bases, Runs, Fakes, Evaluations, Threads, Queue, Outcomes, Reddit] => |engine, _| engine.size(), Nothing => Size;
 });

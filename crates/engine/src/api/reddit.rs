@@ -5,11 +5,7 @@ use std::sync::Arc;
 
 use repartee_charts::Picture;
 use repartee_posting::RecordKind;
-use repartee_posting::{
-    AccountInfo, AuditLine, NewAccount, NewPostingPermission, OptOutInfo, OutboxInfo, OutboxStory,
-    PostingPermissionInfo, PostingRules, ProjectFile, Settle, ShownReply, SubredditPreview, Synced,
-    ThreadInfo, ThreadStory,
-};
+use repartee_posting::{AccountInfo, AuditLine, NewAccount, NewPostingPermission, OptOutInfo, OutboxInfo, OutboxStory, PostingPermissionInfo, PostingRules, ProjectFile, Settle, ShownReply, SubredditPreview, Synced, ThreadInfo, ThreadStory};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -225,7 +221,7 @@ pub struct ForgetNames {
 
 commands!(Arc<Engine> {
     /// All accounts, with what each still needs before it can post.
-    "accounts" => |engine, _| engine.posting().accounts(), Nothing => Vec<AccountInfo>;
+    "accounts" reads [Reddit] => |engine, _| engine.posting().accounts(), Nothing => Vec<AccountInfo>;
     /// Adds an account, or changes the one of this name.
     "account.put" => |engine, p| engine.posting().account_put(&p.account, &p.who), PutAccount => AccountInfo;
     /// Removes an account from the project.
@@ -239,15 +235,15 @@ commands!(Arc<Engine> {
     /// Passes the URL at which the browser ended to the login that waits for it.
     "login.paste" => |engine, p| engine.posting().login_hand_over(&p.account, &p.address), PastedLogin => ();
     /// The identity of this project file, and whether it must be confirmed before anything is posted from it.
-    "posting.file" => |engine, _| engine.posting().project_file(), Nothing => ProjectFile;
+    "posting.file" reads [Settings, Reddit] => |engine, _| engine.posting().project_file(), Nothing => ProjectFile;
     /// Confirms this file as the one to continue with.
     "posting.adopt" => |engine, p| engine.posting().project_adopt(&p.who), ByPerson => ProjectFile;
     /// The settings for posting.
-    "posting.rules" => |engine, _| engine.posting().posting_rules(), Nothing => PostingRules;
+    "posting.rules" reads [Settings] => |engine, _| engine.posting().posting_rules(), Nothing => PostingRules;
     /// Replaces the settings for posting; loosening a limit requires a typed confirmation.
     "posting.rules.set" => |engine, p| engine.posting().posting_rules_set(&p.rules, &p.confirm, &p.who), SetRules => PostingRules;
     /// The permissions for posting.
-    "posting.permissions" => |engine, _| engine.posting().posting_permissions(), Nothing => Vec<PostingPermissionInfo>;
+    "posting.permissions" reads [Reddit] => |engine, _| engine.posting().posting_permissions(), Nothing => Vec<PostingPermissionInfo>;
     /// Records that posting is permitted in a subreddit.
     "posting.permissions.put" => |engine, p| engine.posting().permit_subreddit(&p.permission, &p.who), RecordPostingPermission => PostingPermissionInfo;
     /// Disables posting in a subreddit.
@@ -257,23 +253,24 @@ commands!(Arc<Engine> {
     /// Reads a subreddit and its rules from Reddit; nothing is stored.
     "subreddit.preview" => |engine, p| engine.posting().subreddit_preview(&p.subreddit, &p.account), PreviewSubreddit => SubredditPreview;
     /// Opt-outs, those to be decided first.
-    "optouts" => |engine, _| engine.posting().opt_outs(), Nothing => Vec<OptOutInfo>;
+    "optouts" reads [Reddit] => |engine, _| engine.posting().opt_outs(), Nothing => Vec<OptOutInfo>;
     /// Adds an opt-out.
     "optout.add" => |engine, p| engine.posting().opt_out_add(&p.whom, &p.why, &p.who), OptOutNew => Vec<OptOutInfo>;
     /// Decides an opt-out.
     "optout.decide" => |engine, p| engine.posting().opt_out_decide(&p.whom, p.confirmed, &p.who), OptOutVerdict => Vec<OptOutInfo>;
+    // links point to the host of the account selected in the settings
     /// All threads, the latest first.
-    "threads" => |engine, _| engine.posting().threads(), Nothing => Vec<ThreadInfo>;
+    "threads" reads [Threads, Reddit, Settings] => |engine, _| engine.posting().threads(), Nothing => Vec<ThreadInfo>;
     /// One thread with its comments.
-    "thread.get" => |engine, p| engine.posting().thread(p.id), Numbered => ThreadStory;
+    "thread.get" reads [Threads, Queue, Reddit, Settings] => |engine, p| engine.posting().thread(p.id), Numbered => ThreadStory;
     /// Exports threads to a file; returns their number.
     "threads.export" => |engine, p| engine.posting().threads_export(&typed(&p.path)?, &p.threads), ExportThreads => usize;
     /// Imports threads from such a file, without network.
     "threads.import" => |engine, p| engine.posting().threads_import(&typed(&p.path)?), At => Vec<ThreadInfo>;
     /// Posting state of all replies to something on Reddit.
-    "outbox" => |engine, p| engine.posting().outbox(p.state.as_deref()), OfState => Vec<OutboxInfo>;
+    "outbox" reads [Queue, Threads, Reddit, Settings] => |engine, p| engine.posting().outbox(p.state.as_deref()), OfState => Vec<OutboxInfo>;
     /// Posting state of one reply, with its attempts and what blocks it now.
-    "outbox.get" => |engine, p| engine.posting().outbox_story(p.id), Numbered => OutboxStory;
+    "outbox.get" reads [Queue, Threads, Reddit, Settings] => |engine, p| engine.posting().outbox_story(p.id), Numbered => OutboxStory;
     /// Decides an uncertain or absent reply.
     "reply.settle" => |engine, p| engine.posting().reply_settle(p.id, &p.settle, &p.who), SettleReply => OutboxStory;
     /// Deletes a posted reply on Reddit, as it was shown.
@@ -281,17 +278,17 @@ commands!(Arc<Engine> {
     /// Deletes duplicates of a posted reply.
     "reply.delete-duplicates" => |engine, p| engine.posting().reply_delete_duplicates(p.id, &p.seen, &p.who), ApproveReply => OutboxStory;
     /// Previews an edit of a posted reply: the full text, and the hash to edit it by.
-    "reply.rewrite.preview" => |engine, p| engine.posting().rewrite_preview(p.id, &p.text), PreviewRewrite => ShownReply;
+    "reply.rewrite.preview" reads [Queue, Threads, Reddit, Settings] => |engine, p| engine.posting().rewrite_preview(p.id, &p.text), PreviewRewrite => ShownReply;
     /// Edits a posted reply on Reddit, as it was previewed.
     "reply.rewrite" => |engine, p| engine.posting().reply_rewrite(p.id, &p.text, &p.seen, &p.who), RewriteReply => OutboxStory;
     /// The outcomes of posted replies, next to the predictions.
-    "outcomes" => |engine, _| engine.outcomes(), Nothing => Outcomes;
+    "outcomes" reads [Queue, Outcomes] => |engine, _| engine.outcomes(), Nothing => Outcomes;
     /// Draws the outcomes.
-    "outcomes.chart" => |engine, _| engine.outcomes_chart(), Nothing => Picture;
+    "outcomes.chart" reads [Queue, Outcomes, Settings, Sources] => |engine, _| engine.outcomes_chart(), Nothing => Picture;
     /// Draws them into files, and returns those written.
     "outcomes.chart.save" => |engine, p| engine.outcomes_chart_files(&all_typed(&p.files)?).map(shown), IntoFiles => Vec<String>;
     /// The audit log, the newest first.
-    "audit" => |engine, p| engine.posting().audit(p.reply, p.limit), AuditPage => Vec<AuditLine>;
+    "audit" reads [Reddit] => |engine, p| engine.posting().audit(p.reply, p.limit), AuditPage => Vec<AuditLine>;
     /// Purges texts past their retention.
     "forget.expired" => |engine, _| engine.posting().forget_expired(), Nothing => Synced;
     /// Purges comments and posts by their names, with everything generated from them.

@@ -15,7 +15,7 @@ pub(crate) struct Types {
 }
 
 impl Types {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             // ids that do not fit a JavaScript number are strings already
             config: Config::default().with_large_int("number"),
@@ -96,6 +96,28 @@ fn commands(out: &mut String, declared: &[Declared]) {
     }
 }
 
+/// The families of tables that each query reads, as a constant.
+fn reads(out: &mut String, declared: &[Declared]) {
+    out.push_str(
+        "\n/** The families of tables that each query reads: when one of them changes, its results are stale. */\n\
+         export const READS = {\n",
+    );
+    for command in declared {
+        if let Some(families) = command.reads {
+            let families: Vec<String> = families
+                .iter()
+                .map(|family| format!("{:?}", family.as_str()))
+                .collect();
+            out.push_str(&format!(
+                "  {:?}: [{}],\n",
+                command.name,
+                families.join(", ")
+            ));
+        }
+    }
+    out.push_str("} as const satisfies { readonly [C in keyof Commands]?: readonly Family[] };\n");
+}
+
 /// The generated files, by their path below `ui/src`.
 pub fn files() -> [(&'static str, String); 2] {
     let css = format!(
@@ -105,13 +127,10 @@ pub fn files() -> [(&'static str, String); 2] {
     [("host/api.ts", api()), ("chart/chart.css", css)]
 }
 
-/// Every type, the map of commands, the map of jobs, and the events.
+/// Every type, the map of commands, the map of jobs, the events, and what each query reads.
 fn api() -> String {
     let mut types = Types::new();
-    let app = super::app::declared(&mut types);
-    let project = super::project::declared(&mut types);
-    let reddit = super::reddit::declared(&mut types);
-    let study = super::study::declared(&mut types);
+    let declared = super::declared(&mut types);
     let jobs = kinds::declared(&mut types);
     types.visit::<AppEvent>();
     let mut out = String::from(
@@ -122,10 +141,7 @@ fn api() -> String {
         out.push('\n');
     }
     out.push_str("/** Every command by name, with its parameters and result. */\nexport interface Commands {\n");
-    commands(&mut out, &app);
-    commands(&mut out, &project);
-    commands(&mut out, &reddit);
-    commands(&mut out, &study);
+    commands(&mut out, &declared);
     out.push_str("}\n\n/** Every kind of job, with its parameters and outcome. */\nexport interface Jobs {\n");
     for (kind, params, outcome) in jobs {
         out.push_str(&format!(
@@ -133,5 +149,6 @@ fn api() -> String {
         ));
     }
     out.push_str("}\n");
+    reads(&mut out, &declared);
     out
 }

@@ -1,7 +1,7 @@
 import { fireEvent, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, test } from "vitest";
 import type { StudyKind } from "../../host";
-import { axeViolations, byId, callsTo, openWindow, textOf, waitForText } from "../../testing";
+import { axeViolations, byId, callsTo, openWindow, type TestHost, textOf, waitForText } from "../../testing";
 import { blank, complete, KINDS, missingField } from "./study";
 
 const last = <T>(list: T[]) => list.at(-1);
@@ -25,11 +25,14 @@ describe("permission record", () => {
 });
 
 describe("permissions for Reddit content", () => {
+  /** Another process corrects the origin of the threads that the models were trained on. */
+  const importReddit = (host: TestHost) =>
+    host.other("source.origin", { source: 1, origin: "reddit", who: "cli" });
+
   /** Opens a project with Reddit content and no permission. */
   const openUnpermitted = async (address: string) => {
     const host = await openWindow(address);
-    for (const source of host.engine.sources) source.origin = "reddit";
-    host.engine.changed("sources", "settings");
+    await importReddit(host);
     return host;
   };
 
@@ -89,7 +92,7 @@ describe("permissions for Reddit content", () => {
 
   test("a blocked training run shows the reason and a link to the permissions", async () => {
     const host = await openWindow("#/overview");
-    for (const source of host.engine.sources) source.origin = "reddit";
+    await importReddit(host);
     location.hash = "#/train/new";
     const blocked = await byId("train-blocked");
     expect(textOf(blocked)).toContain("this project is strict");

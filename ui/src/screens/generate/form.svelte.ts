@@ -14,6 +14,8 @@ export interface Form {
   generator: string;
   realism: string;
   upvotes: string;
+  /** Kinds of classifiers of which one was selected before; after that, none is a choice of the user. */
+  preselected: ("realism" | "upvotes")[];
   candidates: number;
   sampling: SamplingParams;
   criteria: Edited;
@@ -29,6 +31,7 @@ const empty = (): Form => ({
   generator: "",
   realism: "",
   upvotes: "",
+  preselected: [],
   candidates: 10,
   sampling: { ...SAMPLING },
   criteria: { min_p_real: 0.9, max_chars: 1000, per_thread: 1 },

@@ -2,7 +2,8 @@ import { fireEvent, waitFor } from "@testing-library/svelte";
 import { expect, test } from "vitest";
 import type { NextStep } from "../../host";
 import api from "../../host/api.ts?raw";
-import { byId, openWindow, textOf, waitForText } from "../../testing";
+import { newId } from "../../state/id";
+import { byId, openWindow, textOf, training, waitForText } from "../../testing";
 import { addressOf } from "./steps";
 
 /** The engine's steps, from the doc comment of their type. */
@@ -21,16 +22,19 @@ test("every step of the engine has an address", () => {
 });
 
 test("the pipeline shows Reddit threads and posted replies", async () => {
-  const host = await openWindow("#/overview");
-  expect(textOf(await byId("node-threads"))).toBe("Threads 3 1 comment to answer");
+  const host = await openWindow("#/overview", { project: "unconfirmed" });
+  const { reddit, queue } = await host.ask("overview", {});
+  expect(queue).toMatchObject({ uncertain: 1, absent: 1 });
+  const threads = `Threads ${reddit.threads} ${reddit.open} comment${reddit.open === 1 ? "" : "s"} to answer`;
+  expect(textOf(await byId("node-threads"))).toBe(threads);
   expect((await byId("node-posted")).getAttribute("href")).toBe("#/queue");
-  expect(textOf(await byId("node-posted"))).toBe("Posted 2 2 with delivery unconfirmed");
-  for (const story of host.engine.replies)
-    if (["uncertain", "absent"].includes(story.reply.state)) story.reply.state = "withdrawn";
-  host.engine.changed("queue");
-  await waitFor(async () => expect(textOf(await byId("node-posted"))).toBe("Posted 2 outcomes"), {
-    timeout: 3000,
-  });
+  expect(textOf(await byId("node-posted"))).toBe(`Posted ${queue.posted} 2 with delivery unconfirmed`);
+  // in another process
+  for (const id of [14, 15])
+    await host.other("reply.settle", { id, settle: { settle: "give-up" }, who: "cli" });
+  await waitFor(async () =>
+    expect(textOf(await byId("node-posted"))).toBe(`Posted ${queue.posted} outcomes`),
+  );
   expect((await byId("node-posted")).getAttribute("href")).toBe("#/reddit/outcomes");
 });
 
@@ -38,8 +42,8 @@ test("the next step is posting with an account, or by hand without one", async (
   const host = await openWindow("#/overview");
   await waitForText("Post an approved reply");
   expect(textOf(document.body)).not.toContain("by hand");
-  host.engine.reddit.accounts = [];
-  host.engine.changed("reddit");
+  for (const { name } of await host.ask("accounts", {}))
+    await host.other("account.remove", { name, who: "cli" });
   await waitForText("Post an approved reply by hand");
 });
 
@@ -53,12 +57,12 @@ test("drafting starts from the overview", async () => {
 });
 
 test("a running sandbox hides neither the next step nor another job", async () => {
-  const host = await openWindow("#/overview", { speed: 0.1 });
+  const host = await openWindow("#/overview");
   const bar = await byId("jobs-bar");
-  await host.call("job.start", { id: "p", kind: "sandbox", params: {} });
+  await host.call("job.start", { id: newId(), kind: "sandbox", params: {} });
   await waitFor(() => expect(textOf(bar)).toContain("Reddit sandbox"));
   expect(textOf(await byId("next"))).toBe("Review the drafts");
-  await host.call("job.start", { id: "b", kind: "pairs", params: {} });
-  await waitFor(() => expect(textOf(bar)).toContain("Build pairs"));
+  await host.call("job.start", { id: newId(), kind: "train", params: await training(host, "late") });
+  await waitFor(() => expect(textOf(bar)).toContain("Train late"));
   expect(textOf(bar)).toContain("1 more");
 });

@@ -1,7 +1,16 @@
 import { fireEvent, screen, waitFor } from "@testing-library/svelte";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
+import { newId } from "../../state/id";
 import { axeViolations, byId, callsTo, openWindow, textOf, waitForText } from "../../testing";
 import { columnOf, substate } from "./board";
+
+// Replies of the samples (tests/src/window.rs).
+const POSTED = 8;
+const READY = 11;
+/** Has no permission. */
+const BLOCKED = 12;
+const ABSENT = 14;
+const UNCERTAIN = 15;
 
 type Host = Awaited<ReturnType<typeof openWindow>>;
 const posts = (host: Host) => callsTo(host, "job.start").filter((job) => job.kind === "post");
@@ -16,16 +25,16 @@ test("every state has a column, and a label if the column has another name", () 
 });
 
 test("the board shows unconfirmed, not found, canceled and withdrawn replies", async () => {
-  await openWindow("#/queue");
-  expect(textOf(await byId("reply-10"))).toContain("unconfirmed");
-  expect(textOf(await byId("reply-11"))).toContain("not found");
+  await openWindow("#/queue", { project: "unconfirmed" });
+  expect(textOf(await byId(`reply-${UNCERTAIN}`))).toContain("unconfirmed");
+  expect(textOf(await byId(`reply-${ABSENT}`))).toContain("not found");
   expect((await byId("column-posted")).textContent).toContain("withdrawn");
   expect((await byId("column-rejected")).textContent).toContain("canceled");
 });
 
 describe("an approved reply on Reddit", () => {
   test("shows the exact text to be posted, with its footer", async () => {
-    await openWindow("#/queue/8");
+    await openWindow(`#/queue/${READY}`);
     await waitFor(async () => expect(textOf(await byId("full-text"))).toContain("I'm a bot"));
     expect(textOf(await byId("posting"))).toContain("u/sample_answers_bot");
     await waitForText("Post manually instead");
@@ -33,7 +42,7 @@ describe("an approved reply on Reddit", () => {
   });
 
   test("is posted after confirmation, by a job for this reply only", async () => {
-    const host = await openWindow("#/queue/8");
+    const host = await openWindow(`#/queue/${READY}`);
     await fireEvent.click(await byId("post"));
     expect(posts(host)).toHaveLength(0);
     const dialog = (await byId("post-sure")).closest("dialog") as HTMLDialogElement;
@@ -44,23 +53,18 @@ describe("an approved reply on Reddit", () => {
     await waitFor(() => expect(posts(host)).toHaveLength(1));
     expect(posts(host)[0]?.params).toEqual({
       account: "sample_answers_bot",
-      replies: [8],
+      replies: [READY],
       live: true,
       wait: false,
       skip_pause: false,
     });
-    await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("posted"), {
-      timeout: 5000,
-    });
+    await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("posted"));
     expect(posts(host)).toHaveLength(1);
     await waitForText("Live on Reddit");
   });
 
   test("is marked as sandbox before it is posted there", async () => {
-    const host = await openWindow("#/queue");
-    for (const one of host.engine.reddit.accounts) one.host = "http://127.0.0.1:41234";
-    host.engine.changed("reddit");
-    location.hash = "#/queue/8";
+    await openWindow(`#/queue/${READY}`);
     expect(textOf(await byId("posting"))).toContain("u/sample_answers_bot");
     await waitFor(async () => expect(textOf(await byId("posting"))).toContain("sandbox"));
     await fireEvent.click(await byId("post"));
@@ -69,8 +73,18 @@ describe("an approved reply on Reddit", () => {
     expect(textOf(dialog)).not.toContain("public immediately");
   });
 
+  test("of Reddit itself is said to become public", async () => {
+    await openWindow(`#/queue/${READY}`, {
+      changes: { accounts: (accounts) => accounts.map((account) => ({ ...account, host: "" })) },
+    });
+    await fireEvent.click(await byId("post"));
+    const dialog = (await byId("post-sure")).closest("dialog") as HTMLDialogElement;
+    expect(textOf(dialog)).toContain("public immediately");
+    expect(textOf(dialog)).not.toContain("nothing leaves this machine");
+  });
+
   test("is not posted without confirmation", async () => {
-    const host = await openWindow("#/queue/8");
+    const host = await openWindow(`#/queue/${READY}`);
     await fireEvent.click(await byId("post"));
     await fireEvent.click(await screen.findByText("Not now"));
     await waitFor(() => expect(screen.queryByTestId("post-text")).toBeNull());
@@ -78,19 +92,17 @@ describe("an approved reply on Reddit", () => {
   });
 
   test("can be checked by a dry run that sends nothing", async () => {
-    const host = await openWindow("#/queue/8");
+    const host = await openWindow(`#/queue/${READY}`);
     await fireEvent.click(await byId("check"));
-    await waitFor(async () => expect(textOf(await byId("found"))).toContain("no blocking issues"), {
-      timeout: 5000,
-    });
+    await waitFor(async () => expect(textOf(await byId("found"))).toContain("no blocking issues"));
     expect(posts(host).map((job) => job.params)).toEqual([
-      { account: "sample_answers_bot", replies: [8], live: false, wait: false, skip_pause: false },
+      { account: "sample_answers_bot", replies: [READY], live: false, wait: false, skip_pause: false },
     ]);
     expect((await byId("open-reply")).dataset.state).toBe("approved");
   });
 
   test("cannot be posted with blocking issues", async () => {
-    await openWindow("#/queue/9");
+    await openWindow(`#/queue/${BLOCKED}`);
     expect(textOf(await byId("objections"))).toContain("no permission is recorded");
     expect((await byId("post")).hasAttribute("disabled")).toBe(true);
     expect(await axeViolations()).toEqual([]);
@@ -99,12 +111,11 @@ describe("an approved reply on Reddit", () => {
 
 describe("a reply with unconfirmed delivery", () => {
   test("can be checked on Reddit, cannot be posted, and shows its attempts", async () => {
-    const host = await openWindow("#/queue/10");
+    const host = await openWindow(`#/queue/${UNCERTAIN}`, { project: "unconfirmed" });
     await byId("check-reddit");
     expect(screen.queryByTestId("post")).toBeNull();
     expect(screen.queryByTestId("again")).toBeNull();
     expect(textOf(await byId("attempts"))).toContain("delivery unconfirmed");
-    expect(textOf(await byId("attempts"))).toContain("our own comments");
     expect(await axeViolations()).toEqual([]);
     await fireEvent.click(await byId("check-reddit"));
     await waitFor(() =>
@@ -112,13 +123,12 @@ describe("a reply with unconfirmed delivery", () => {
         ["reconcile", { account: "sample_answers_bot", wait: false }],
       ]),
     );
-    await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("posted"), {
-      timeout: 5000,
-    });
+    await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("posted"));
   });
 
   test("that is not found can be approved for resending or marked as posted", async () => {
-    const host = await openWindow("#/queue/11");
+    const host = await openWindow(`#/queue/${ABSENT}`, { project: "unconfirmed" });
+    expect(textOf(await byId("attempts"))).toContain("checked our own comments: not found");
     const link = await byId("settle-link");
     await fireEvent.input(link, { target: { value: "https://www.reddit.com/r/other/comments/x/-/y" } });
     await fireEvent.click(await byId("settle-posted"));
@@ -128,19 +138,21 @@ describe("a reply with unconfirmed delivery", () => {
     // approving alone does not post
     expect(posts(host)).toHaveLength(0);
     expect(callsTo(host, "reply.settle").at(-1)).toEqual({
-      id: 11,
-      settle: { settle: "again", seen: expect.stringMatching(/^[0-9a-f]{64}$/) },
+      id: ABSENT,
+      settle: { settle: "again", seen: expect.stringMatching(/^[0-9a-f]{64}-/) },
       who: "Ada",
     });
   });
 
   test("is abandoned after confirmation", async () => {
-    const host = await openWindow("#/queue/10");
+    const host = await openWindow(`#/queue/${UNCERTAIN}`, { project: "unconfirmed" });
     await fireEvent.click(await byId("abandon"));
     await waitForText("nothing else is ever posted under that comment");
     await fireEvent.click(await byId("abandon-sure"));
     await waitFor(() =>
-      expect(callsTo(host, "reply.settle")).toEqual([{ id: 10, settle: { settle: "give-up" }, who: "Ada" }]),
+      expect(callsTo(host, "reply.settle")).toEqual([
+        { id: UNCERTAIN, settle: { settle: "give-up" }, who: "Ada" },
+      ]),
     );
     await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("withdrawn"));
   });
@@ -148,7 +160,7 @@ describe("a reply with unconfirmed delivery", () => {
 
 describe("a posted reply", () => {
   test("can be edited on Reddit", async () => {
-    const host = await openWindow("#/queue/12");
+    const host = await openWindow(`#/queue/${POSTED}`);
     await fireEvent.click(await byId("rewrite"));
     await fireEvent.input(await byId("rewrite-text"), { target: { value: "Better words." } });
     // a preview is required
@@ -158,21 +170,21 @@ describe("a posted reply", () => {
     await fireEvent.click(await byId("rewrite-sure"));
     await waitFor(() =>
       expect(callsTo(host, "reply.rewrite")).toEqual([
-        { id: 12, text: "Better words.", seen: expect.stringMatching(/^[0-9a-f]{64}$/), who: "Ada" },
+        { id: POSTED, text: "Better words.", seen: expect.stringMatching(/^[0-9a-f]{64}-/), who: "Ada" },
       ]),
     );
     await waitFor(async () => expect(textOf(await byId("reply-shown"))).toBe("Better words."));
   });
 
   test("is withdrawn after confirmation, or shows the error", async () => {
-    const host = await openWindow("#/queue/12", {
+    const host = await openWindow(`#/queue/${POSTED}`, {
       failing: { "reply.withdraw": { code: "login", message: "u/sample_answers_bot is not logged in" } },
     });
     await fireEvent.click(await byId("withdraw"));
     await fireEvent.click(await byId("withdraw-sure"));
     await waitForText("is not logged in");
     await waitForText("Log in under Reddit");
-    host.engine.options.failing = {};
+    host.failing = {};
     await fireEvent.click(await byId("withdraw-sure"));
     await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("withdrawn"));
   });
@@ -184,30 +196,43 @@ test("a reply to a pasted comment can only be posted manually", async () => {
   expect(screen.queryByTestId("posting")).toBeNull();
 });
 
+/** Records a permission for the blocked reply, in another process. */
+const permit = (host: Host) =>
+  host.other("posting.permissions.put", {
+    permission: {
+      subreddit: "SampleBikes",
+      link: "https://example.org/permission",
+      note: "",
+      expires_ms: null,
+      rules: "",
+    },
+    who: "cli",
+  });
+
 test("only the pause can be skipped, for a single reply", async () => {
-  const host = await openWindow("#/queue");
-  const story = host.engine.reddit.outbox.find((one) => one.outbox.reply === 9);
-  if (!story) throw new Error("there is no reply 9");
-  location.hash = "#/queue/9";
+  const host = await openWindow(`#/queue/${BLOCKED}`);
   await waitFor(async () => expect(textOf(await byId("objections"))).toContain("no permission"));
   expect((await byId("post")).hasAttribute("disabled")).toBe(true);
-  story.objections = story.objections.filter((one) => one.code === "pace");
-  host.engine.changed("queue");
+  await permit(host);
+  // another process posts a reply just before
+  const first = { account: "", replies: [READY], live: true, wait: false, skip_pause: false };
+  await host.other("job.start", { id: newId(), kind: "post", params: first });
+  await waitFor(async () => expect((await host.ask("reply.get", { id: READY })).reply.state).toBe("posted"));
+  await waitFor(async () => expect(textOf(await byId("objections"))).toContain("10 minutes lie between"));
   await waitFor(async () => expect((await byId("post")).hasAttribute("disabled")).toBe(false));
   await fireEvent.click(await byId("post"));
   expect(textOf(await byId("skips-pause"))).toContain("Rate limits and hours apply");
   await fireEvent.click(await byId("post-sure"));
   await waitFor(() =>
-    expect(posts(host)[0]?.params).toMatchObject({ replies: [9], wait: false, skip_pause: true }),
+    expect(posts(host)[0]?.params).toMatchObject({ replies: [BLOCKED], wait: false, skip_pause: true }),
   );
 });
 
 describe("posting approved replies", () => {
-  /** Opens the queue with replies 8 and 9 approved and without objections. */
+  /** Opens the queue with two replies that can be posted, with real waits. */
   async function opened() {
-    const host = await openWindow("#/queue", { speed: 1 });
-    for (const one of host.engine.reddit.outbox) one.objections = [];
-    host.engine.changed("queue");
+    const host = await openWindow("#/queue", { hurry: false });
+    await permit(host);
     await byId("post-all");
     return host;
   }
@@ -222,46 +247,37 @@ describe("posting approved replies", () => {
     await fireEvent.click(await byId("post-all-sure"));
     await waitFor(() => expect(posts(host)).toHaveLength(1));
     const params = posts(host)[0]?.params as { replies: number[] };
-    expect([...params.replies].sort()).toEqual([8, 9]);
+    expect([...params.replies].sort()).toEqual([READY, BLOCKED]);
     expect(params).toMatchObject({ live: true, wait: true, skip_pause: false });
   });
 
   test("counts down to the next reply and can be stopped", async () => {
-    vi.useFakeTimers({ shouldAdvanceTime: true });
-    try {
-      const host = await opened();
-      await fireEvent.click(await byId("post-all"));
-      await fireEvent.click(await byId("post-all-sure"));
-      await vi.advanceTimersByTimeAsync(3_000);
-      const countdown = await byId("countdown");
-      const seconds = () => {
-        const [m, s] = textOf(countdown).split(":").map(Number);
-        return (m ?? 0) * 60 + (s ?? 0);
-      };
-      expect(textOf(countdown)).toMatch(/^9:5\d$/);
-      expect(textOf(await byId("posting-all"))).toMatch(/reply [89]/);
-      const first = seconds();
-      await vi.advanceTimersByTimeAsync(2_000);
-      expect(first - seconds()).toBeGreaterThanOrEqual(2);
-      expect(first - seconds()).toBeLessThanOrEqual(3);
-      // no single reply can be posted at the same time
-      location.hash = "#/queue/8";
-      await waitFor(async () => expect((await byId("post")).hasAttribute("disabled")).toBe(true));
-      await fireEvent.click(await byId("stop-all"));
-      await waitFor(() => expect(callsTo(host, "job.cancel")).toHaveLength(1));
-      await vi.advanceTimersByTimeAsync(1_000);
-      await waitFor(() => expect(screen.queryByTestId("posting-all")).toBeNull());
-      expect(
-        host.engine.replies.filter((one) => [8, 9].includes(one.reply.id)).map((one) => one.reply.state),
-      ).toEqual(["approved", "approved"]);
-    } finally {
-      vi.useRealTimers();
-    }
+    const host = await opened();
+    await fireEvent.click(await byId("post-all"));
+    await fireEvent.click(await byId("post-all-sure"));
+    const shown = textOf(await byId("countdown"));
+    // ten to fifteen minutes
+    expect(shown).toMatch(/^(9|1\d):\d\d$/);
+    expect(textOf(await byId("posting-all"))).toMatch(/reply (11|12)/);
+    await waitFor(async () => expect(textOf(await byId("countdown"))).not.toBe(shown));
+    const states = async () => {
+      const replies = await host.ask("queue", { state: null });
+      return [READY, BLOCKED].map((id) => replies.find((reply) => reply.id === id)?.state);
+    };
+    await waitFor(async () => expect([...(await states())].sort()).toEqual(["approved", "posted"]));
+    // no single reply can be posted at the same time
+    const left = (await states()).indexOf("approved");
+    location.hash = `#/queue/${[READY, BLOCKED][left]}`;
+    await waitFor(async () => expect((await byId("post")).hasAttribute("disabled")).toBe(true));
+    await fireEvent.click(await byId("stop-all"));
+    await waitFor(() => expect(callsTo(host, "job.cancel")).toHaveLength(1));
+    await waitFor(() => expect(screen.queryByTestId("posting-all")).toBeNull());
+    expect([...(await states())].sort()).toEqual(["approved", "posted"]);
   });
 });
 
 test("no button approves or posts in bulk", async () => {
-  for (const address of ["#/queue/8", "#/reddit/threads", "#/reddit/outcomes", "#/reddit/accounts"]) {
+  for (const address of [`#/queue/${READY}`, "#/reddit/threads", "#/reddit/outcomes", "#/reddit/accounts"]) {
     await openWindow(address);
     await byId(address.startsWith("#/queue") ? "board" : "screen-reddit");
     const words = [...document.querySelectorAll("button, a")].map((one) => one.textContent ?? "").join("|");

@@ -62,3 +62,8 @@ export const isPaced = (job: JobInfo): boolean =>
   job.kind === "post" && (job.params as { wait?: unknown } | null)?.wait === true;
 
 export const isDry = (job: JobInfo): boolean => (job.params as { live?: unknown } | null)?.live === false;
+
+/** Where a check looked for a reply: its author's comments, or the answers to its parent. */
+export function lookedAt(where: string): string {
+  return { own: "our own comments", parent: "replies to the comment" }[where] ?? where;
+}

@@ -44,14 +44,14 @@ test("keys move between replies, and approving opens the next draft", async () =
   // with the hash of the displayed reply
   await waitFor(() =>
     expect(callsTo(host, "reply.approve")).toEqual([
-      { id: first, who: "Ada", seen: expect.stringMatching(/^[0-9a-f]{64}$/) },
+      { id: first, who: "Ada", seen: expect.stringMatching(/^[0-9a-f]{64}-/) },
     ]),
   );
   await waitFor(async () => expect(await openReply()).not.toBe(first));
   await waitForText(`Reply ${first} approved.`);
   press("Escape");
   await waitFor(() => expect(screen.queryByTestId("open-reply")).toBeNull());
-  await waitFor(async () => expect((await byId("column-approved")).querySelectorAll("li")).toHaveLength(6));
+  await waitFor(async () => expect((await byId("column-approved")).querySelectorAll("li")).toHaveLength(4));
 });
 
 test("rejecting asks for a reason", async () => {
@@ -123,10 +123,8 @@ test("approval is refused after a change elsewhere, and both versions are shown"
   const host = await openWindow("#/queue/3");
   await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("draft"));
   const before = textOf(await byId("reply-shown"));
-  // an edit by another program that the window has not been notified of
-  const story = host.engine.replies.find((one) => one.reply.id === 3);
-  if (!story) throw new Error("there is no reply 3");
-  story.reply = { ...story.reply, text: "Other words." };
+  // an edit by another process that the window has not been notified of: it polls a few times a second
+  await host.other("reply.edit", { id: 3, text: "Other words.", who: "cli" });
   press("a");
   const stale = await byId("stale");
   expect(stale.getAttribute("role")).toBe("alert");
@@ -134,23 +132,19 @@ test("approval is refused after a change elsewhere, and both versions are shown"
   await waitFor(() => expect(textOf(stale)).toContain(before));
   await waitFor(async () => expect(textOf(await byId("reply-shown"))).toBe("Other words."));
   expect((await byId("open-reply")).dataset.state).toBe("draft");
-  expect(story.reply.state).toBe("draft");
+  const state = async () => (await host.ask("reply.get", { id: 3 })).reply.state;
+  expect(await state()).toBe("draft");
   // the new version can be approved
   press("a");
-  await waitFor(() => expect(story.reply.state).toBe("approved"));
+  await waitFor(async () => expect(await state()).toBe("approved"));
 });
 
 test("an approval from another machine can be renewed", async () => {
-  const host = await openWindow("#/queue");
-  const story = host.engine.replies.find((one) => one.reply.id === 8);
-  if (!story) throw new Error("there is no reply 8");
-  story.reply.again = "it was approved on another machine; read it, and approve it here";
-  host.engine.changed("queue");
-  location.hash = "#/queue/8";
+  const host = await openWindow("#/queue/11", { elsewhere: true });
   await waitFor(async () => expect(textOf(await byId("again-why"))).toContain("another machine"));
   await fireEvent.click(await byId("approve"));
   await waitFor(() => expect(callsTo(host, "reply.approve")).toHaveLength(1));
-  await waitFor(() => expect(story.reply.again).toBe(""));
+  await waitFor(async () => expect((await host.ask("reply.get", { id: 11 })).reply.again).toBe(""));
 });
 
 test("Escape does not discard an edit", async () => {
@@ -175,7 +169,7 @@ test("a refused edit keeps the text and shows the error", async () => {
   await fireEvent.click(await byId("reply-save"));
   await waitForText("another process writes");
   expect(text.value).toBe("better words");
-  host.engine.options.failing = {};
+  host.failing = {};
 });
 
 test("a reply can be copied and marked as posted with its link", async () => {
@@ -183,10 +177,10 @@ test("a reply can be copied and marked as posted with its link", async () => {
   await fireEvent.click(await byId("copy"));
   await waitFor(() => expect(host.copied).toHaveLength(1));
   const link = (await byId("posted-link")) as HTMLInputElement;
-  await fireEvent.input(link, { target: { value: "https://example.com/x" } });
+  await fireEvent.input(link, { target: { value: "www.reddit.com/r/a" } });
   await fireEvent.click(await byId("mark-posted"));
-  await waitForText("is no address of a comment on Reddit");
-  expect(link.value).toBe("https://example.com/x");
+  await waitForText("is not a link; paste the URL of the comment");
+  expect(link.value).toBe("www.reddit.com/r/a");
   await fireEvent.input(link, { target: { value: "https://www.reddit.com/r/a/comments/b/-/c" } });
   await fireEvent.click(await byId("mark-posted"));
   await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("posted"));
@@ -202,9 +196,7 @@ test("no button approves in bulk", async () => {
 test("changes by other processes appear on the board", async () => {
   const host = await openWindow("#/queue");
   await byId("board");
-  const { reply } = await host.call("reply.get", { id: 1 });
-  await host.call("reply.approve", { id: 1, who: "cli", seen: reply.seen });
-  await waitFor(async () => expect((await byId("column-approved")).querySelectorAll("li")).toHaveLength(6), {
-    timeout: 3000,
-  });
+  const { reply } = await host.ask("reply.get", { id: 1 });
+  await host.other("reply.approve", { id: 1, who: "cli", seen: reply.seen });
+  await waitFor(async () => expect((await byId("column-approved")).querySelectorAll("li")).toHaveLength(4));
 });

@@ -1,8 +1,9 @@
 import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, test } from "vitest";
 import type { Field } from "../../host";
-import { defaults, fields } from "../../host/fake/sample";
-import { byId, callsTo, openWindow, waitForText } from "../../testing";
+import { newId } from "../../state/id";
+import { testHost } from "../../test-host";
+import { byId, callsTo, openWindow, pairRows, training, waitForText } from "../../testing";
 import { groups, parse, shown } from "./groups";
 import Samples from "./Samples.svelte";
 
@@ -10,7 +11,8 @@ const last = <T>(list: T[]) => list.at(-1);
 const value = async (id: string) => ((await byId(id)) as HTMLInputElement).value;
 
 describe("run form", () => {
-  test("shows every setting of the model type once, essentials first", () => {
+  test("shows every setting of the model type once, essentials first", async () => {
+    const fields = await (await testHost()).ask("run.fields", {});
     for (const kind of ["generator", "realism", "upvotes"] as const) {
       const made = groups(fields, kind);
       expect(made[0]).toMatchObject({ name: "Essentials", folded: false });
@@ -22,7 +24,8 @@ describe("run form", () => {
     }
   });
 
-  test("shows a new setting and a new group as the engine declares them", () => {
+  test("shows a new setting and a new group as the engine declares them", async () => {
+    const fields = await (await testHost()).ask("run.fields", {});
     const novel: Field = {
       name: "momentum",
       label: "Momentum",
@@ -55,7 +58,7 @@ describe("run form", () => {
 
   test("shows an estimate and starts a run with the entered values", async () => {
     const host = await openWindow("#/train/new");
-    await waitForText("about 5 min");
+    await waitForText(/about [\d.]+ (s|min|h)/);
     expect(await value("field-name")).toBe("writer-2");
     await fireEvent.input(await byId("field-steps"), { target: { value: "40" } });
     await fireEvent.input(await byId("field-learning_rate"), { target: { value: "1e-3" } });
@@ -75,9 +78,9 @@ describe("run form", () => {
 
   test("invalid input is marked at its field, kept, and blocks the start", async () => {
     await openWindow("#/train/new");
-    await waitForText("about 5 min");
+    await waitForText(/about [\d.]+ (s|min|h)/);
     await fireEvent.input(await byId("field-batch_size"), { target: { value: "eight" } });
-    await waitForText("Must be a whole number, at least 0.");
+    await waitForText("Must be a whole number, at least 1.");
     expect(await value("field-batch_size")).toBe("eight");
     expect(((await byId("train-start")) as HTMLButtonElement).disabled).toBe(true);
     await fireEvent.input(await byId("field-name"), { target: { value: "judge" } });
@@ -86,7 +89,7 @@ describe("run form", () => {
 
   test("changed values survive a new model type, and a preset overwrites them", async () => {
     await openWindow("#/train/new");
-    await waitForText("about 5 min");
+    await waitForText(/about [\d.]+ (s|min|h)/);
     await fireEvent.input(await byId("field-epochs"), { target: { value: "7" } });
     await fireEvent.click(screen.getByRole("radio", { name: "Realism" }));
     await byId("field-fakes");
@@ -100,7 +103,7 @@ describe("run form", () => {
 
   test("duplicating a run copies its settings under another name", async () => {
     await openWindow("#/train/new?like=judge");
-    await waitFor(async () => expect(await value("field-steps")).toBe("450"));
+    await waitFor(async () => expect(await value("field-steps")).toBe("60"));
     expect(await value("field-name")).toBe("judge-2");
     expect((screen.getByRole("radio", { name: "Realism" }) as HTMLInputElement).checked).toBe(true);
   });
@@ -113,56 +116,73 @@ describe("run form", () => {
   });
 });
 
-test("a run can be watched, paused, resumed and stopped", async () => {
-  await openWindow("#/train/new", { speed: 3 });
-  await waitForText("about 5 min");
+/** Opens the form of a training that runs until it is stopped. */
+async function openLong() {
+  const host = await openWindow("#/train/new");
+  await waitForText(/about [\d.]+ (s|min|h)/);
+  await fireEvent.input(await byId("field-steps"), { target: { value: "1000000" } });
+  await fireEvent.input(await byId("field-batch_size"), { target: { value: "2" } });
+  await fireEvent.input(await byId("field-max_tokens"), { target: { value: "32" } });
+  await waitFor(() =>
+    expect(last(callsTo(host, "run.estimate"))).toMatchObject({ config: { max_tokens: 32 } }),
+  );
   await fireEvent.click(await byId("train-start"));
+  return host;
+}
+
+test("a run can be watched, paused, resumed and stopped", async () => {
+  await openLong();
   const run = await byId("run");
   await waitForText("tokens/s");
   await fireEvent.click(await byId("run-pause"));
-  await waitFor(() => expect(run.dataset.state).toBe("paused"), { timeout: 3000 });
+  await waitFor(() => expect(run.dataset.state).toBe("paused"));
   await fireEvent.click(await byId("run-resume"));
-  await waitFor(() => expect(run.dataset.state).toBe("running"), { timeout: 3000 });
-  await waitForText(/step \d/);
+  await waitFor(() => expect(run.dataset.state).toBe("running"));
+  await waitForText(/Step [1-9][\d,]* of 1,000,000/);
   await fireEvent.click(await byId("run-stop"));
-  await waitFor(() => expect(run.dataset.state).toBe("stopped"), { timeout: 3000 });
-  await waitForText(/stopped at step \d+ of/);
+  await waitFor(() => expect(run.dataset.state).toBe("stopped"));
+  await waitForText(/stopped at step [\d,]+ of/);
   // a stopped run is usable
-  expect(screen.getByRole("link", { name: "Evaluate…" })).toBeTruthy();
+  expect(await screen.findByRole("link", { name: "Evaluate…" })).toBeTruthy();
 });
 
 test("discarding a run needs confirmation and makes it unusable", async () => {
-  const host = await openWindow("#/train/new", { speed: 3 });
-  await waitForText("about 5 min");
-  await fireEvent.click(await byId("train-start"));
+  const host = await openLong();
   const run = await byId("run");
-  await waitForText(/step \d/);
-  const name = host.engine.runs.at(-1)?.name ?? "";
+  await waitForText(/Step [1-9][\d,]* of 1,000,000/);
   await fireEvent.click(await byId("run-discard"));
   await waitForText("This can't be undone");
   expect(callsTo(host, "job.discard")).toEqual([]);
   await fireEvent.click(await byId("run-discard-yes"));
-  await waitFor(() => expect(run.dataset.state).toBe("cancelled"), { timeout: 3000 });
+  await waitFor(() => expect(run.dataset.state).toBe("cancelled"));
   expect(screen.queryByRole("link", { name: "Evaluate…" })).toBeNull();
-  expect(host.engine.runs.find((one) => one.name === name)?.usable).toBe(false);
+  const runs = await host.ask("runs", {});
+  expect(runs.find((one) => one.name === "writer-2")?.usable).toBe(false);
 });
 
 test("a run trained on deleted content is marked and can be retrained without it", async () => {
   const host = await openWindow("#/train");
   await byId("runs");
   expect(screen.queryByTestId("deleted-content")).toBeNull();
-  const marked = host.engine.runs.find((run) => run.name === "writer");
-  if (marked) marked.deleted_content = true;
-  host.engine.changed("runs");
+  // another process purges a comment of the training set
+  const [pair] = await pairRows(host, { split: "main", partition: "train" });
+  const name = `t1_${BigInt(pair?.id ?? "").toString(36)}`;
+  await host.other("forget.names", { names: [name], who: "cli" });
   await waitForText("Trained on deleted content");
   await fireEvent.click(screen.getByRole("link", { name: "writer" }));
   await waitForText("run writer as writer-again");
   await fireEvent.click(await byId("retrain"));
-  await waitFor(() => {
-    const job = host.engine.jobs.find((one) => one.kind === "train-again");
-    expect(job?.params).toEqual({ run: "writer" });
-    expect(host.engine.runs.some((run) => run.name === "writer-again" && !run.deleted_content)).toBe(true);
-  });
+  await waitFor(
+    async () => {
+      const job = (await host.ask("jobs", {})).find((one) => one.kind === "train-again");
+      expect(job).toMatchObject({ state: "done", params: { run: "writer" } });
+      const runs = await host.ask("runs", {});
+      expect(runs.some((run) => run.name === "writer-again" && !run.deleted_content && run.usable)).toBe(
+        true,
+      );
+    },
+    { timeout: 50_000 },
+  );
 });
 
 test("two selected runs are compared", async () => {
@@ -180,16 +200,13 @@ test("two selected runs are compared", async () => {
 
 test("a run that is still being prepared is not an error", async () => {
   const host = await openWindow("#/train/run/late", {
-    speed: 0.01,
     failing: { "run.get": { code: "not-found", message: "there is no run late" } },
   });
   await waitForText("there is no run late");
-  const config = { ...defaults("generator"), name: "late" };
-  await host.call("job.start", { id: "t", kind: "train", params: { config } });
-  await waitForText("Preparing: tokenizing data");
+  await host.call("job.start", { id: newId(), kind: "train", params: await training(host, "late") });
+  await waitForText("Preparing: ");
   expect(screen.queryByTestId("error")).toBeNull();
-  host.engine.options.failing = {};
-  host.engine.changed("runs");
+  host.failing = {};
   await byId("run");
 });
 
