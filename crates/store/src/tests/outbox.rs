@@ -219,8 +219,9 @@ fn temporarily_refused_reply_is_approved_again_until_it_is_edited() {
 }
 
 #[test]
-fn attempts_and_the_audit_log_are_append_only() {
+fn ended_attempts_and_the_audit_log_are_append_only() {
     let of = Approved::posted();
+    assert!(!of.store.attempt_end(&failed(of.ids[0])).unwrap());
     of.withdraw_first();
     for sql in [
         "DELETE FROM attempt",
