@@ -29,6 +29,7 @@ use std::time::{Duration, Instant};
 use repartee_datasets::sample;
 use repartee_engine::app_state::{AppEvent, AppState};
 use repartee_engine::base::BaseNew;
+use repartee_engine::environment::Environment;
 use repartee_engine::evaluate::Evaluate;
 use repartee_engine::fakes::MakeFakes;
 use repartee_engine::generate::Generate;
@@ -36,8 +37,9 @@ use repartee_engine::import::Import;
 use repartee_engine::machine::STATE_FOLDER;
 use repartee_engine::pairs::BuildPairs;
 use repartee_engine::pick::Criteria;
-use repartee_engine::environment::Environment;
-use repartee_engine::posting::{Fetch, LogIn, NewAccount, NewPostingPermission, Post, PostingRules, ReadOutcomes};
+use repartee_engine::posting::{
+    Fetch, LogIn, NewAccount, NewPostingPermission, Post, PostingRules, ReadOutcomes,
+};
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::splits::{AuditSplit, MakeSplit};
 use repartee_engine::train::Train;
@@ -330,9 +332,15 @@ impl Bench {
             ..account.clone()
         };
         for account in [&account, &other] {
-            engine.posting().account_put(account, PERSON).expect("an account");
+            engine
+                .posting()
+                .account_put(account, PERSON)
+                .expect("an account");
         }
-        engine.posting().account_label(BOT, true, PERSON).expect("a label");
+        engine
+            .posting()
+            .account_label(BOT, true, PERSON)
+            .expect("a label");
         let rules = PostingRules {
             account: BOT.to_owned(),
             watched: ["SampleHiking", "SampleGuitars"]
@@ -340,7 +348,10 @@ impl Bench {
                 .to_vec(),
             ..PostingRules::default()
         };
-        engine.posting().posting_rules_set(&rules, "", PERSON).expect("rules");
+        engine
+            .posting()
+            .posting_rules_set(&rules, "", PERSON)
+            .expect("rules");
         for (subreddit, note) in [
             (
                 "SampleHiking",
@@ -368,7 +379,10 @@ impl Bench {
             ("u/slow_pedal", "asked in a message"),
             ("r/SampleCooking", ""),
         ] {
-            engine.posting().opt_out_add(whom, why, PERSON).expect("an opt-out");
+            engine
+                .posting()
+                .opt_out_add(whom, why, PERSON)
+                .expect("an opt-out");
         }
         done(engine, &LogIn::default());
     }
@@ -477,7 +491,11 @@ impl Bench {
             let comments = self.thread(subreddit, "How do I begin?", &[(author, &asks)]);
             let reply = self.approved(comments[0], text);
             assert_eq!(self.post(reply, true), "posted");
-            let story = self.engine().posting().outbox_story(reply).expect("the reply");
+            let story = self
+                .engine()
+                .posting()
+                .outbox_story(reply)
+                .expect("the reply");
             posted.push((reply, story.outbox.posted_name.expect("a name")));
         }
         self.clock.pass(25 * HOUR_MS);
@@ -550,7 +568,11 @@ impl Bench {
             )],
         );
         let gone = self.approved(guitars[0], "Start with the neck; a quarter turn is enough.");
-        let story = self.engine().posting().outbox_story(gone).expect("the reply");
+        let story = self
+            .engine()
+            .posting()
+            .outbox_story(gone)
+            .expect("the reply");
         let parent = story.outbox.parent_name.expect("a comment on Reddit");
         self.fake.world().comment(&parent).expect("there").deleted = true;
         assert_eq!(self.post(gone, false), "cancelled");

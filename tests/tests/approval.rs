@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use repartee_engine::environment::Environment;
 use repartee_engine::job::{new_id, now_ms};
 use repartee_engine::posting::RecordKind;
-use repartee_engine::posting::{NewAccount, NewPostingPermission, Post, PostReport, PostingRules, RAISE, Settle};
+use repartee_engine::posting::{
+    NewAccount, NewPostingPermission, Post, PostReport, PostingRules, RAISE, Settle,
+};
 use repartee_engine::{Code, Ended, Engine, Error};
 use repartee_fake_reddit::{
     ACCOUNT, CLIENT_ID, CLIENT_SECRET, Fake, Fault, On, Options, PASSWORD, Rule,

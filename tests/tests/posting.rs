@@ -15,7 +15,10 @@ use std::time::{Duration, Instant};
 use repartee_engine::environment::Environment;
 use repartee_engine::import::Import;
 use repartee_engine::job::new_id;
-use repartee_engine::posting::{AccountInfo, LogIn, NOT_APPROVED, NewAccount, NewPostingPermission, OutboxStory, Post, PostReport, PostingRules, RAISE, Reconcile, Settle};
+use repartee_engine::posting::{
+    AccountInfo, LogIn, NOT_APPROVED, NewAccount, NewPostingPermission, OutboxStory, Post,
+    PostReport, PostingRules, RAISE, Reconcile, Settle,
+};
 use repartee_engine::{Code, Ended, Engine, Error, StudyRecord};
 use repartee_fake_reddit::{
     ACCOUNT, CLIENT_ID, CLIENT_SECRET, Fake, Fault, Language, On, Options, PASSWORD, Rule, World,

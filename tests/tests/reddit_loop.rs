@@ -11,7 +11,10 @@ use repartee_engine::generate::{Generate, Generated};
 use repartee_engine::import::Import;
 use repartee_engine::job::new_id;
 use repartee_engine::pairs::BuildPairs;
-use repartee_engine::posting::{Fetch, Fetched, LogIn, Maintenance, NewAccount, NewPostingPermission, Post, ReadOutcomes, Sandbox, Sync, Synced};
+use repartee_engine::posting::{
+    Fetch, Fetched, LogIn, Maintenance, NewAccount, NewPostingPermission, Post, ReadOutcomes,
+    Sandbox, Sync, Synced,
+};
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::train::Train;
 use repartee_engine::{Code, Ended, Engine, Error, Format, Permission, SamplingParams, Signal};

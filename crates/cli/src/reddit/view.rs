@@ -4,7 +4,11 @@ use std::cmp::Ordering;
 
 use anyhow::Result;
 use repartee_engine::outcomes::{OutcomeRow, Outcomes};
-use repartee_engine::posting::{AccountInfo, AttemptInfo, AuditLine, Maintained, NOT_APPROVED, OptOutInfo, OutboxInfo, OutboxStory, OutcomesRead, PostReport, PostingPermissionInfo, ShownReply, SubredditPreview, Synced, ThreadInfo, ThreadStory};
+use repartee_engine::posting::{
+    AccountInfo, AttemptInfo, AuditLine, Maintained, NOT_APPROVED, OptOutInfo, OutboxInfo,
+    OutboxStory, OutcomesRead, PostReport, PostingPermissionInfo, ShownReply, SubredditPreview,
+    Synced, ThreadInfo, ThreadStory,
+};
 use repartee_engine::shell;
 
 use crate::confirm::short_hash;

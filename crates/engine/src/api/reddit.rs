@@ -5,7 +5,11 @@ use std::sync::Arc;
 
 use repartee_charts::Picture;
 use repartee_posting::RecordKind;
-use repartee_posting::{AccountInfo, AuditLine, NewAccount, NewPostingPermission, OptOutInfo, OutboxInfo, OutboxStory, PostingPermissionInfo, PostingRules, ProjectFile, Settle, ShownReply, SubredditPreview, Synced, ThreadInfo, ThreadStory};
+use repartee_posting::{
+    AccountInfo, AuditLine, NewAccount, NewPostingPermission, OptOutInfo, OutboxInfo, OutboxStory,
+    PostingPermissionInfo, PostingRules, ProjectFile, Settle, ShownReply, SubredditPreview, Synced,
+    ThreadInfo, ThreadStory,
+};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
