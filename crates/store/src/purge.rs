@@ -85,6 +85,14 @@ const SCRUBBED: [&str; 10] = [
 /// The setting that says that imported texts were wiped or deleted, and the file not rewritten since.
 pub(crate) const UNSCRUBBED: &str = "imported texts were wiped";
 
+/// SQL: whether a row's source has Reddit's texts, or texts of unknown origin. The ids of any other source only look like
+/// Reddit's, so what Reddit says about such an id says nothing about the text.
+pub(crate) const OF_REDDIT: &str = "source_id IN
+    (SELECT id FROM source WHERE permission <> 'synthetic' AND origin IN ('reddit', 'unknown'))";
+
+/// Why a text is gone if the user named it. It is purged from every source.
+pub(crate) const ASKED: &str = "asked";
+
 /// How long to wait for readers before emptying the write-ahead log.
 const WAIT_FOR_READERS: Duration = Duration::from_secs(5);
 
@@ -123,7 +131,9 @@ impl Store {
                     }
                 }
                 posts.extend(post_of(db, name)?);
-                forget_imported(db, name, &mut texts, &mut lost, &mut one, now_ms)?;
+                if why == ASKED || is_of_reddit(db, name)? {
+                    forget_imported(db, name, &mut texts, &mut lost, &mut one, now_ms)?;
+                }
                 if one.any() && lost.why.is_empty() {
                     lost.why.clone_from(why);
                 }
@@ -167,18 +177,16 @@ impl Store {
     }
 
     /// Imported comments and posts that can be checked on Reddit: those of pairs, with a Reddit id (others have a
-    /// negative one), written by people, and not wiped. Each is its kind (1: a comment, 3: a post) and its id, sorted;
+    /// negative one), from sources of Reddit or of unknown origin, written by people, and not wiped. Each is its kind (1: a comment, 3: a post) and its id, sorted;
     /// 16 MB for a million.
     pub fn imported_of_pairs(&self) -> Result<Vec<(u8, i64)>> {
-        const WRITTEN: &str =
-            "source_id NOT IN (SELECT id FROM source WHERE permission = 'synthetic')";
         self.read(|db| {
             let mut all = Vec::new();
             for (kind, sql) in [
                 (
                     1,
                     format!(
-                        "SELECT id FROM comment WHERE id >= 0 AND body <> '{WIPED}' AND {WRITTEN}
+                        "SELECT id FROM comment WHERE id >= 0 AND body <> '{WIPED}' AND {OF_REDDIT}
                             AND (id IN (SELECT id FROM pair) OR id IN (SELECT comment_id FROM pair))
                          ORDER BY id"
                     ),
@@ -186,7 +194,7 @@ impl Store {
                 (
                     3,
                     format!(
-                        "SELECT id FROM post WHERE id >= 0 AND title <> '{WIPED}' AND {WRITTEN}
+                        "SELECT id FROM post WHERE id >= 0 AND title <> '{WIPED}' AND {OF_REDDIT}
                             AND id IN (SELECT thread_id FROM pair)
                          ORDER BY id"
                     ),
@@ -199,6 +207,28 @@ impl Store {
                 }
             }
             Ok(all)
+        })
+    }
+
+    /// Which of these imported names come from a source of unknown origin: whether the id is Reddit's is unknown, too.
+    pub fn of_unknown_origin<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Result<HashSet<String>> {
+        self.read(|db| {
+            let mut unknown = HashSet::new();
+            for name in names {
+                let Some(id) = decode(name) else { continue };
+                let sql = format!(
+                    "SELECT EXISTS (SELECT 1 FROM {} WHERE id = ?1
+                       AND source_id IN (SELECT id FROM source WHERE origin = 'unknown'))",
+                    table_of(name)
+                );
+                if db.prepare_cached(&sql)?.query_row([id], |row| row.get(0))? {
+                    unknown.insert(name.to_owned());
+                }
+            }
+            Ok(unknown)
         })
     }
 
@@ -543,6 +573,24 @@ fn without_title_in_links(db: &Transaction<'_>, id: i64) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The table with what was imported under a name.
+fn table_of(name: &str) -> &'static str {
+    match name.starts_with("t3_") {
+        true => "post",
+        false => "comment",
+    }
+}
+
+/// Whether what was imported under a name is Reddit's.
+fn is_of_reddit(db: &Connection, name: &str) -> Result<bool> {
+    let Some(id) = decode(name) else {
+        return Ok(false);
+    };
+    let table = table_of(name);
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE id = ?1 AND {OF_REDDIT})");
+    Ok(db.prepare_cached(&sql)?.query_row([id], |row| row.get(0))?)
 }
 
 /// Wipes what was imported under this name, with its words in the index, the fakes generated from it, the samples that

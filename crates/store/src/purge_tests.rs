@@ -1,5 +1,5 @@
 use repartee_datasets::id::encode;
-use repartee_datasets::{Partition, Recipe, Rejected};
+use repartee_datasets::{Origin, Partition, Recipe, Rejected};
 
 use crate::Store;
 use crate::marks::Marked;
@@ -485,4 +485,45 @@ fn rejected_row_is_removed_by_an_id_anywhere_in_it() {
         .collect();
     assert_eq!(left, [true, false, true, false]);
     assert_eq!(runs_left(&store, text), Vec::<String>::new());
+}
+
+#[test]
+fn what_reddit_says_about_an_id_does_not_touch_other_sites() {
+    let (_dir, store) = project();
+    let forum = source(&store);
+    store.source_origin(forum, Origin::Forum, "ada", 1).unwrap();
+    let asked = comment(10, None, "ann", "a question in a forum");
+    store
+        .records_upsert(forum, std::slice::from_ref(&asked))
+        .unwrap();
+    let names: Vec<Gone> = ["deleted", "removed", "absent"]
+        .into_iter()
+        .flat_map(|why| {
+            [10, 11].map(|id| Gone {
+                why: why.into(),
+                ..gone(id)
+            })
+        })
+        .collect();
+    let done = store.purge(&names, "repartee", 5).unwrap();
+    assert_eq!(done.imported, 0);
+    let body = |id| store.comment(id).unwrap().unwrap().body;
+    assert_eq!(body(10), "a question in a forum");
+    // nor is an id of the forum blocked later, as it is for a source of Reddit's
+    let late = comment(11, Some(10), "bob", "an answer in a forum");
+    let reddit = source(&store);
+    let upsert = |source, record| {
+        store
+            .records_upsert(source, std::slice::from_ref(record))
+            .unwrap()
+    };
+    assert_eq!(upsert(reddit, &late).known, 1);
+    assert_eq!(upsert(forum, &late).new, 1);
+    // what the user names is purged wherever it is
+    let asked = Gone {
+        why: "asked".into(),
+        ..gone(10)
+    };
+    assert_eq!(store.purge(&[asked], "ada", 6).unwrap().imported, 1);
+    assert_eq!(body(10), "[deleted]");
 }

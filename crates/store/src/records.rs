@@ -4,6 +4,7 @@ use repartee_datasets::id::encode;
 use repartee_datasets::{Comment, Post, Record};
 use rusqlite::{CachedStatement, OptionalExtension, Row, Statement, Transaction, params};
 
+use crate::purge::{ASKED, OF_REDDIT};
 use crate::watch::{Family, touch};
 use crate::{BATCH_ROWS, Result, Store};
 
@@ -86,10 +87,19 @@ struct Upsert<'a> {
 }
 
 impl<'a> Upsert<'a> {
-    fn new(db: &'a Transaction<'_>) -> Result<Self> {
-        let any: bool =
-            db.query_row("SELECT EXISTS (SELECT 1 FROM purged)", [], |row| row.get(0))?;
-        let is_purged = any.then(|| db.prepare_cached("SELECT 1 FROM purged WHERE name = ?1"));
+    fn new(db: &'a Transaction<'_>, source_id: i64) -> Result<Self> {
+        // an id of another site may equal that of a text which is gone from Reddit; one that the user named is not
+        // imported from anywhere
+        let applies = format!(
+            "(why = '{ASKED}' OR EXISTS (SELECT 1 FROM (SELECT {source_id} AS source_id) WHERE {OF_REDDIT}))"
+        );
+        let any: bool = db.query_row(
+            &format!("SELECT EXISTS (SELECT 1 FROM purged WHERE {applies})"),
+            [],
+            |row| row.get(0),
+        )?;
+        let sql = format!("SELECT 1 FROM purged WHERE name = ?1 AND {applies}");
+        let is_purged = any.then(|| db.prepare_cached(&sql));
         // A copy is newer if its archive fetched it later; one without that time never is.
         Ok(Self {
             add_comment: db.prepare_cached(
@@ -178,7 +188,7 @@ impl Store {
         let mut all = Upserted::default();
         for batch in records.chunks(BATCH_ROWS) {
             all += self.write(Family::Sources, |db| {
-                let mut upsert = Upsert::new(db)?;
+                let mut upsert = Upsert::new(db, source_id)?;
                 let mut done = Upserted::default();
                 for record in batch {
                     upsert.record(source_id, record, &mut done)?;

@@ -48,8 +48,8 @@ pub struct Synced {
     pub answered: u64,
     /// How many of these no longer exist.
     pub gone: u64,
-    /// Imported ones in answers that showed nothing at all: that says more about their ids, or about Reddit's health,
-    /// than about the texts, so they are kept.
+    /// Imported ones in answers that showed nothing at all, and missing ones from a source of unknown origin: that says
+    /// more about their ids, or about Reddit's health, than about the texts, so they are kept.
     pub doubted: u64,
     /// Comments of threads whose texts were wiped, including those past retention.
     pub comments: u64,
@@ -302,6 +302,10 @@ fn ask_about_imported(ctx: &Ctx, session: &Session, synced: &mut Synced) -> Resu
         if shown == 0 {
             synced.doubted += names.len() as u64;
         } else {
+            let absent = gone.iter().filter(|(_, why)| **why == "absent");
+            let unknown = store.of_unknown_origin(absent.map(|(name, _)| name.as_str()))?;
+            gone.retain(|name, _| !unknown.contains(name));
+            synced.doubted += unknown.len() as u64;
             synced.answered += shown as u64;
             synced.gone += gone.len() as u64;
             synced.add(&store.purge(&listed(gone), "repartee", session.now_ms())?);
