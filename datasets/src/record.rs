@@ -1,5 +1,6 @@
 //! What a source consists of: comments and posts, and the rows that could not be read.
 
+use crate::clean::{Flaw, notice};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -50,6 +51,41 @@ pub struct Post {
 pub enum Record {
     Comment(Comment),
     Post(Post),
+}
+
+/// What an archive says is gone from Reddit: copies of it from another archive may be in the project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoneRecord {
+    /// 1: a comment, 3: a post.
+    pub kind: u8,
+    pub id: i64,
+    /// Empty: unknown.
+    pub subreddit: String,
+    /// By a moderator; otherwise its author deleted it.
+    pub removed: bool,
+    /// When the archive saw that it is gone, seconds since 1970: a copy that was fetched later still counts. `None`: the
+    /// archive marks all copies as deleted.
+    pub seen_utc: Option<i64>,
+}
+
+impl GoneRecord {
+    /// A comment or post that was fetched with a placeholder instead of its text. `None` also if the time is unknown:
+    /// other copies may be newer.
+    pub fn of_placeholder(record: &Record) -> Option<Self> {
+        let (kind, id, subreddit, text, seen_utc) = match record {
+            Record::Comment(c) => (1, c.id, &c.subreddit, &c.body, c.retrieved_utc),
+            Record::Post(p) => (3, p.id, &p.subreddit, &p.selftext, p.retrieved_utc),
+        };
+        let flaw = notice(text.trim())?;
+        seen_utc?;
+        Some(Self {
+            kind,
+            id,
+            subreddit: subreddit.clone(),
+            removed: flaw == Flaw::Removed,
+            seen_utc,
+        })
+    }
 }
 
 /// A row that could not be read; the rows around it are kept.

@@ -106,6 +106,21 @@ impl Store {
             let mut done = Forgotten::default();
             let mut texts = Texts::default();
             let mut lost = LostPairs::default();
+        self.purge_from(gone, false, who, now_ms)
+    }
+
+    /// As [`Store::purge`], for names from [`Store::records_gone`]: of any source.
+    pub fn purge_learned(&self, gone: &[Gone], who: &str, now_ms: i64) -> Result<Forgotten> {
+        self.purge_from(gone, true, who, now_ms)
+    }
+
+    fn purge_from(
+        &self,
+        gone: &[Gone],
+        any_source: bool,
+        who: &str,
+        now_ms: i64,
+    ) -> Result<Forgotten> {
             let mut threads: HashSet<i64> = HashSet::new();
             let mut posts: HashSet<i64> = HashSet::new();
             for Gone { name, why } in gone {
@@ -131,7 +146,8 @@ impl Store {
                     }
                 }
                 posts.extend(post_of(db, name)?);
-                if why == ASKED || is_of_reddit(db, name)? {
+                if any_source || why == ASKED || is_of_reddit(db, name)? {
+                    copies.extend(imported_text(db, name, why)?);
                     forget_imported(db, name, &mut texts, &mut lost, &mut one, now_ms)?;
                 }
                 if one.any() && lost.why.is_empty() {
@@ -623,8 +639,11 @@ fn forget_imported(
         return Ok(());
     }
     let found: Option<String> = db
-        .prepare_cached("SELECT body FROM comment WHERE id = ?1 AND body <> ?2")?
-        .query_row(params![id, WIPED], |row| row.get(0))
+        .prepare_cached(
+            "SELECT body FROM comment WHERE id = ?1
+               AND (body <> ?2 OR NOT EXISTS (SELECT 1 FROM purged WHERE name = ?3))",
+        )?
+        .query_row(params![id, WIPED, name], |row| row.get(0))
         .optional()?;
     let Some(body) = found else {
         return Ok(());
@@ -664,8 +683,8 @@ fn forget_imported(
     }
     db.execute(
         "UPDATE run_sample SET comment = '', text = ''
-         WHERE comment = ?2 OR pair_id IN (SELECT id FROM pair WHERE comment_id = ?1)",
-        params![id, body],
+         WHERE (comment = ?2 AND ?2 <> ?3) OR pair_id IN (SELECT id FROM pair WHERE comment_id = ?1)",
+        params![id, body, WIPED],
     )?;
     // answered comments of test pairs are in threads of their own, without a name
     let mut query = db.prepare_cached(
@@ -760,6 +779,7 @@ fn redact_imported(
     if texts.is_empty() || posts.is_empty() {
         return Ok(0);
     }
+    // a placeholder from an archive was a text for those who read an earlier copy of it
     let of_posts = "IN (SELECT value FROM json_each(?1))";
     let sql = format!("SELECT id, body FROM comment WHERE link_id {of_posts}");
     let comments = redactions::<1>(db, texts, &sql, posts)?;
