@@ -7,9 +7,11 @@
 //! which are all over the file, it rewrites the whole file; that this is due is stored in the project, so that it is
 //! done even if the process that wiped them was killed.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
+use repartee_datasets::clean::is_unknown_author;
+use repartee_datasets::duplicates::normalized;
 use repartee_datasets::id::{decode, encode};
 use repartee_datasets::record::{CUT, EXCERPT};
 use rusqlite::config::DbConfig;
@@ -125,6 +127,7 @@ impl Store {
             let mut posts: HashSet<i64> = HashSet::new();
             for Gone { name, why } in gone {
                 let mut one = Forgotten::default();
+            let mut copies: Vec<ImportedText> = Vec::new();
                 let comment: Option<(i64, i64)> = db
                     .prepare_cached("SELECT id, thread_id FROM thread_comment WHERE name = ?1")?
                     .query_row([name], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -153,11 +156,7 @@ impl Store {
                 if one.any() && lost.why.is_empty() {
                     lost.why.clone_from(why);
                 }
-                db.prepare_cached(
-                    "INSERT INTO purged (name, at_ms, why, pairs) VALUES (?1, ?2, ?3, ?4)
-                     ON CONFLICT (name) DO UPDATE SET pairs = pairs + excluded.pairs",
-                )?
-                .execute(params![name, now_ms, why, one.pairs as i64])?;
+                remember(db, name, why, one.pairs, now_ms)?;
                 if one.any() {
                     let entry = Entry::new(who, "purged", now_ms).about(name.as_str());
                     audit::note(db, &entry.detail(why.as_str()))?;
@@ -166,6 +165,17 @@ impl Store {
             }
             forget_rejected(db, gone)?;
             forget_pasted(db, &mut texts, "purged", &mut done, now_ms)?;
+            // the same texts from tables without Reddit's ids
+            for (name, why) in copies_of(db, &copies, any_source)? {
+                let mut one = Forgotten::default();
+                posts.extend(post_of(db, &name)?);
+                forget_imported(db, &name, &mut texts, &mut lost, &mut one, now_ms)?;
+                if one.any() && lost.why.is_empty() {
+                    lost.why.clone_from(&why);
+                }
+                remember(db, &name, &why, one.pairs, now_ms)?;
+                done.add(&one);
+            }
             // a fetched thread and the imported post are one
             posts.extend(posts_of(db, &threads)?);
             threads.extend(threads_of(db, &posts)?);
@@ -593,6 +603,132 @@ fn without_title_in_links(db: &Transaction<'_>, id: i64) -> Result<()> {
 
 /// The table with what was imported under a name.
 fn table_of(name: &str) -> &'static str {
+/// The id of an imported comment or post: Reddit's, or one made from its content ([`encode`]).
+fn imported_id(name: &str) -> Option<i64> {
+    let bare = name.get(3..).filter(|bare| bare.len() == 17);
+    let hash = bare.and_then(|bare| u64::from_str_radix(bare.strip_prefix('x')?, 16).ok());
+    match hash.map(|hash| hash as i64) {
+        Some(id) if id < 0 => Some(id),
+        _ => decode(name),
+    }
+}
+
+/// Remembers the name of a purged text.
+fn remember(db: &Connection, name: &str, why: &str, pairs: u64, now_ms: i64) -> Result<()> {
+    db.prepare_cached(
+        "INSERT INTO purged (name, at_ms, why, pairs) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (name) DO UPDATE SET pairs = pairs + excluded.pairs,
+           why = CASE excluded.why WHEN 'asked' THEN 'asked' ELSE why END",
+    )?
+    .execute(params![name, now_ms, why, pairs as i64])?;
+    Ok(())
+}
+
+/// An imported text that is to be purged, as its copies are recognized: a table that names no ids of Reddit has the same
+/// comment under an id of its own.
+struct ImportedText {
+    is_post: bool,
+    /// A comment's text, a post's title.
+    text: String,
+    /// `None`: unknown.
+    author: Option<String>,
+    /// Empty: unknown.
+    subreddit: String,
+    why: String,
+}
+
+impl ImportedText {
+    /// Whether another text with the same words is a copy: of the same author, or, if one of them is unknown, long
+    /// enough that nobody else wrote it.
+    fn is_copied_by(&self, author: Option<&str>, subreddit: &str, words: usize) -> bool {
+        let known = |author: Option<&str>| author.is_some_and(|name| !is_unknown_author(name));
+        let same_place = self.subreddit.is_empty()
+            || subreddit.is_empty()
+            || self.subreddit.eq_ignore_ascii_case(subreddit);
+        let same_author = match (self.author.as_deref(), author) {
+            (Some(one), Some(other)) if known(Some(one)) && known(Some(other)) => {
+                one.eq_ignore_ascii_case(other)
+            }
+            _ => words >= WORDS_OF_ONE,
+        };
+        same_place && same_author
+    }
+}
+
+/// From this many words on, two equal texts are copies whoever wrote them.
+const WORDS_OF_ONE: usize = 8;
+
+/// What was imported under a name, if it has a text.
+fn imported_text(db: &Connection, name: &str, why: &str) -> Result<Option<ImportedText>> {
+    let Some(id) = imported_id(name) else {
+        return Ok(None);
+    };
+    let is_post = name.starts_with("t3_");
+    let (table, text) = if is_post {
+        ("post", "title")
+    } else {
+        ("comment", "body")
+    };
+    let sql = format!(
+        "SELECT {text}, author, subreddit FROM {table} WHERE id = ?1 AND {text} NOT IN (?2, '[removed]', '')"
+    );
+    Ok(db
+        .prepare_cached(&sql)?
+        .query_row(params![id, WIPED], |row| {
+            Ok(ImportedText {
+                is_post,
+                text: row.get(0)?,
+                author: row.get(1)?,
+                subreddit: row.get(2)?,
+                why: why.to_owned(),
+            })
+        })
+        .optional()?)
+}
+
+/// The names of copies of these texts among the rows without an id of Reddit, with why the text is gone. Two texts are
+/// equal when a split calls them equal. Reads all such rows once.
+fn copies_of(
+    db: &Connection,
+    texts: &[ImportedText],
+    any_source: bool,
+) -> Result<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    for (table, column, kind) in [("comment", "body", 1), ("post", "title", 3)] {
+        let mut by_words: HashMap<String, Vec<&ImportedText>> = HashMap::new();
+        for text in texts.iter().filter(|text| text.is_post == (kind == 3)) {
+            let words = normalized(&text.text);
+            by_words.entry(words).or_default().push(text);
+        }
+        if by_words.is_empty() {
+            continue;
+        }
+        let mut query = db.prepare(&format!(
+            "SELECT id, {column}, author, subreddit, {OF_REDDIT} FROM {table} WHERE id < 0"
+        ))?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            let words = normalized(&String::from_utf8_lossy(
+                row.get_ref(1)?.as_bytes().unwrap_or_default(),
+            ));
+            let Some(same) = by_words.get(&words) else {
+                continue;
+            };
+            let (id, author): (i64, Option<String>) = (row.get(0)?, row.get(2)?);
+            let (subreddit, of_reddit): (String, bool) = (row.get(3)?, row.get(4)?);
+            let number = words.split(' ').count();
+            let copied = same.iter().find(|text| {
+                (of_reddit || any_source || text.why == ASKED)
+                    && text.is_copied_by(author.as_deref(), &subreddit, number)
+            });
+            if let Some(text) = copied {
+                found.push((format!("t{kind}_{}", encode(id)), text.why.clone()));
+            }
+        }
+    }
+    Ok(found)
+}
+
     match name.starts_with("t3_") {
         true => "post",
         false => "comment",
@@ -601,7 +737,7 @@ fn table_of(name: &str) -> &'static str {
 
 /// Whether what was imported under a name is Reddit's.
 fn is_of_reddit(db: &Connection, name: &str) -> Result<bool> {
-    let Some(id) = decode(name) else {
+    let Some(id) = imported_id(name) else {
         return Ok(false);
     };
     let table = table_of(name);
@@ -619,7 +755,7 @@ fn forget_imported(
     done: &mut Forgotten,
     now_ms: i64,
 ) -> Result<()> {
-    let Some(id) = decode(name) else {
+    let Some(id) = imported_id(name) else {
         return Ok(());
     };
     if name.starts_with("t3_") {
@@ -703,7 +839,7 @@ fn forget_imported(
 
 /// The post of a comment or post of this name, as far as it was imported.
 fn post_of(db: &Connection, name: &str) -> Result<Option<i64>> {
-    let Some(id) = decode(name) else {
+    let Some(id) = imported_id(name) else {
         return Ok(None);
     };
     if name.starts_with("t3_") {
