@@ -19,7 +19,7 @@ use repartee_engine::pairs::BuildPairs;
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::splits::{AuditSplit, MakeSplit};
 use repartee_engine::train::Train;
-use repartee_engine::{Code, Ended, Engine, Error, SamplingParams, Signal};
+use repartee_engine::{Code, Ended, Engine, Error, Format, SamplingParams, Signal};
 use repartee_store::Store;
 use repartee_store::jobs::JobState;
 use repartee_tests::Place;
@@ -1218,4 +1218,46 @@ fn unreadable_setting_is_named_and_reset_after_a_backup() {
     let again = place.ok(["check", "--repair"]);
     assert!(!again.out.contains("Repaired:"), "{again}");
     assert!(!place.path("test.repartee.before-repair-2").exists());
+}
+
+#[test]
+fn rows_shared_with_a_deleted_source_come_back_with_the_others_file() {
+    let place = Place::with_project();
+    let engine = place.engine();
+    let lines = |retrieved: u64, ids: std::ops::Range<u64>| -> String {
+        ids.map(|id| {
+            format!(
+                "{{\"id\":\"c{id}\",\"link_id\":\"t3_p\",\"parent_id\":\"t3_p\",\"subreddit\":\"Quiet\",\"author\":\"a\",\
+                 \"body\":\"text {id}\",\"retrieved_on\":{retrieved}}}\n"
+            )
+        })
+        .collect()
+    };
+    let import = |name: &str, content: String| {
+        let job = Import {
+            files: vec![place.write(name, content)],
+            format: Some(Format::Pushshift),
+            ..repartee_tests::study::permitted()
+        };
+        done(&engine, &job).sources.remove(0)
+    };
+    let comments = || engine.overview().unwrap().comments;
+    let complete = |name: &str| engine.source(name).unwrap().complete;
+    import("first.ndjson", lines(100, 0..20));
+    import("second.ndjson", lines(100, 10..30));
+    import("alone.ndjson", lines(100, 100..110));
+    // the second's copies of ten comments are stored under the first
+    delete(&engine, ItemKind::Source, "first.ndjson");
+    assert_eq!(comments(), 20);
+    assert!(!complete("second.ndjson") && complete("alone.ndjson"));
+    let again = import("second.ndjson", lines(100, 10..30));
+    assert!(!again.already && again.counts.new == 10, "{again:?}");
+    assert_eq!(comments(), 30);
+    // and a source whose rows were replaced by newer copies
+    import("newer.ndjson", lines(200, 100..105));
+    delete(&engine, ItemKind::Source, "newer.ndjson");
+    assert_eq!(comments(), 25);
+    assert!(!complete("alone.ndjson"));
+    import("alone.ndjson", lines(100, 100..110));
+    assert_eq!(comments(), 30);
 }
