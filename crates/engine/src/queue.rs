@@ -182,7 +182,7 @@ impl Engine {
             ));
         }
         self.store.reply_edit(id, text, who, now_ms())?;
-        self.revoke_taken_back();
+        self.revoke_taken_back()?;
         self.reply_info(id)
     }
 
@@ -243,7 +243,7 @@ impl Engine {
             self.approval_of(reply, seen, who, now_ms)
         };
         self.store.reply_approve(id, who, now_ms, make)??;
-        self.revoke_taken_back();
+        self.revoke_taken_back()?;
         self.reply_info(id)
     }
 
@@ -254,7 +254,7 @@ impl Engine {
     pub fn reply_reject(&self, id: i64, who: &str, why: &str) -> Result<ReplyInfo> {
         self.store
             .reply_move(id, ReplyState::Rejected, who, why, now_ms())?;
-        self.revoke_taken_back();
+        self.revoke_taken_back()?;
         self.reply_info(id)
     }
 
@@ -265,7 +265,7 @@ impl Engine {
     pub fn reply_redraft(&self, id: i64, who: &str, why: &str) -> Result<ReplyInfo> {
         self.store
             .reply_move(id, ReplyState::Draft, who, why, now_ms())?;
-        self.revoke_taken_back();
+        self.revoke_taken_back()?;
         self.reply_info(id)
     }
 

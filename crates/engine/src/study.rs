@@ -454,7 +454,7 @@ impl Engine {
     pub fn study_strict(&self, on: bool, who: &str) -> Result<Study> {
         let now_ms = self.environment.clock.now_ms();
         self.store.study_strict_set(on, who, now_ms)?;
-        self.keep_setting(STRICT, &on);
+        self.keep_setting(STRICT, &on)?;
         self.study()
     }
 
@@ -545,7 +545,7 @@ pub(crate) fn study_add(engine: &Engine, records: &[StudyRecord], who: &str) -> 
     engine
         .store
         .study_add(&checked, who, now_ms, seal, counts)?;
-    engine.revoke_taken_back();
+    engine.revoke_taken_back()?;
     Ok(())
 }
 

@@ -40,7 +40,7 @@ mod readable;
 pub mod records;
 pub mod runs;
 pub mod schema;
-mod seals;
+pub mod seals;
 pub mod settings;
 pub mod sources;
 pub mod splits;
@@ -62,7 +62,6 @@ use rusqlite_migration::{M, Migrations};
 pub use error::{Error, Result};
 use opened::Opened;
 use schema::{check_beside, connect};
-use seals::TakenBack;
 use watch::Family;
 
 /// "Rept": the application id in the header of a project file (bytes 68 to 71).
@@ -105,7 +104,6 @@ pub struct Store {
     /// is read-only.
     readers: Mutex<Vec<Connection>>,
     writer: Mutex<Writer>,
-    taken_back: TakenBack,
     /// Ends after both: fields are dropped in this order.
     _opened: Opened,
 }
@@ -211,7 +209,6 @@ impl Store {
                 made_room: Instant::now(),
             }),
             readers: Mutex::new(Vec::new()),
-            taken_back: TakenBack::default(),
             _opened: opened,
         }
     }
@@ -230,7 +227,7 @@ impl Store {
         family: Family,
         work: impl FnOnce(&Transaction<'_>) -> Result<T>,
     ) -> Result<T> {
-        self.write_and_make_room(|db| transact(db, family, &self.taken_back, work))
+        self.write_and_make_room(|db| transact(db, family, work))
     }
 
     /// As [`Store::write`], for rows whose references were read in this same transaction: SQLite does not check them
@@ -242,7 +239,7 @@ impl Store {
     ) -> Result<T> {
         self.write_and_make_room(|db| {
             with_pragma(db, "foreign_keys", ["OFF", "ON"], |db| {
-                transact(db, family, &self.taken_back, work)
+                transact(db, family, work)
             })
         })
     }
@@ -258,7 +255,7 @@ impl Store {
             &mut self.writing().connection,
             "synchronous",
             ["FULL", "NORMAL"],
-            |db| transact(db, family, &self.taken_back, work),
+            |db| transact(db, family, work),
         )
     }
 
@@ -320,7 +317,6 @@ impl Store {
 fn transact<T>(
     db: &mut Connection,
     family: Family,
-    taken_back: &TakenBack,
     work: impl FnOnce(&Transaction<'_>) -> Result<T>,
 ) -> Result<T> {
     // IMMEDIATE: a transaction that starts by reading and then finds another writer fails at once instead of waiting
@@ -328,9 +324,8 @@ fn transact<T>(
     let before = seals::that_count(&transaction, family)?;
     let done = work(&transaction)?;
     watch::touch(&transaction, family)?;
-    let gone = seals::gone(&transaction, before)?;
+    seals::remember(&transaction, seals::gone(&transaction, before)?)?;
     transaction.commit()?;
-    taken_back.add(gone);
     Ok(done)
 }
 

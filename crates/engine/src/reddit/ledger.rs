@@ -60,6 +60,7 @@ impl Ledger {
     /// [`Code::Copied`] if the user must confirm the file first; [`Code::Damaged`] and [`Code::Io`] if the ledger is
     /// unusable. Nothing may be posted then.
     pub fn open(engine: &Engine, account: &Account) -> Result<Self> {
+        engine.revoke_taken_back()?;
         let machine = engine.machine()?;
         let ledger = ledger::Ledger::open(machine.folder())?;
         Ok(Self {

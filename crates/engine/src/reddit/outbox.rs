@@ -347,11 +347,11 @@ impl Engine {
             as_shown,
         )??;
         match settle {
-            Settle::Again { .. } => self.keep_setting(&again_key(id), &reply.outbox.attempt),
+            Settle::Again { .. } => self.keep_setting_or_warn(&again_key(id), &reply.outbox.attempt),
             Settle::GiveUp => {
-                self.keep_setting(&again_key(id), &reply.outbox.attempt);
+                self.keep_setting_or_warn(&again_key(id), &reply.outbox.attempt);
                 if let Some(file) = self.this_file()? {
-                    self.keep_setting(&given_up_key(&file.copy, &reply), &true);
+                    self.keep_setting_or_warn(&given_up_key(&file.copy, &reply), &true);
                 }
             }
             Settle::Posted { .. } => {}

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::connect::Session;
+use super::kept::warned;
 use super::plain_name;
 use super::policy::hash;
 use crate::Engine;
@@ -256,7 +257,7 @@ impl Engine {
         };
         self.store
             .posting_permission_confirm(&name, &entry, make)??;
-        self.revoke_taken_back();
+        self.revoke_taken_back()?;
         Ok(())
     }
 
@@ -307,8 +308,8 @@ impl Engine {
             ..permission
         };
         self.store.posting_permission_put(&permission)?;
-        self.keep_setting(&rules_key(&name), &"");
-        self.revoke_taken_back();
+        self.keep_setting_or_warn(&rules_key(&name), &"");
+        self.revoke_taken_back()?;
         self.posting_permission_of(&name)
     }
 
@@ -344,7 +345,7 @@ impl Engine {
             why,
             &entry.about(format!("r/{name}")).detail(why),
         )?;
-        self.revoke_taken_back();
+        self.revoke_taken_back()?;
         self.posting_permission_of(&name)
     }
 
@@ -401,7 +402,7 @@ impl Engine {
             source: String::new(),
             who: who.to_owned(),
             at_ms: self.environment.clock.now_ms(),
-        })?;
+        })??;
         self.opt_outs()
     }
 
@@ -419,7 +420,7 @@ impl Engine {
         let now_ms = self.environment.clock.now_ms();
         self.store
             .opt_out_decide(&kind, &name, confirmed, who, now_ms)?;
-        self.leave_alone(&kind, &[&name], confirmed);
+        self.leave_alone(&kind, &[&name], confirmed)?;
         self.opt_outs()
     }
 
@@ -444,6 +445,7 @@ impl Engine {
         ctx: &Ctx,
         name: &str,
         anyway: bool,
+        .map(warned)
     ) -> Result<(), Stop> {
         let now_ms = session.now_ms();
         let Some(permission) = self.store.posting_permission(name)? else {
@@ -499,7 +501,7 @@ impl Engine {
         self.store
             .posting_permission_checked(name, &rules, now_ms, seal)?;
         if kept.as_ref() != Some(&now) {
-            self.keep_setting(&key, &now);
+            self.keep_setting_or_warn(&key, &now);
         }
         Ok(())
     }

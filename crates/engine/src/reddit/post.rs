@@ -870,7 +870,7 @@ fn rejected(ctx: &Ctx, session: &Session, reply: &Reply, rejection: &Rejection) 
         }
         Action::CancelAndOptOut => {
             if let Some(author) = &reply.author {
-                engine.opt_out_put(&OptOut {
+                super::kept::warned(engine.opt_out_put(&OptOut {
                     kind: "user".to_owned(),
                     name: author.clone(),
                     state: "confirmed".to_owned(),

@@ -258,8 +258,8 @@ impl Engine {
         // the seal first: rules without their seal are the stricter ones
         self.store.set_setting(SEAL_KEY, &seal)?;
         self.store.set_setting(KEY, &new)?;
-        self.keep_setting(KEY, &new);
-        self.revoke_taken_back();
+        let kept = self.keep_setting(KEY, &new);
+        let revoked = self.revoke_taken_back();
         let now_ms = self.environment.clock.now_ms();
         let entry = repartee_store::audit::Entry::new(who, "rules changed", now_ms);
         let detail = if loosened.is_empty() {
@@ -269,5 +269,6 @@ impl Engine {
         };
         self.store.audit_add(&entry.detail(detail))?;
         Ok(new)
+        kept.and(revoked)?;
     }
 }
