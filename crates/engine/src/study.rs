@@ -21,6 +21,7 @@ use ts_rs::TS;
 use crate::Engine;
 use crate::error::{Code, Error, Result};
 use crate::import::Import;
+use crate::machine::Machine;
 use crate::run_config::{RunConfig, RunKind};
 use crate::sealed;
 use crate::sealed::Origin as Made;
@@ -569,6 +570,12 @@ pub fn once_each(records: &[StudyRecord]) -> Result<()> {
 const STRICT: &str = "study.strict";
 
 const SEALED: &str = "study record";
+
+/// The seal of a record whose note was purged; `None`: it was not sealed here before.
+pub(crate) fn resealed(machine: &Machine, before: &StudyEntry, now: &StudyEntry) -> Option<String> {
+    let made = sealed::origin(machine, &before.seal, SEALED, &seal_parts(&before.record));
+    (made == Made::Here).then(|| sealed::seal(machine, SEALED, &seal_parts(&now.record)))
+}
 
 fn seal_parts(record: &StudyRecord) -> [&str; 8] {
     [

@@ -102,12 +102,10 @@ impl Store {
     /// Purges what Reddit no longer has: from threads, and from imports. The names are remembered, so that none of it
     /// is imported or fetched again.
     ///
+    /// What Reddit says about an id is only about texts of Reddit, or of unknown origin.
+    ///
     /// The bytes are gone from the file after [`Store::scrub`].
     pub fn purge(&self, gone: &[Gone], who: &str, now_ms: i64) -> Result<Forgotten> {
-        self.write(Family::Threads, |db| {
-            let mut done = Forgotten::default();
-            let mut texts = Texts::default();
-            let mut lost = LostPairs::default();
         self.purge_from(gone, false, who, now_ms)
     }
 
@@ -123,11 +121,15 @@ impl Store {
         who: &str,
         now_ms: i64,
     ) -> Result<Forgotten> {
+        self.write(Family::Threads, |db| {
+            let mut done = Forgotten::default();
+            let mut texts = Texts::default();
+            let mut lost = LostPairs::default();
             let mut threads: HashSet<i64> = HashSet::new();
             let mut posts: HashSet<i64> = HashSet::new();
+            let mut copies: Vec<ImportedText> = Vec::new();
             for Gone { name, why } in gone {
                 let mut one = Forgotten::default();
-            let mut copies: Vec<ImportedText> = Vec::new();
                 let comment: Option<(i64, i64)> = db
                     .prepare_cached("SELECT id, thread_id FROM thread_comment WHERE name = ?1")?
                     .query_row([name], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -163,8 +165,6 @@ impl Store {
                 }
                 done.add(&one);
             }
-            forget_rejected(db, gone)?;
-            forget_pasted(db, &mut texts, "purged", &mut done, now_ms)?;
             // the same texts from tables without Reddit's ids
             for (name, why) in copies_of(db, &copies, any_source)? {
                 let mut one = Forgotten::default();
@@ -176,6 +176,8 @@ impl Store {
                 remember(db, &name, &why, one.pairs, now_ms)?;
                 done.add(&one);
             }
+            forget_rejected(db, gone)?;
+            forget_pasted(db, &mut texts, "purged", &mut done, now_ms)?;
             // a fetched thread and the imported post are one
             posts.extend(posts_of(db, &threads)?);
             threads.extend(threads_of(db, &posts)?);
@@ -601,8 +603,6 @@ fn without_title_in_links(db: &Transaction<'_>, id: i64) -> Result<()> {
     Ok(())
 }
 
-/// The table with what was imported under a name.
-fn table_of(name: &str) -> &'static str {
 /// The id of an imported comment or post: Reddit's, or one made from its content ([`encode`]).
 fn imported_id(name: &str) -> Option<i64> {
     let bare = name.get(3..).filter(|bare| bare.len() == 17);
@@ -729,6 +729,8 @@ fn copies_of(
     Ok(found)
 }
 
+/// The table with what was imported under a name.
+fn table_of(name: &str) -> &'static str {
     match name.starts_with("t3_") {
         true => "post",
         false => "comment",
@@ -774,6 +776,7 @@ fn forget_imported(
         }
         return Ok(());
     }
+    // a placeholder from an archive was a text for those who read an earlier copy of it
     let found: Option<String> = db
         .prepare_cached(
             "SELECT body FROM comment WHERE id = ?1
@@ -915,7 +918,6 @@ fn redact_imported(
     if texts.is_empty() || posts.is_empty() {
         return Ok(0);
     }
-    // a placeholder from an archive was a text for those who read an earlier copy of it
     let of_posts = "IN (SELECT value FROM json_each(?1))";
     let sql = format!("SELECT id, body FROM comment WHERE link_id {of_posts}");
     let comments = redactions::<1>(db, texts, &sql, posts)?;
@@ -1027,12 +1029,23 @@ const PLACES: [&str; 24] = [
     // rows that never change and never contain text
     "audit",
     "probe",
-    // what the user of this project wrote or decided, and Reddit's rules: none of it is part of the purged text, even
-    // if a comment quotes it
+    // what the user of this project decided, and Reddit's rules: none of it is part of the purged text, even if a
+    // comment quotes it. Remarks and reasons are another matter: see NOTES
     "account",
     "opt_out",
     "study_record",
     "subreddit",
+];
+/// What the user writes freely about a decision: it may quote the text that it is about. The decisions themselves
+/// (scope, link, footer) stay.
+const NOTES: [(&str, &str); 6] = [
+    ("opt_out", "why"),
+    ("subreddit", "note"),
+    ("subreddit", "off"),
+    ("account", "stopped"),
+    ("study_record", "note"),
+    // repeats some of them
+    ("audit", "detail"),
 ];
 /// Columns of the other tables that are names, or that have their own rules: what was approved or is on Reddit is ours.
 const NAMES: [&str; 14] = [
@@ -1118,7 +1131,41 @@ fn forget_quotes(db: &Transaction<'_>, texts: &Texts) -> Result<()> {
             rewrite_all(db)?;
         }
     }
-    Ok(())
+    forget_notes(db, texts)
+}
+
+/// Removes quotes from remarks and reasons of the user, also from records that are never changed otherwise.
+fn forget_notes(db: &Transaction<'_>, texts: &Texts) -> Result<()> {
+    let mut changed = Vec::new();
+    for (table, column) in NOTES {
+        let mut query = db.prepare_cached(&format!(
+            "SELECT DISTINCT {column} FROM {table} WHERE {column} <> ''"
+        ))?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            // an edited file may contain anything here
+            let Ok(note) = row.get_ref(0)?.as_str() else {
+                continue;
+            };
+            if let Some(left) = texts.redacted_note(note) {
+                changed.push((table, column, note.to_owned(), left));
+            }
+        }
+    }
+    if changed.is_empty() {
+        return Ok(());
+    }
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    let written = changed.iter().try_for_each(|(table, column, note, left)| {
+        let sql = format!("UPDATE {table} SET {column} = ?2 WHERE {column} = ?1");
+        db.execute(&sql, [note, left]).map(drop)
+    });
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true)?;
+    written?;
+    for family in [Family::Reddit, Family::Settings] {
+        touch(db, family)?;
+    }
+    rewrite_all(db)
 }
 
 /// Wipes what quotes a text in all text columns of a table. Returns the number of values.

@@ -110,6 +110,16 @@ fn posting_permission_seal(machine: &Machine, permission: &PostingPermission) ->
     sealed::seal(machine, PERMISSION, &parts)
 }
 
+/// The seal of a permission whose note was purged; `None`: it was not sealed here before.
+pub(crate) fn resealed(
+    machine: &Machine,
+    before: &PostingPermission,
+    now: &PostingPermission,
+) -> Option<String> {
+    let is_here = posting_permission_origin(machine, before) == Origin::Here;
+    is_here.then(|| posting_permission_seal(machine, now))
+}
+
 /// Where a permission was recorded.
 pub(crate) fn posting_permission_origin(
     machine: &Machine,
@@ -435,6 +445,7 @@ impl Engine {
             who: "repartee".to_owned(),
             at_ms: self.environment.clock.now_ms(),
         })
+        .map(warned)
     }
 
     /// Checks a subreddit on Reddit once a day: if we are not welcome, or its rules changed since the permission was
@@ -445,7 +456,6 @@ impl Engine {
         ctx: &Ctx,
         name: &str,
         anyway: bool,
-        .map(warned)
     ) -> Result<(), Stop> {
         let now_ms = session.now_ms();
         let Some(permission) = self.store.posting_permission(name)? else {

@@ -763,7 +763,7 @@ pub(crate) fn forget(engine: &Engine, name: &str, why: &str, now_ms: i64) -> Res
         why: why.to_owned(),
     };
     engine.forget_in_ledger(std::slice::from_ref(&gone));
-    let forgotten = engine.store.purge(&[gone], "repartee", now_ms)?;
+    let forgotten = engine.purge(&[gone], "repartee", now_ms)?;
     if forgotten.any() {
         engine.store.scrub()?;
     }
@@ -881,7 +881,7 @@ fn rejected(ctx: &Ctx, session: &Session, reply: &Reply, rejection: &Rejection) 
                     source: String::new(),
                     who: "repartee".to_owned(),
                     at_ms: now_ms,
-                })?;
+                })?);
             }
             to(ReplyState::Cancelled)
         }
