@@ -11,6 +11,7 @@ use repartee_datasets::read::{self, Counts, Options, Preview};
 use repartee_datasets::record::Rejected;
 use repartee_datasets::source::{Format, Mapping, Permission};
 use repartee_datasets::{Origin, StudyRecord};
+use repartee_store::purge::Gone;
 use repartee_store::records::Upserted;
 use repartee_store::sources::{NewSource, Source};
 use serde::{Deserialize, Serialize};
@@ -133,13 +134,20 @@ impl Job for Import {
         }
         crate::study::study_add(ctx.engine, &self.study, &self.who)?;
         let mut imported = Imported::default();
+        let mut purged = false;
         let mut failed: Vec<Error> = Vec::new();
         for file in &self.files {
             let path = match file.as_os_str() == read::STANDARD_INPUT {
                 true => file.clone(),
                 false => std::path::absolute(file).unwrap_or_else(|_| file.clone()),
             };
-            match self.one(ctx, &path) {
+            let one = self.one(ctx, &path, &mut purged);
+            if purged && (one.is_err() || Some(file) == self.files.last()) {
+                ctx.tick(Progress::new("wiping the last traces", 0, None, "bytes"));
+                ctx.engine.store.scrub()?;
+                purged = false;
+            }
+            match one {
                 Ok(source) => {
                     ctx.say(said(&source));
                     imported.sources.push(source);
@@ -199,7 +207,9 @@ fn said(source: &SourceInfo) -> String {
 
 impl Import {
     /// Imports one file into a source of its own.
-    fn one(&self, ctx: &Ctx, path: &Path) -> Result<SourceInfo, Stop> {
+    ///
+    /// Sets `purged` if it purged anything.
+    fn one(&self, ctx: &Ctx, path: &Path, purged: &mut bool) -> Result<SourceInfo, Stop> {
         let store = &ctx.engine.store;
         if let Some(mapping) = &self.mapping {
             mapping.check().map_err(Error::usage)?;
@@ -249,9 +259,14 @@ impl Import {
             });
             if let Err(stop) = stored {
                 stopped = Some(stop);
+        let mut gone: Vec<Gone> = Vec::new();
                 return ControlFlow::Break(());
             }
             counts.add(&batch.counts);
+                gone.extend(store.records_gone(source_id, &batch.gone)?);
+                if gone.len() >= PURGED_AT_ONCE {
+                    *purged |= purge(ctx, &mut gone)?;
+                }
             let p = batch.progress;
             ctx.tick(
                 Progress::new(
@@ -272,6 +287,8 @@ impl Import {
         if stopped.is_none() && summary.is_ok() && nothing {
             return Err(self.nothing(store, source_id, path, &counts)?.into());
         }
+        // also if it was stopped: what is known to be gone does not wait for the rest of the file
+        *purged |= purge(ctx, &mut gone)?;
         if stopped.is_none() && summary.is_err() && counts == Counts::default() {
             store.source_remove(source_id)?; // nothing of it was read
         } else {
@@ -371,6 +388,28 @@ fn is_number(name: &str) -> bool {
 
 /// blake3 of a file's bytes; `None` if it cannot be read (the import itself reports why).
 fn hash_of(ctx: &Ctx, path: &Path) -> Result<Option<String>, Stop> {
+/// Names that are purged in one transaction: each such transaction searches the project for quotes.
+const PURGED_AT_ONCE: usize = 5_000;
+
+/// Purges what a file says is gone from Reddit, and says which models were trained on it. True: there was something.
+fn purge(ctx: &Ctx, gone: &mut Vec<Gone>) -> Result<bool> {
+    if gone.is_empty() {
+        return Ok(false);
+    }
+    let gone = std::mem::take(gone);
+    ctx.engine.forget_in_ledger(&gone);
+    let done = ctx.engine.purge_learned(&gone, now_ms())?;
+    let mut words = format!(
+        "{} imported texts are gone from Reddit by now, as this archive says: they are purged",
+        done.imported
+    );
+    if !done.marked.is_empty() {
+        words.push_str("; `repartee train marked` lists what was trained on them");
+    }
+    ctx.say(words);
+    Ok(done.any())
+}
+
     let (Ok(mut file), Ok(about)) = (std::fs::File::open(path), std::fs::metadata(path)) else {
         return Ok(None);
     };
