@@ -13,7 +13,7 @@ use repartee_datasets::source::{Format, Mapping, Permission};
 use repartee_datasets::{Origin, StudyRecord};
 use repartee_store::purge::Gone;
 use repartee_store::records::Upserted;
-use repartee_store::sources::{NewSource, Source};
+use repartee_store::sources::{NewSource, READING, Source};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -236,7 +236,7 @@ impl Import {
                         false => file_name.clone(),
                     }),
                 path: path.display().to_string(),
-                format: self.format.map_or("reading", Format::name).to_owned(),
+                format: self.format.map_or(READING, Format::name).to_owned(),
                 options: options_json,
                 permission: self.permission,
                 note: self.note.clone(),
@@ -292,11 +292,10 @@ impl Import {
         if stopped.is_none() && summary.is_err() && counts == Counts::default() {
             store.source_remove(source_id)?; // nothing of it was read
         } else {
-            let format = summary.as_ref().ok().map(|s| s.format.name());
             store.source_counted(source_id, &to_json(&counted)?, hash.as_deref())?;
-            if let Some(format) = format {
-                store.source_format(source_id, format)?;
-            }
+        if let Ok(summary) = &summary {
+            store.source_format(source_id, summary.format.name())?;
+        }
         }
         if let Some(stop) = stopped {
             return Err(stop);
