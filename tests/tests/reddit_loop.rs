@@ -15,7 +15,9 @@ use repartee_engine::reddit::{
 };
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::train::Train;
-use repartee_engine::{Code, Ended, Engine, Error, Format, Permission, SamplingParams, Signal};
+use repartee_engine::{
+    Code, Ended, Engine, Error, Format, Origin, Permission, SamplingParams, Signal,
+};
 use repartee_fake_reddit::{
     ACCOUNT, CLIENT_ID, CLIENT_SECRET, Fake, Fault, On, Options, PASSWORD, Rule,
 };
@@ -593,6 +595,94 @@ fn imported_texts_are_checked_in_passes_and_purged() {
     assert!(has(&bytes(&place), "Question 0 of"));
 }
 
+#[test]
+fn reddit_is_not_asked_about_a_forum_and_missing_ids_of_unknown_origin_are_doubted() {
+    let fake = fake(0);
+    let place = Place::with_project();
+    let mut engine = place.engine();
+    connect(&mut engine, &fake);
+    let (post, asked_id) = {
+        let mut world = fake.world();
+        let post = world.add_post("Quiet", "host", "A title", "text");
+        let asked = world.add_comment(&post, "asker", "A question of somebody?").unwrap();
+        world.add_comment(&asked, "helper", "An answer of somebody.").unwrap();
+        (post, asked)
+    };
+    // small numbers, like Reddit's first ids
+    let mut table = String::from("id,parent_id,author,body\n");
+    for n in 1..=9 {
+        let (asks, answers) = (2 * n, 2 * n + 1);
+        table += &format!("{asks},,ann{n},Question {n} of the forum\n");
+        table += &format!("{answers},{asks},bob{n},Answer {n} of the forum\n");
+    }
+    let import = |name: &str, content: String, origin: Origin| {
+        let import = Import {
+            files: vec![place.write(name, content)],
+            origin: Some(origin),
+            ..permitted()
+        };
+        done(&engine, &import);
+        done(&engine, &BuildPairs::default());
+    };
+    import("forum.csv", table.clone(), Origin::Forum);
+    assert_eq!(sync_imported(&engine).0.unwrap().looked_at, 0);
+    assert_eq!(asked(&fake).len(), 0);
+    // with a dump in the same project, only that is asked about
+    import("dump.ndjson", dump(&fake), Origin::Reddit);
+    let synced = sync_imported(&engine).0.unwrap();
+    assert_eq!((synced.looked_at, synced.gone), (3, 0));
+    assert!(asked(&fake)[0].contains(&post) && asked(&fake)[0].contains(&asked_id));
+    // nobody says where it comes from: that Reddit has no such id proves nothing
+    engine.source_origin("forum.csv", Origin::Unknown, PERSON).unwrap();
+    let synced = sync_imported(&engine).0.unwrap();
+    assert_eq!((synced.looked_at, synced.gone, synced.doubted), (21, 0, 18));
+    assert!(has(&bytes(&place), "Answer 9 of the forum"));
+}
+
+#[test]
+fn export_and_import_do_not_extend_retention() {
+    let fake = fake(0);
+    let place = Place::with_project();
+    let mut engine = place.engine();
+    let clock = connect(&mut engine, &fake);
+    let text = "A thread that is kept for two days";
+    let post = fake.world().add_post("Quiet", "host", text, "text");
+    let posts = vec![post];
+    fetch(&engine, Fetch { posts, ..Fetch::default() });
+    let file = place.path("threads.jsonl");
+    engine.threads_export(&file, &[]).unwrap();
+    // an earlier version wrote no time
+    let untimed: String = std::fs::read_to_string(&file)
+        .unwrap()
+        .lines()
+        .map(|line| {
+            let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+            line.as_object_mut().unwrap().remove("fetched_ms").unwrap();
+            format!("{line}\n")
+        })
+        .collect();
+    let untimed = place.write("old.jsonl", untimed);
+    let hours = |hours: u64| clock.skip(Duration::from_secs(hours * 3_600));
+    hours(40);
+    for file in [&file, &untimed] {
+        engine.threads_import(file).unwrap();
+        assert!(has(&bytes(&place), text));
+    }
+    hours(9);
+    assert_eq!(engine.forget_expired().unwrap().posts, 1);
+    for file in [&file, &untimed] {
+        let error = engine.threads_import(file).unwrap_err();
+        assert_eq!(error.code, Code::Negative, "{error}");
+        assert!(error.message.contains("48 hours"), "{error}");
+        assert!(!has(&bytes(&place), text));
+    }
+    // nor in another project
+    let other = Place::with_project();
+    let mut engine = other.engine();
+    engine.environment.clock = clock;
+    assert_eq!(engine.threads_import(&file).unwrap_err().code, Code::Negative);
+}
+
 /// A small model of a kind, trained for two steps.
 fn train(engine: &Engine, kind: RunKind, name: &str, base: &str) {
     let config = RunConfig {
@@ -683,9 +773,26 @@ fn saved_threads_are_replayed_without_network_up_to_the_outcomes_chart() {
     assert_eq!((one.state.as_str(), one.account.as_str()), ("approved", ""));
     let post = one.post_name.unwrap();
     let link = format!("https://www.reddit.com/r/x/comments/{}/_/zz1/", &post[3..]);
+    for (wrong, why) in [
+        ("https://example.org/zz1", "does not show"),
+        ("https://www.reddit.com/r/x/comments/zz9/_/zz1/", "another post"),
+        (link.trim_end_matches("_/zz1/"), "leads to a post"),
+        (&link.replace("zz1", &one.parent_name.unwrap()[3..]), "answers"),
+    ] {
+        let error = engine
+            .reply_posted_by_hand(id, wrong, &seen(&engine, id), PERSON)
+            .unwrap_err();
+        assert!(error.code == Code::Usage && error.message.contains(why), "{error}");
+    }
     engine
         .reply_posted_by_hand(id, &link, &seen(&engine, id), PERSON)
         .unwrap();
+    let second = generated.queued[1];
+    approve_as_shown(&engine, second, PERSON).unwrap();
+    let error = engine
+        .reply_posted_by_hand(second, &link, &seen(&engine, second), PERSON)
+        .unwrap_err();
+    assert_eq!(error.code, Code::Usage, "{error}");
     assert_eq!(
         engine
             .outbox_story(id)

@@ -132,7 +132,7 @@ impl Job for Import {
         if !question.is_settled() {
             return Err(question.error().into());
         }
-        crate::study::study_add(ctx.engine, &self.study, &self.who)?;
+        crate::study::study_add(ctx.engine, &self.study, self.who())?;
         let mut imported = Imported::default();
         let mut purged = false;
         let mut failed: Vec<Error> = Vec::new();
@@ -206,6 +206,14 @@ fn said(source: &SourceInfo) -> String {
 }
 
 impl Import {
+    /// Who imports it; unknown in a job of an earlier version.
+    fn who(&self) -> &str {
+        match self.who.trim() {
+            "" => "somebody",
+            who => who,
+        }
+    }
+
     /// Imports one file into a source of its own.
     ///
     /// Sets `purged` if it purged anything.
@@ -245,28 +253,28 @@ impl Import {
             now_ms(),
         )?;
         if let Some(origin) = self.origin.filter(|origin| *origin != Origin::Unknown) {
-            store.source_origin(source_id, origin, &self.who, now_ms())?; // for the audit log
+            store.source_origin(source_id, origin, self.who(), now_ms())?; // for the audit log
         }
         let phase = format!("reading {file_name}");
         let mut counts = Counts::default();
         let mut upserted = Upserted::default();
         let mut stopped: Option<Stop> = None;
+        let mut gone: Vec<Gone> = Vec::new();
         let summary = read::read(path, &options, |batch| {
             let stored = ctx.go_on().and_then(|()| {
                 upserted += store.records_upsert(source_id, &batch.records)?;
+                gone.extend(store.records_gone(source_id, &batch.gone)?);
+                if gone.len() >= PURGED_AT_ONCE {
+                    *purged |= purge(ctx, &mut gone)?;
+                }
                 store.rejected_insert(source_id, &batch.rejected)?;
                 Ok(())
             });
             if let Err(stop) = stored {
                 stopped = Some(stop);
-        let mut gone: Vec<Gone> = Vec::new();
                 return ControlFlow::Break(());
             }
             counts.add(&batch.counts);
-                gone.extend(store.records_gone(source_id, &batch.gone)?);
-                if gone.len() >= PURGED_AT_ONCE {
-                    *purged |= purge(ctx, &mut gone)?;
-                }
             let p = batch.progress;
             ctx.tick(
                 Progress::new(
@@ -279,23 +287,23 @@ impl Import {
             );
             ControlFlow::Continue(())
         });
+        // also if it was stopped: what is known to be gone does not wait for the rest of the file
+        *purged |= purge(ctx, &mut gone)?;
         let counted = source_counts(&counts, upserted);
         let nothing = counts.comments + counts.posts == 0;
         // a source from which nothing was imported is not complete: another filter or mapping may be right
         let hash = summary.as_ref().ok().and_then(|s| s.hash.clone());
         let hash = hash.filter(|_| !nothing);
+        if let Ok(summary) = &summary {
+            store.source_format(source_id, summary.format.name())?;
+        }
         if stopped.is_none() && summary.is_ok() && nothing {
             return Err(self.nothing(store, source_id, path, &counts)?.into());
         }
-        // also if it was stopped: what is known to be gone does not wait for the rest of the file
-        *purged |= purge(ctx, &mut gone)?;
         if stopped.is_none() && summary.is_err() && counts == Counts::default() {
             store.source_remove(source_id)?; // nothing of it was read
         } else {
             store.source_counted(source_id, &to_json(&counted)?, hash.as_deref())?;
-        if let Ok(summary) = &summary {
-            store.source_format(source_id, summary.format.name())?;
-        }
         }
         if let Some(stop) = stopped {
             return Err(stop);
@@ -380,13 +388,6 @@ impl Import {
     }
 }
 
-/// Whether a name could be mistaken for the number of a source.
-fn is_number(name: &str) -> bool {
-    name.trim().parse::<i64>().is_ok()
-}
-
-/// blake3 of a file's bytes; `None` if it cannot be read (the import itself reports why).
-fn hash_of(ctx: &Ctx, path: &Path) -> Result<Option<String>, Stop> {
 /// Names that are purged in one transaction: each such transaction searches the project for quotes.
 const PURGED_AT_ONCE: usize = 5_000;
 
@@ -409,6 +410,13 @@ fn purge(ctx: &Ctx, gone: &mut Vec<Gone>) -> Result<bool> {
     Ok(done.any())
 }
 
+/// Whether a name could be mistaken for the number of a source.
+fn is_number(name: &str) -> bool {
+    name.trim().parse::<i64>().is_ok()
+}
+
+/// blake3 of a file's bytes; `None` if it cannot be read (the import itself reports why).
+fn hash_of(ctx: &Ctx, path: &Path) -> Result<Option<String>, Stop> {
     let (Ok(mut file), Ok(about)) = (std::fs::File::open(path), std::fs::metadata(path)) else {
         return Ok(None);
     };

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use repartee_datasets::export::Rows;
+use repartee_reddit::Link;
 use repartee_store::outbox::{Approval, Became};
 use repartee_store::queue::{Reply, ReplyState};
 use serde::{Deserialize, Serialize};
@@ -273,7 +274,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`crate::Code::Changed`] if it is not what was shown; [`crate::Code::NotFound`]; [`crate::Code::Usage`] if it is
-    /// not approved, or the link is invalid.
+    /// not approved, or the link is invalid, of another reply, or, for a reply to a comment on Reddit, does not lead to
+    /// another comment under the same post.
     pub fn reply_posted_by_hand(
         &self,
         id: i64,
@@ -290,11 +292,17 @@ impl Engine {
         let to = Became {
             link: link.to_owned(),
             // with its name it can be withdrawn, and its score read
-            posted_name: repartee_reddit::Link::parse(link).and_then(|link| link.comment),
+            posted_name: self.comment_at(link).and_then(|link| link.comment),
             ..Became::new(ReplyState::Posted, "", "")
         };
         let from = [ReplyState::Approved];
-        let as_shown = |reply: &Reply| self.seen_as_it_stands(reply, seen);
+        let as_shown = |reply: &Reply| -> Result<()> {
+            self.seen_as_it_stands(reply, seen)?;
+            match link.is_empty() {
+                true => Ok(()),
+                false => self.may_be_at(reply, link),
+            }
+        };
         self.store.reply_becomes_if(
             id,
             &from,
@@ -306,6 +314,32 @@ impl Engine {
         )??;
         self.note_in_ledger(&self.store.reply(id)?);
         self.reply_info(id)
+    }
+
+    /// What a link leads to; a sandbox has a host of its own.
+    fn comment_at(&self, link: &str) -> Option<Link> {
+        let host = self.host();
+        let bare = link.strip_prefix(host.as_str()).unwrap_or(link);
+        Link::parse(if host.is_empty() { link } else { bare })
+    }
+
+    /// Checks a link that the user gives for a posted reply: no other reply is there, and for a reply to a comment on
+    /// Reddit, it leads to another comment under the same post.
+    ///
+    /// # Errors
+    /// [`crate::Code::Usage`].
+    pub(crate) fn may_be_at(&self, reply: &Reply, link: &str) -> Result<()> {
+        let found = self.comment_at(link);
+        if let Some(post) = &reply.post_name {
+            is_under(link, found.as_ref(), post, reply.parent_name.as_deref())?;
+        }
+        let name = found.and_then(|found| found.comment);
+        match self.store.reply_at(link, name.as_deref())? {
+            Some(other) if other != reply.id => Err(Error::usage(format!(
+                "{link} is where reply {other} was posted; paste the URL of this one"
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Number of replies by state.
@@ -333,4 +367,30 @@ impl Engine {
             withdrawn,
         })
     }
+}
+
+/// Checks that a link leads to a comment under a post, other than the one that was answered.
+///
+/// # Errors
+/// [`crate::Code::Usage`].
+fn is_under(link: &str, parsed: Option<&Link>, post: &str, parent: Option<&str>) -> Result<()> {
+    let why = match parsed {
+        Some(Link {
+            comment: Some(comment),
+            post: found,
+        }) => {
+            if found != post {
+                "leads to a comment under another post"
+            } else if parent == Some(comment.as_str()) {
+                "is the comment that this reply answers"
+            } else {
+                return Ok(());
+            }
+        }
+        Some(_) => "leads to a post, not to a comment",
+        None => "does not show which comment it leads to",
+    };
+    Err(Error::usage(format!(
+        "{link} {why}; open the posted reply, and copy its URL from there"
+    )))
 }

@@ -14,6 +14,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use crate::audit;
 use crate::readable::readable;
 use crate::threads::Scores;
 use crate::watch::Family;
@@ -273,6 +274,7 @@ pub(crate) fn note(
     detail: &str,
     now_ms: i64,
 ) -> Result<()> {
+    audit::somebody(who)?;
     db.prepare_cached(
         "INSERT INTO reply_event (reply_id, at_ms, who, what, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?

@@ -335,7 +335,8 @@ impl Engine {
         let as_shown = |reply: &Reply| match settle {
             Settle::Again { seen } => self.seen_as_it_stands(reply, seen),
             // these send nothing
-            Settle::GiveUp | Settle::Posted { .. } => Ok(()),
+            Settle::GiveUp => Ok(()),
+            Settle::Posted { link } => self.may_be_at(reply, link.trim()),
         };
         self.store.reply_becomes_if(
             id,

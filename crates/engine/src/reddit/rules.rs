@@ -247,6 +247,7 @@ impl Engine {
         for name in &mut new.watched {
             *name = plain_name("r/", name)?;
         }
+        repartee_store::audit::somebody(who)?;
         let loosened = self.posting_rules()?.loosened(&new);
         if !loosened.is_empty() && confirm.trim() != RAISE {
             return Err(Error::usage(format!(
@@ -268,7 +269,7 @@ impl Engine {
             format!("loosened {}", loosened.join(", "))
         };
         self.store.audit_add(&entry.detail(detail))?;
-        Ok(new)
         kept.and(revoked)?;
+        Ok(new)
     }
 }
