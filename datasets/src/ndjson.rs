@@ -512,7 +512,11 @@ mod tests {
             let json = format!(r#"{{"id":"c","body":"x","link_id":"p","_meta":{m}}}"#);
             matches!(
                 line(json.as_bytes(), true),
-                Line::DeletedLater(Some(GoneRecord { kind: 1, id: 12, .. }))
+                Line::DeletedLater(Some(GoneRecord {
+                    kind: 1,
+                    id: 12,
+                    ..
+                }))
             )
         };
         assert!(meta(r#"{"was_deleted_later":true}"#));

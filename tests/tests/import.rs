@@ -356,8 +356,12 @@ fn interrupted_and_rejected_imports_leave_a_whole_project() {
     let place = Place::with_project();
     // every row is bad
     place.write("bad.csv", "comment,reply,score\na text,an answer,many\n");
-    let ran = place.run(["import", "bad.csv", "--origin", "other"]);
-    assert_eq!(ran.status, Some(2), "{ran}");
+    let map = "comment=comment,reply=reply,score=score";
+    let ran = place.run(["import", "bad.csv", "--origin", "other", "--map", map]);
+    assert!(
+        ran.status == Some(2) && ran.err.contains("1 rejected"),
+        "{ran}"
+    );
     place.ok(["check"]);
     // a process that was killed before it detected the format, also in a project of an earlier version
     let store = repartee_store::Store::open(&place.project()).unwrap();

@@ -608,8 +608,22 @@ fn notes_of_the_user_lose_their_quotes_and_stay_valid() {
     let place = Place::with_project();
     let quoted = planted("n", 1);
     let note = format!("they wrote {quoted:?} to us");
-    let grant = ["study", "record", "training", "--granted", "--date", "2020-01-01"];
-    let rest = ["--scope", "comments", "--link", "https://example.org/yes", "--note", &note];
+    let grant = [
+        "study",
+        "record",
+        "training",
+        "--granted",
+        "--date",
+        "2020-01-01",
+    ];
+    let rest = [
+        "--scope",
+        "comments",
+        "--link",
+        "https://example.org/yes",
+        "--note",
+        &note,
+    ];
     place.ok([&grant[..], &rest[..]].concat());
     let engine = place.engine();
     let permission = NewPostingPermission {
@@ -633,7 +647,10 @@ fn notes_of_the_user_lose_their_quotes_and_stay_valid() {
     assert!(permission.note.starts_with("they wrote") && permission.note.ends_with("to us"));
     assert_eq!(permission.unconfirmed, "");
     let study = engine.study().unwrap();
-    assert!(study.states.iter().all(|state| !state.unconfirmed), "{study:?}");
+    assert!(
+        study.states.iter().all(|state| !state.unconfirmed),
+        "{study:?}"
+    );
     assert!(study.states.iter().any(|state| state.holds), "{study:?}");
     place.ok(["check"]);
 }
@@ -652,24 +669,67 @@ fn archived(id: &str, parent: &str, body: &str, more: serde_json::Value) -> Stri
 #[test]
 fn deletion_that_an_archive_reports_is_a_purge_in_either_order() {
     let (asked, answered) = (planted("a", 1), planted("b", 2));
-    let old = archived("ccc1", "t3_ppp1", &asked, serde_json::json!({"retrieved_on": 1_554_000_100}))
-        + &archived("ccc2", "t1_ccc1", &answered, serde_json::json!({"retrieved_on": 1_554_000_100}));
-    let flagged = serde_json::json!({"retrieved_on": 1_554_000_050, "_meta": {"was_deleted_later": true}});
+    let old = archived(
+        "ccc1",
+        "t3_ppp1",
+        &asked,
+        serde_json::json!({"retrieved_on": 1_554_000_100}),
+    ) + &archived(
+        "ccc2",
+        "t1_ccc1",
+        &answered,
+        serde_json::json!({"retrieved_on": 1_554_000_100}),
+    );
+    let flagged =
+        serde_json::json!({"retrieved_on": 1_554_000_050, "_meta": {"was_deleted_later": true}});
     let marked = archived("ccc1", "t3_ppp1", &asked, flagged);
-    let shown = archived("ccc2", "t1_ccc1", "[deleted]", serde_json::json!({"retrieved_on": 1_554_900_000}));
+    let shown = archived(
+        "ccc2",
+        "t1_ccc1",
+        "[deleted]",
+        serde_json::json!({"retrieved_on": 1_554_900_000}),
+    );
     let import = |place: &Place, name: &str, text: &str| {
         place.write(name, text);
-        place.ok(["import", name, "--format", "pushshift"])
+        place.ok([
+            "import",
+            name,
+            "--format",
+            "pushshift",
+            "--permission",
+            "none",
+        ])
     };
     // the older copies first: one is marked as deleted later, the other one is shown as deleted, in a row that the
     // filter leaves out
     let place = Place::with_project();
     import(&place, "old.ndjson", &old);
     place.ok(["pairs", "build"]);
-    place.write("new.ndjson", format!("{marked}{shown}{}", archived("ccc9", "t3_ppp1", "a text of thirty characters", serde_json::Value::Null)));
-    let said = place.ok(["import", "new.ndjson", "--format", "pushshift", "--min-chars", "20"]);
+    place.write(
+        "new.ndjson",
+        format!(
+            "{marked}{shown}{}",
+            archived(
+                "ccc9",
+                "t3_ppp1",
+                "a text of thirty characters",
+                serde_json::Value::Null
+            )
+        ),
+    );
+    let said = place.ok([
+        "import",
+        "new.ndjson",
+        "--format",
+        "pushshift",
+        "--min-chars",
+        "20",
+    ]);
     assert!(said.err.contains("2 imported texts are gone"), "{said}");
-    assert_eq!(left(&place, &[asked.clone(), answered.clone()]), Vec::<String>::new());
+    assert_eq!(
+        left(&place, &[asked.clone(), answered.clone()]),
+        Vec::<String>::new()
+    );
     // the archive that reports it first: the older copies are not taken in
     let place = Place::with_project();
     import(&place, "new.ndjson", &format!("{marked}{shown}"));

@@ -604,8 +604,12 @@ fn reddit_is_not_asked_about_a_forum_and_missing_ids_of_unknown_origin_are_doubt
     let (post, asked_id) = {
         let mut world = fake.world();
         let post = world.add_post("Quiet", "host", "A title", "text");
-        let asked = world.add_comment(&post, "asker", "A question of somebody?").unwrap();
-        world.add_comment(&asked, "helper", "An answer of somebody.").unwrap();
+        let asked = world
+            .add_comment(&post, "asker", "A question of somebody?")
+            .unwrap();
+        world
+            .add_comment(&asked, "helper", "An answer of somebody.")
+            .unwrap();
         (post, asked)
     };
     // small numbers, like Reddit's first ids
@@ -633,7 +637,9 @@ fn reddit_is_not_asked_about_a_forum_and_missing_ids_of_unknown_origin_are_doubt
     assert_eq!((synced.looked_at, synced.gone), (3, 0));
     assert!(asked(&fake)[0].contains(&post) && asked(&fake)[0].contains(&asked_id));
     // nobody says where it comes from: that Reddit has no such id proves nothing
-    engine.source_origin("forum.csv", Origin::Unknown, PERSON).unwrap();
+    engine
+        .source_origin("forum.csv", Origin::Unknown, PERSON)
+        .unwrap();
     let synced = sync_imported(&engine).0.unwrap();
     assert_eq!((synced.looked_at, synced.gone, synced.doubted), (21, 0, 18));
     assert!(has(&bytes(&place), "Answer 9 of the forum"));
@@ -648,7 +654,13 @@ fn export_and_import_do_not_extend_retention() {
     let text = "A thread that is kept for two days";
     let post = fake.world().add_post("Quiet", "host", text, "text");
     let posts = vec![post];
-    fetch(&engine, Fetch { posts, ..Fetch::default() });
+    fetch(
+        &engine,
+        Fetch {
+            posts,
+            ..Fetch::default()
+        },
+    );
     let file = place.path("threads.jsonl");
     engine.threads_export(&file, &[]).unwrap();
     // an earlier version wrote no time
@@ -680,7 +692,10 @@ fn export_and_import_do_not_extend_retention() {
     let other = Place::with_project();
     let mut engine = other.engine();
     engine.environment.clock = clock;
-    assert_eq!(engine.threads_import(&file).unwrap_err().code, Code::Negative);
+    assert_eq!(
+        engine.threads_import(&file).unwrap_err().code,
+        Code::Negative
+    );
 }
 
 /// A small model of a kind, trained for two steps.
@@ -775,14 +790,23 @@ fn saved_threads_are_replayed_without_network_up_to_the_outcomes_chart() {
     let link = format!("https://www.reddit.com/r/x/comments/{}/_/zz1/", &post[3..]);
     for (wrong, why) in [
         ("https://example.org/zz1", "does not show"),
-        ("https://www.reddit.com/r/x/comments/zz9/_/zz1/", "another post"),
+        (
+            "https://www.reddit.com/r/x/comments/zz9/_/zz1/",
+            "another post",
+        ),
         (link.trim_end_matches("_/zz1/"), "leads to a post"),
-        (&link.replace("zz1", &one.parent_name.unwrap()[3..]), "answers"),
+        (
+            &link.replace("zz1", &one.parent_name.unwrap()[3..]),
+            "answers",
+        ),
     ] {
         let error = engine
             .reply_posted_by_hand(id, wrong, &seen(&engine, id), PERSON)
             .unwrap_err();
-        assert!(error.code == Code::Usage && error.message.contains(why), "{error}");
+        assert!(
+            error.code == Code::Usage && error.message.contains(why),
+            "{error}"
+        );
     }
     engine
         .reply_posted_by_hand(id, &link, &seen(&engine, id), PERSON)

@@ -655,7 +655,7 @@ impl ImportedText {
     }
 }
 
-/// From this many words on, two equal texts are copies whoever wrote them.
+/// From this many words on, two equal texts are copies, even if an author is unknown.
 const WORDS_OF_ONE: usize = 8;
 
 /// What was imported under a name, if it has a text.

@@ -562,16 +562,13 @@ fn what_an_archive_marks_as_deleted_is_not_imported_from_another() {
         removed: false,
         seen_utc: None,
     };
-    let text = "somebody wrote this and took it back later";
+    let text = "somebody wrote this and deleted it later";
     let records = [copy(10, text, 900)];
     store.records_upsert(source, &records).unwrap();
     let gone = store.records_gone(source, &[said(10), said(11)]).unwrap();
     assert_eq!(gone.len(), 1, "only one has a text here");
     assert_eq!(
-        store
-            .purge_learned(&gone, "repartee", 5)
-            .unwrap()
-            .imported,
+        store.purge_learned(&gone, "repartee", 5).unwrap().imported,
         1
     );
     let again = [copy(10, text, 950), copy(11, text, 950)];
@@ -598,10 +595,18 @@ fn copies_without_an_id_of_reddit_are_purged_with_the_text() {
             ..c
         })
     };
-    let original = [comment(900, None, "ann", text), comment(901, None, "ann", "So do I")];
+    let original = [
+        comment(900, None, "ann", text),
+        comment(901, None, "ann", "So do I"),
+    ];
     store.records_upsert(archive, &original).unwrap();
     let copies = [
-        with(-1, Some("Ann"), "this sentence is in an archive and in a table", "Test"),
+        with(
+            -1,
+            Some("Ann"),
+            "this sentence is in an archive and in a table",
+            "Test",
+        ),
         with(-2, None, text, ""),
         with(-3, Some("ann"), "So do I.", "test"),
     ];
@@ -616,7 +621,9 @@ fn copies_without_an_id_of_reddit_are_purged_with_the_text() {
     let answer = comment(902, Some(-1), "bob", "an answer in the table");
     store.records_upsert(table, &[answer]).unwrap();
     store.pairs_build(&Recipe::default(), |_| true).unwrap();
-    store.run_saw(runs[0], Partition::Train, &[902], None).unwrap();
+    store
+        .run_saw(runs[0], Partition::Train, &[902], None)
+        .unwrap();
 
     let done = store.purge(&[gone(900), gone(901)], "ada", 5).unwrap();
     assert_eq!(done.imported, 5);

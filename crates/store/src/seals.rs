@@ -131,7 +131,7 @@ impl Store {
         self.read(pending)
     }
 
-    /// Seals a record anew after a purge took a quote out of its note: the decision is the same.
+    /// Seals a record again after a purge took a quote out of its note: the decision is the same.
     pub fn seal_again(&self, record: Sealed<'_>, old: &str, new: &str) -> Result<()> {
         self.write(Family::Reddit, |db| {
             // a record of the study is never changed otherwise

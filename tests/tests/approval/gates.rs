@@ -456,7 +456,10 @@ fn nobody_decides_nothing() {
     let engine = bench.engine();
     for who in ["", " \n"] {
         let error = approve_as_shown(&engine, 1, who).unwrap_err();
-        assert!(error.code == Code::Usage && error.message.contains("who"), "{error}");
+        assert!(
+            error.code == Code::Usage && error.message.contains("who"),
+            "{error}"
+        );
         engine.reply_edit(1, "Other words.", who).unwrap_err();
         engine.permit_subreddit(&permission(), who).unwrap_err();
         engine.opt_out_add("u/asker0", "asked", who).unwrap_err();

@@ -16,7 +16,7 @@ fn tag(machine: &Machine, kind: &str, name: &str) -> String {
     machine.seal("left alone", &[kind, &name.to_lowercase()])
 }
 
-/// Logs that the ledger could not be written, where the work goes on without it.
+/// Logs that the ledger could not be written, and the work continues without it.
 pub(crate) fn warned(kept: Result<()>) {
     if let Err(error) = kept {
         tracing::warn!(%error, "the ledger of this machine could not be written");

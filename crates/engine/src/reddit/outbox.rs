@@ -348,7 +348,9 @@ impl Engine {
             as_shown,
         )??;
         match settle {
-            Settle::Again { .. } => self.keep_setting_or_warn(&again_key(id), &reply.outbox.attempt),
+            Settle::Again { .. } => {
+                self.keep_setting_or_warn(&again_key(id), &reply.outbox.attempt)
+            }
             Settle::GiveUp => {
                 self.keep_setting_or_warn(&again_key(id), &reply.outbox.attempt);
                 if let Some(file) = self.this_file()? {

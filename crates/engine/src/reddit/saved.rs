@@ -184,7 +184,9 @@ impl Engine {
             let known_ms = line.name.as_ref().and_then(|name| known.get(name)).copied();
             // without its time, it is at least as old as the project's own copy
             let fetched_ms = match line.fetched_ms {
-                Some(fetched_ms) if known_ms.is_some_and(|known_ms| known_ms > fetched_ms) => continue,
+                Some(fetched_ms) if known_ms.is_some_and(|known_ms| known_ms > fetched_ms) => {
+                    continue;
+                }
                 Some(fetched_ms) => fetched_ms,
                 None => written_ms.min(known_ms.unwrap_or(written_ms)),
             }
