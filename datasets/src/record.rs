@@ -72,11 +72,17 @@ impl GoneRecord {
     /// A comment or post that was fetched with a placeholder instead of its text. `None` also if the time is unknown:
     /// other copies may be newer.
     pub fn of_placeholder(record: &Record) -> Option<Self> {
-        let (kind, id, subreddit, text, seen_utc) = match record {
-            Record::Comment(c) => (1, c.id, &c.subreddit, &c.body, c.retrieved_utc),
-            Record::Post(p) => (3, p.id, &p.subreddit, &p.selftext, p.retrieved_utc),
+        let (kind, id, subreddit, texts, seen_utc) = match record {
+            Record::Comment(c) => (1, c.id, &c.subreddit, [&c.body, &c.body], c.retrieved_utc),
+            Record::Post(p) => (
+                3,
+                p.id,
+                &p.subreddit,
+                [&p.selftext, &p.title],
+                p.retrieved_utc,
+            ),
         };
-        let flaw = notice(text.trim())?;
+        let flaw = texts.into_iter().find_map(|text| notice(text.trim()))?;
         seen_utc?;
         Some(Self {
             kind,
@@ -184,6 +190,46 @@ fn ids(row: &[u8]) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn placeholder_with_a_time_says_that_a_text_is_gone() {
+        let comment = |body: &str, retrieved_utc| {
+            Record::Comment(Comment {
+                id: 5,
+                link_id: 1,
+                parent_id: None,
+                subreddit: "Quiet".into(),
+                author: None,
+                body: body.into(),
+                score: None,
+                created_utc: None,
+                retrieved_utc,
+            })
+        };
+        let post = |title: &str, selftext: &str| {
+            Record::Post(Post {
+                id: 6,
+                subreddit: "Quiet".into(),
+                author: None,
+                title: title.into(),
+                selftext: selftext.into(),
+                score: None,
+                created_utc: None,
+                retrieved_utc: Some(9),
+            })
+        };
+        let found = |record: &Record| {
+            let gone = GoneRecord::of_placeholder(record)?;
+            Some((gone.kind, gone.id, gone.removed))
+        };
+        assert_eq!(found(&comment("[deleted]", Some(9))), Some((1, 5, false)));
+        assert_eq!(found(&comment("[removed]", Some(9))), Some((1, 5, true)));
+        assert_eq!(found(&comment("[deleted]", None)), None);
+        assert_eq!(found(&comment("I [deleted] it", Some(9))), None);
+        assert_eq!(found(&post("A title", "[removed]")), Some((3, 6, true)));
+        assert_eq!(found(&post("[deleted by user]", "")), Some((3, 6, false)));
+        assert_eq!(found(&post("A title", "")), None);
+    }
 
     #[test]
     fn id_of_a_rejected_row_is_kept_anywhere_in_it() {
