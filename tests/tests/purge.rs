@@ -722,7 +722,7 @@ fn deletion_that_an_archive_reports_is_a_purge_in_either_order() {
         "new.ndjson",
         "--format",
         "pushshift",
-        "--min-chars",
+        "--min-length",
         "20",
     ]);
     assert!(said.err.contains("2 imported texts are gone"), "{said}");
