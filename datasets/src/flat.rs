@@ -190,12 +190,9 @@ const REMEMBERED: usize = 4_000_000;
 
 /// Builds a record from these fields, by the rules for other tools' output.
 pub(crate) fn line(raw: Raw, entities: bool, roots: &mut Roots) -> Line {
-    if raw
-        .meta
-        .as_ref()
-        .is_some_and(crate::ndjson::Meta::says_deleted)
-    {
-        return Line::Dropped(crate::filter::Dropped::DeletedLater);
+    let own = number(&raw.id).or_else(|| number(&raw.name));
+    if let Some(line) = raw.deleted_later(own) {
+        return line;
     }
     let text = |value: &Loose| match value {
         Loose::Text(text) => Some(repair(text, entities).into_owned()),
@@ -211,7 +208,7 @@ pub(crate) fn line(raw: Raw, entities: bool, roots: &mut Roots) -> Line {
             }),
         _ => None,
     };
-    let Some(own) = number(&raw.id).or_else(|| number(&raw.name)) else {
+    let Some(own) = own else {
         return Line::Bad("has no id".into());
     };
     let score = match (&raw.score, &raw.score_hidden) {

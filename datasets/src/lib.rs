@@ -31,6 +31,6 @@ pub mod table;
 pub use clean::{Flaw, Recipe};
 pub use filter::{Dropped, Filter};
 pub use label::BinEdges;
-pub use record::{Comment, Post, Record, Rejected};
+pub use record::{Comment, GoneRecord, Post, Record, Rejected};
 pub use source::{Format, Mapping, Partition, Permission, ReadProgress};
 pub use study::{Decision, Origin, StudyKind, StudyRecord};

@@ -653,7 +653,7 @@ mod tests {
                 Line::Record(Record::Comment(c)) => Some(c.body),
                 Line::Record(Record::Post(p)) => Some(p.title),
                 Line::Bad(reason) => Some(format!("bad: {reason}")),
-                Line::Dropped(_) => None,
+                Line::DeletedLater(_) => None,
             })
             .collect()
     }

@@ -6,10 +6,9 @@
 
 use crate::{
     clean::{bare_name, repair},
-    filter::Dropped,
     id,
     json::Json,
-    record::{Comment, Post, Record},
+    record::{Comment, GoneRecord, Post, Record},
 };
 use serde::{
     Deserialize, Deserializer,
@@ -21,8 +20,8 @@ use std::{borrow::Cow, fmt};
 #[derive(Debug, PartialEq)]
 pub enum Line {
     Record(Record),
-    /// A good line that a filter drops.
-    Dropped(Dropped),
+    /// A good line whose text the archive marks as deleted later; `None`: it has no id.
+    DeletedLater(Option<GoneRecord>),
     /// A bad line, with what was wrong.
     Bad(String),
 }
@@ -103,6 +102,16 @@ pub(crate) enum Loose<'a> {
 impl<'a> Loose<'a> {
     pub(crate) fn is_set(&self) -> bool {
         !matches!(self, Self::Absent | Self::Null)
+    }
+
+    /// True as a bool, a number or a text.
+    pub(crate) fn is_true(&self) -> bool {
+        match self {
+            Self::Bool(value) => *value,
+            Self::Int(n) => *n == 1,
+            Self::Text(text) => text.trim().eq_ignore_ascii_case("true") || text.trim() == "1",
+            _ => false,
+        }
     }
 
     fn text(self) -> Option<Cow<'a, str>> {
@@ -254,9 +263,17 @@ pub(crate) struct Meta<'a> {
 }
 
 impl Meta<'_> {
-    pub(crate) fn says_deleted(&self) -> bool {
-        (self.was_deleted_later == Loose::Bool(true) || self.removal_type.is_set())
-            && self.was_initially_deleted != Loose::Bool(true)
+    fn says_deleted(&self) -> bool {
+        (self.was_deleted_later.is_true() || self.removal_type.is_set())
+            && !self.was_initially_deleted.is_true()
+    }
+
+    /// Whether a moderator removed it, or Reddit; otherwise its author deleted it.
+    fn says_removed(&self) -> bool {
+        match &self.removal_type {
+            Loose::Text(how) => how != "deleted",
+            other => other.is_set(),
+        }
     }
 }
 
@@ -307,22 +324,43 @@ impl<'de> Deserialize<'de> for Raw<'de> {
 }
 
 impl Raw<'_> {
+    /// The line for a text that the archive marks as deleted later, under its id; `None`: it does not.
+    pub(crate) fn deleted_later(&self, own: Option<i64>) -> Option<Line> {
+        let meta = self.meta.as_ref().filter(|meta| meta.says_deleted())?;
+        let of_post = match &self.name {
+            Loose::Text(name) if name.starts_with("t3_") => true,
+            _ => !matches!(self.body, Loose::Text(_)) && matches!(self.title, Loose::Text(_)),
+        };
+        let subreddit = match &self.subreddit {
+            Loose::Text(name) => bare_name(name).to_owned(),
+            _ => String::new(),
+        };
+        Some(Line::DeletedLater(own.map(|id| GoneRecord {
+            kind: if of_post { 3 } else { 1 },
+            id,
+            subreddit,
+            removed: meta.says_removed(),
+            seen_utc: None,
+        })))
+    }
+
     /// Builds a record from these fields, by the rules of the dumps.
     pub(crate) fn into_line(self, entities: bool) -> Line {
-        if self.meta.as_ref().is_some_and(Meta::says_deleted) {
-            return Line::Dropped(Dropped::DeletedLater);
-        }
-        let is_comment = matches!(self.body, Loose::Text(_));
-        if !is_comment && !matches!(self.title, Loose::Text(_)) {
-            return Line::Bad("has neither body (a comment) nor title (a post)".into());
-        }
         // A string of digits is base36; a JSON number is the number itself.
         let number = |value: &Loose| match value {
             Loose::Text(text) => id::decode(text),
             Loose::Int(n) if *n >= 0 => Some(*n),
             _ => None,
         };
-        let Some(own) = number(&self.id).or_else(|| number(&self.name)) else {
+        let own = number(&self.id).or_else(|| number(&self.name));
+        if let Some(line) = self.deleted_later(own) {
+            return line;
+        }
+        let is_comment = matches!(self.body, Loose::Text(_));
+        if !is_comment && !matches!(self.title, Loose::Text(_)) {
+            return Line::Bad("has neither body (a comment) nor title (a post)".into());
+        }
+        let Some(own) = own else {
             return Line::Bad("has no id in base36".into());
         };
         let hidden = self.score_hidden == Loose::Bool(true);
@@ -474,10 +512,15 @@ mod tests {
             let json = format!(r#"{{"id":"c","body":"x","link_id":"p","_meta":{m}}}"#);
             matches!(
                 line(json.as_bytes(), true),
-                Line::Dropped(Dropped::DeletedLater)
+                Line::DeletedLater(Some(GoneRecord {
+                    kind: 1,
+                    id: 12,
+                    ..
+                }))
             )
         };
         assert!(meta(r#"{"was_deleted_later":true}"#));
+        assert!(meta(r#"{"was_deleted_later":"true"}"#));
         assert!(meta(r#"{"removal_type":"deleted","retrieved_2nd_on":1}"#));
         assert!(!meta(
             r#"{"removal_type":"removed","was_initially_deleted":true}"#

@@ -20,7 +20,7 @@ use crate::{
     listing,
     ndjson::{self, Line},
     placeholders,
-    record::{Record, Rejected},
+    record::{GoneRecord, Record, Rejected},
     source::{Format, Mapping, ReadProgress},
     table::{self, Columns, Row},
 };
@@ -74,6 +74,8 @@ pub struct Options {
 pub struct Batch {
     /// Comments and posts, in the order of the file.
     pub records: Vec<Record>,
+    /// Comments and posts of which the file says that they are gone, whatever the filter does with their rows.
+    pub gone: Vec<GoneRecord>,
     /// Rows that could not be read, up to the listing limit.
     pub rejected: Vec<Rejected>,
     /// Row counts of this batch by outcome.
@@ -1033,6 +1035,14 @@ impl<'a> WantedSubreddits<'a> {
 
 /// Adds a line's outcome to the batch.
 fn take_line(line: Line, n: u64, bytes: &[u8], filter: &Filter, batch: &mut Batch) {
+    let gone = match &line {
+        Line::Record(record) => GoneRecord::of_placeholder(record),
+        Line::DeletedLater(gone) => gone.clone(),
+        Line::Bad(_) => None,
+    };
+    batch
+        .gone
+        .extend(gone.filter(|gone| filter.wants_subreddit(&gone.subreddit)));
     match line {
         Line::Record(Record::Comment(comment)) => match filter.drops_comment(&comment) {
             Some(rule) => batch.counts.dropped[rule as usize] += 1,
@@ -1048,7 +1058,7 @@ fn take_line(line: Line, n: u64, bytes: &[u8], filter: &Filter, batch: &mut Batc
                 batch.records.push(Record::Post(post));
             }
         },
-        Line::Dropped(rule) => batch.counts.dropped[rule as usize] += 1,
+        Line::DeletedLater(_) => batch.counts.dropped[Dropped::DeletedLater as usize] += 1,
         Line::Bad(reason) => reject(reason, n, bytes, batch),
     }
 }

@@ -1,5 +1,6 @@
 //! What a source consists of: comments and posts, and the rows that could not be read.
 
+use crate::clean::{Flaw, notice};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -50,6 +51,47 @@ pub struct Post {
 pub enum Record {
     Comment(Comment),
     Post(Post),
+}
+
+/// What an archive says is gone from Reddit: copies of it from another archive may be in the project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoneRecord {
+    /// 1: a comment, 3: a post.
+    pub kind: u8,
+    pub id: i64,
+    /// Empty: unknown.
+    pub subreddit: String,
+    /// By a moderator; otherwise its author deleted it.
+    pub removed: bool,
+    /// When the archive saw that it is gone, seconds since 1970: a copy that was fetched later still counts. `None`: the
+    /// archive marks all copies as deleted.
+    pub seen_utc: Option<i64>,
+}
+
+impl GoneRecord {
+    /// A comment or post that was fetched with a placeholder instead of its text. `None` also if the time is unknown:
+    /// other copies may be newer.
+    pub fn of_placeholder(record: &Record) -> Option<Self> {
+        let (kind, id, subreddit, texts, seen_utc) = match record {
+            Record::Comment(c) => (1, c.id, &c.subreddit, [&c.body, &c.body], c.retrieved_utc),
+            Record::Post(p) => (
+                3,
+                p.id,
+                &p.subreddit,
+                [&p.selftext, &p.title],
+                p.retrieved_utc,
+            ),
+        };
+        let flaw = texts.into_iter().find_map(|text| notice(text.trim()))?;
+        seen_utc?;
+        Some(Self {
+            kind,
+            id,
+            subreddit: subreddit.clone(),
+            removed: flaw == Flaw::Removed,
+            seen_utc,
+        })
+    }
 }
 
 /// A row that could not be read; the rows around it are kept.
@@ -148,6 +190,46 @@ fn ids(row: &[u8]) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn placeholder_with_a_time_says_that_a_text_is_gone() {
+        let comment = |body: &str, retrieved_utc| {
+            Record::Comment(Comment {
+                id: 5,
+                link_id: 1,
+                parent_id: None,
+                subreddit: "Quiet".into(),
+                author: None,
+                body: body.into(),
+                score: None,
+                created_utc: None,
+                retrieved_utc,
+            })
+        };
+        let post = |title: &str, selftext: &str| {
+            Record::Post(Post {
+                id: 6,
+                subreddit: "Quiet".into(),
+                author: None,
+                title: title.into(),
+                selftext: selftext.into(),
+                score: None,
+                created_utc: None,
+                retrieved_utc: Some(9),
+            })
+        };
+        let found = |record: &Record| {
+            let gone = GoneRecord::of_placeholder(record)?;
+            Some((gone.kind, gone.id, gone.removed))
+        };
+        assert_eq!(found(&comment("[deleted]", Some(9))), Some((1, 5, false)));
+        assert_eq!(found(&comment("[removed]", Some(9))), Some((1, 5, true)));
+        assert_eq!(found(&comment("[deleted]", None)), None);
+        assert_eq!(found(&comment("I [deleted] it", Some(9))), None);
+        assert_eq!(found(&post("A title", "[removed]")), Some((3, 6, true)));
+        assert_eq!(found(&post("[deleted by user]", "")), Some((3, 6, false)));
+        assert_eq!(found(&post("A title", "")), None);
+    }
 
     #[test]
     fn id_of_a_rejected_row_is_kept_anywhere_in_it() {

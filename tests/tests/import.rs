@@ -351,3 +351,27 @@ fn real_dumps_tables_and_listings_are_read() {
         .sum();
     assert!(taken > 0);
 }
+
+#[test]
+fn interrupted_and_rejected_imports_leave_a_whole_project() {
+    let place = Place::with_project();
+    // every row is bad
+    place.write("bad.csv", "comment,reply,score\na text,an answer,many\n");
+    let map = "comment=comment,reply=reply,score=score";
+    let ran = place.run(["import", "bad.csv", "--origin", "other", "--map", map]);
+    assert!(
+        ran.status == Some(2) && ran.err.contains("1 rejected"),
+        "{ran}"
+    );
+    place.ok(["check"]);
+    // a process that was killed before it detected the format, also in a project of an earlier version
+    let store = repartee_store::Store::open(&place.project()).unwrap();
+    let new = repartee_store::sources::NewSource {
+        name: "killed.csv".into(),
+        format: "reading".into(),
+        options: "{}".into(),
+        ..Default::default()
+    };
+    store.source_insert(&new, 1).unwrap();
+    place.ok(["check"]);
+}

@@ -15,7 +15,7 @@ use repartee_engine::generate::{Generate, Incoming};
 use repartee_engine::import::Import;
 use repartee_engine::pairs::BuildPairs;
 use repartee_engine::pick::Criteria;
-use repartee_engine::posting::Synced;
+use repartee_engine::posting::{NewPostingPermission, Synced};
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::splits::MakeSplit;
 use repartee_engine::train::Train;
@@ -659,6 +659,147 @@ fn user_decisions_stay_even_if_a_purged_text_quotes_them() {
     let file = std::fs::read(place.project()).unwrap();
     let left = b"so you do research";
     assert!(!file.windows(left.len()).any(|bytes| bytes == left));
+}
+
+#[test]
+fn notes_of_the_user_lose_their_quotes_and_stay_valid() {
+    let place = Place::with_project();
+    let quoted = planted("n", 1);
+    let note = format!("they wrote {quoted:?} to us");
+    let grant = [
+        "study",
+        "record",
+        "training",
+        "--granted",
+        "--date",
+        "2020-01-01",
+    ];
+    let rest = [
+        "--scope",
+        "comments",
+        "--link",
+        "https://example.org/yes",
+        "--note",
+        &note,
+    ];
+    place.ok([&grant[..], &rest[..]].concat());
+    let engine = place.engine();
+    let permission = NewPostingPermission {
+        subreddit: "Quiet".to_owned(),
+        link: "https://example.org/permission".to_owned(),
+        note: note.clone(),
+        ..NewPostingPermission::default()
+    };
+    engine
+        .posting()
+        .permit_subreddit(&permission, "ada")
+        .unwrap();
+    engine
+        .posting()
+        .opt_out_add("u/somebody", &note, "ada")
+        .unwrap();
+    place.write(
+        "one.ndjson",
+        archived("ccc1", "t3_ppp1", &quoted, serde_json::Value::Null),
+    );
+    place.ok(["import", "one.ndjson", "--format", "pushshift"]);
+    assert!(!left(&place, std::slice::from_ref(&quoted)).is_empty());
+    place.ok(["reddit", "purge", "t1_ccc1"]);
+    assert_eq!(left(&place, &[quoted]), Vec::<String>::new());
+    // the rest of each note is there, and what was decided counts as before
+    let permission = engine.posting().posting_permissions().unwrap().remove(0);
+    assert!(permission.note.starts_with("they wrote") && permission.note.ends_with("to us"));
+    assert_eq!(permission.unconfirmed, "");
+    let study = engine.study().unwrap();
+    assert!(
+        study.states.iter().all(|state| !state.unconfirmed),
+        "{study:?}"
+    );
+    assert!(study.states.iter().any(|state| state.holds), "{study:?}");
+    place.ok(["check"]);
+}
+
+/// A comment as an archive has it, with other fields.
+fn archived(id: &str, parent: &str, body: &str, more: serde_json::Value) -> String {
+    let mut line = serde_json::json!({
+        "id": id, "author": format!("author of {id}"), "body": body, "score": 3, "link_id": "t3_ppp1",
+        "parent_id": parent, "subreddit": "Quiet", "created_utc": 1_554_000_000,
+    });
+    let more = more.as_object().cloned().unwrap_or_default();
+    line.as_object_mut().unwrap().extend(more);
+    format!("{line}\n")
+}
+
+#[test]
+fn deletion_that_an_archive_reports_is_a_purge_in_either_order() {
+    let (asked, answered) = (planted("a", 1), planted("b", 2));
+    let old = archived(
+        "ccc1",
+        "t3_ppp1",
+        &asked,
+        serde_json::json!({"retrieved_on": 1_554_000_100}),
+    ) + &archived(
+        "ccc2",
+        "t1_ccc1",
+        &answered,
+        serde_json::json!({"retrieved_on": 1_554_000_100}),
+    );
+    let flagged =
+        serde_json::json!({"retrieved_on": 1_554_000_050, "_meta": {"was_deleted_later": true}});
+    let marked = archived("ccc1", "t3_ppp1", &asked, flagged);
+    let shown = archived(
+        "ccc2",
+        "t1_ccc1",
+        "[deleted]",
+        serde_json::json!({"retrieved_on": 1_554_900_000}),
+    );
+    let import = |place: &Place, name: &str, text: &str| {
+        place.write(name, text);
+        place.ok([
+            "import",
+            name,
+            "--format",
+            "pushshift",
+            "--permission",
+            "none",
+        ])
+    };
+    // the older copies first: one is marked as deleted later, the other one is shown as deleted, in a row that the
+    // filter leaves out
+    let place = Place::with_project();
+    import(&place, "old.ndjson", &old);
+    place.ok(["pairs", "build"]);
+    place.write(
+        "new.ndjson",
+        format!(
+            "{marked}{shown}{}",
+            archived(
+                "ccc9",
+                "t3_ppp1",
+                "a text of thirty characters",
+                serde_json::Value::Null
+            )
+        ),
+    );
+    let said = place.ok([
+        "import",
+        "new.ndjson",
+        "--format",
+        "pushshift",
+        "--min-length",
+        "20",
+    ]);
+    assert!(said.err.contains("2 imported texts are gone"), "{said}");
+    assert_eq!(
+        left(&place, &[asked.clone(), answered.clone()]),
+        Vec::<String>::new()
+    );
+    // the archive that reports it first: the older copies are not taken in
+    let place = Place::with_project();
+    import(&place, "new.ndjson", &format!("{marked}{shown}"));
+    import(&place, "old.ndjson", &old);
+    place.ok(["pairs", "build"]);
+    assert_eq!(left(&place, &[asked, answered]), Vec::<String>::new());
 }
 
 #[test]

@@ -17,7 +17,9 @@ use repartee_engine::posting::{
 };
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::train::Train;
-use repartee_engine::{Code, Ended, Engine, Error, Format, Permission, SamplingParams, Signal};
+use repartee_engine::{
+    Code, Ended, Engine, Error, Format, Origin, Permission, SamplingParams, Signal,
+};
 use repartee_fake_reddit::{
     ACCOUNT, CLIENT_ID, CLIENT_SECRET, Fake, Fault, On, Options, PASSWORD, Rule,
 };

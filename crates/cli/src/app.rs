@@ -229,7 +229,8 @@ pub fn person(who: Option<String>) -> String {
             .ok()
             .filter(|name: &String| !name.is_empty())
     };
-    who.or_else(|| name("USER"))
+    who.filter(|who| !who.trim().is_empty())
+        .or_else(|| name("USER"))
         .or_else(|| name("USERNAME"))
         .unwrap_or_else(|| "somebody".to_owned())
 }

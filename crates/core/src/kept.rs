@@ -19,6 +19,13 @@ fn tag(machine: &Machine, kind: &str, name: &str) -> String {
     machine.seal("left alone", &[kind, &name.to_lowercase()])
 }
 
+/// Logs that the ledger could not be written, and the work continues without it.
+pub fn warned(kept: Result<()>) {
+    if let Err(error) = kept {
+        tracing::warn!(%error, "the ledger of this machine could not be written");
+    }
+}
+
 impl Project {
     /// The project's uuid, if it has one.
     pub fn project_id_if_any(&self) -> Result<Option<String>> {
@@ -30,27 +37,27 @@ impl Project {
         Ok(self.store.setting_or(PROJECT, fresh)?)
     }
 
-    /// Adds an opt-out.
-    pub fn opt_out_put(&self, new: &OptOut) -> Result<()> {
+    /// Adds an opt-out. Within: whether the ledger has it, too.
+    pub fn opt_out_put(&self, new: &OptOut) -> Result<Result<()>> {
         self.store.opt_out_put(new)?;
         // a declined one does not return because the same comment is read again
-        if self.store.is_opted_out(&new.kind, &new.name)? {
-            self.leave_alone(&new.kind, &[&new.name], true);
+        match self.store.is_opted_out(&new.kind, &new.name)? {
+            true => Ok(self.leave_alone(&new.kind, &[&new.name], true)),
+            false => Ok(Ok(())),
         }
-        Ok(())
     }
 
     /// Adds or removes opt-outs in the ledger. If that is not possible now, posting does it
     /// ([`Project::leave_alone_listed`]), and posts nothing until then.
-    pub fn leave_alone(&self, kind: &str, names: &[&str], leave: bool) {
-        let noted = self.machine().and_then(|machine| {
-            let tags: Vec<String> = names.iter().map(|name| tag(&machine, kind, name)).collect();
-            let ledger = ledger::Ledger::open(machine.folder())?;
-            Ok(ledger.leave_alone(&self.project_id()?, &tags, leave)?)
-        });
-        if let Err(error) = noted {
-            tracing::warn!(%error, "the ledger does not have all opt-outs yet");
-        }
+    ///
+    /// # Errors
+    /// If the ledger cannot be written; the project has the opt-outs.
+    pub fn leave_alone(&self, kind: &str, names: &[&str], leave: bool) -> Result<()> {
+        let machine = self.machine()?;
+        let tags: Vec<String> = names.iter().map(|name| tag(&machine, kind, name)).collect();
+        let ledger = ledger::Ledger::open(machine.folder())?;
+        let noted = ledger.leave_alone(&self.project_id()?, &tags, leave);
+        Ok(noted?)
     }
 
     /// Copies the project's opt-outs to the ledger.
@@ -79,15 +86,18 @@ impl Project {
         Ok(machine.glance().is_left_alone(&project, &who))
     }
 
-    /// Stores a setting that the user just changed. If that is not possible now, only the file has it.
-    pub fn keep_setting<T: Serialize>(&self, key: &str, value: &T) {
-        let kept = self.machine().and_then(|machine| {
-            let ledger = ledger::Ledger::open(machine.folder())?;
-            Ok(ledger.set_setting(&self.project_id()?, key, &to_json(value)?)?)
-        });
-        if let Err(error) = kept {
-            tracing::warn!(%error, key, "the ledger could not store a setting");
-        }
+    /// Stores a setting that the user just changed.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written; then only the file has it.
+    pub fn keep_setting<T: Serialize>(&self, key: &str, value: &T) -> Result<()> {
+        let ledger = ledger::Ledger::open(self.machine()?.folder())?;
+        Ok(ledger.set_setting(&self.project_id()?, key, &to_json(value)?)?)
+    }
+
+    /// As [`Project::keep_setting`], for what does not permit more if only the file has it.
+    pub fn keep_setting_or_warn<T: Serialize>(&self, key: &str, value: &T) {
+        warned(self.keep_setting(key, value));
     }
 
     /// The user's latest value of a setting in this project on this machine.

@@ -102,16 +102,19 @@ impl Project {
     /// # Errors
     /// As [`machine::Machine::open`].
     pub fn machine(&self) -> Result<machine::Machine> {
-        match &self.environment.state {
-            Some(folder) => machine::Machine::open(folder),
-            None => machine::Machine::open(&machine::Machine::state_folder()?),
-        }
+        let machine = match &self.environment.state {
+            Some(folder) => machine::Machine::open(folder)?,
+            None => machine::Machine::open(&machine::Machine::state_folder()?)?,
+        };
+        Ok(machine.without(self.store.seals_taken_back()?))
     }
 }
 
 impl Drop for Project {
     /// Revokes in the ledger what was withdrawn without revoking it there.
     fn drop(&mut self) {
-        self.revoke_taken_back();
+        if let Err(error) = self.revoke_taken_back() {
+            tracing::warn!(%error, "withdrawn decisions are not revoked in the ledger yet");
+        }
     }
 }

@@ -22,6 +22,8 @@ pub struct Machine {
     folder: PathBuf,
     key: [u8; KEY_BYTES],
     id: String,
+    /// Seals that a project has withdrawn, and the ledger may not know yet.
+    taken_back: Vec<String>,
 }
 
 impl std::fmt::Debug for Machine {
@@ -62,6 +64,7 @@ impl Machine {
             folder: folder.to_owned(),
             key,
             id,
+            taken_back: Vec::new(),
         })
     }
 
@@ -106,6 +109,16 @@ impl Machine {
     /// 16 hexadecimal digits that identify this machine without revealing anything about it.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// The same machine, for which these seals count as revoked, whether or not the ledger could be written.
+    pub fn without(self, taken_back: Vec<String>) -> Self {
+        Self { taken_back, ..self }
+    }
+
+    /// Whether a seal was revoked.
+    pub fn is_revoked(&self, seal: &str) -> bool {
+        self.taken_back.iter().any(|one| one == seal) || self.glance().is_revoked(seal)
     }
 
     /// The ledger of this machine, for quick queries.

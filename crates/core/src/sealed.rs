@@ -58,7 +58,7 @@ pub fn origin(machine: &Machine, stored: &str, what: &str, parts: &[&str]) -> Or
             let hash = blake3::Hash::from_hex;
             match (hash(mac), hash(machine.seal(what, &parts).as_str())) {
                 // blake3's comparison takes constant time
-                (Ok(sealed), Ok(now)) if sealed == now && !machine.glance().is_revoked(stored) => {
+                (Ok(sealed), Ok(now)) if sealed == now && !machine.is_revoked(stored) => {
                     Origin::Here
                 }
                 _ => Origin::Altered,
@@ -78,20 +78,33 @@ pub fn digest<'a>(what: &'a str, parts: impl IntoIterator<Item = &'a str>) -> St
 }
 
 impl Project {
-    /// Revokes decisions that this process's writes have withdrawn: they no longer count on this machine, even if their
-    /// rows are put back into the file. What fails now is done with the next ones.
-    pub fn revoke_taken_back(&self) {
-        let seals = self.store.seals_taken_back();
+    /// Revokes decisions that writes to this project have withdrawn: they no longer count on this machine, even if their
+    /// rows are put back into the file. What fails now is tried again by the next such write, when the project is
+    /// closed, and before anything is posted.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written. The project has the decision's withdrawal, a backup of it does not.
+    pub fn revoke_taken_back(&self) -> Result<()> {
+        let seals = self.store.seals_taken_back()?;
         if seals.is_empty() {
-            return;
+            return Ok(());
         }
         let revoke = || -> Result<()> {
-            Ok(ledger::Ledger::open(self.machine()?.folder())?.revoke(&seals)?)
+            ledger::Ledger::open(self.machine()?.folder())?.revoke(&seals)?;
+            Ok(self.store.seals_revoked(&seals)?)
         };
-        if let Err(error) = revoke() {
-            tracing::warn!(%error, "withdrawn decisions are not revoked in the ledger yet");
-            self.store.seals_to_revoke_later(seals);
-        }
+        revoke().map_err(|error| {
+            let words = format!(
+                "the change is stored in this project, but not in the ledger of this machine, so an older copy of the \
+                 project would not know of it: {}. Nothing is posted until the ledger can be written; the next command \
+                 tries again",
+                error.message
+            );
+            Error {
+                message: words,
+                ..error
+            }
+        })
     }
 }
 

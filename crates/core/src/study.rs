@@ -15,6 +15,7 @@ use ts_rs::TS;
 
 use crate::Project;
 use crate::error::{Code, Error, Result};
+use crate::machine::Machine;
 use crate::sealed;
 use crate::sealed::Origin as Made;
 
@@ -387,7 +388,7 @@ impl Project {
     pub fn study_strict(&self, on: bool, who: &str) -> Result<Study> {
         let now_ms = self.environment.clock.now_ms();
         self.store.study_strict_set(on, who, now_ms)?;
-        self.keep_setting(STRICT, &on);
+        self.keep_setting(STRICT, &on)?;
         self.study()
     }
 }
@@ -416,7 +417,7 @@ pub fn study_add(project: &Project, records: &[StudyRecord], who: &str) -> Resul
     project
         .store
         .study_add(&checked, who, now_ms, seal, counts)?;
-    project.revoke_taken_back();
+    project.revoke_taken_back()?;
     Ok(())
 }
 
@@ -440,6 +441,12 @@ pub fn once_each(records: &[StudyRecord]) -> Result<()> {
 const STRICT: &str = "study.strict";
 
 const SEALED: &str = "study record";
+
+/// The seal of a record whose note was purged; `None`: it was not sealed here before.
+pub fn resealed(machine: &Machine, before: &StudyEntry, now: &StudyEntry) -> Option<String> {
+    let made = sealed::origin(machine, &before.seal, SEALED, &seal_parts(&before.record));
+    (made == Made::Here).then(|| sealed::seal(machine, SEALED, &seal_parts(&now.record)))
+}
 
 fn seal_parts(record: &StudyRecord) -> [&str; 8] {
     [

@@ -15,8 +15,9 @@ use repartee_datasets::read::{self, Counts, Options, Preview};
 use repartee_datasets::record::Rejected;
 use repartee_datasets::source::{Format, Mapping, Permission};
 use repartee_datasets::{Origin, StudyRecord};
+use repartee_store::purge::Gone;
 use repartee_store::records::Upserted;
-use repartee_store::sources::{NewSource, Source};
+use repartee_store::sources::{NewSource, READING, Source};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -149,15 +150,22 @@ impl Job for Import {
         if !question.is_settled() {
             return Err(question.error().into());
         }
-        repartee_core::study::study_add(ctx.project, &self.study, &self.who)?;
+        repartee_core::study::study_add(ctx.project, &self.study, self.who())?;
         let mut imported = Imported::default();
+        let mut purged = false;
         let mut failed: Vec<Error> = Vec::new();
         for file in &self.files {
             let path = match file.as_os_str() == read::STANDARD_INPUT {
                 true => file.clone(),
                 false => std::path::absolute(file).unwrap_or_else(|_| file.clone()),
             };
-            match self.one(ctx, &path) {
+            let one = self.one(ctx, &path, &mut purged);
+            if purged && (one.is_err() || Some(file) == self.files.last()) {
+                ctx.tick(Progress::new("wiping the last traces", 0, None, "bytes"));
+                ctx.project.store.scrub()?;
+                purged = false;
+            }
+            match one {
                 Ok(source) => {
                     ctx.say(said(&source));
                     imported.sources.push(source);
@@ -216,8 +224,18 @@ fn said(source: &SourceInfo) -> String {
 }
 
 impl Import {
+    /// Who imports it; unknown in a job of an earlier version.
+    fn who(&self) -> &str {
+        match self.who.trim() {
+            "" => "somebody",
+            who => who,
+        }
+    }
+
     /// Imports one file into a source of its own.
-    fn one(&self, ctx: &Ctx, path: &Path) -> Result<SourceInfo, Stop> {
+    ///
+    /// Sets `purged` if it purged anything.
+    fn one(&self, ctx: &Ctx, path: &Path, purged: &mut bool) -> Result<SourceInfo, Stop> {
         let store = &ctx.project.store;
         if let Some(mapping) = &self.mapping {
             mapping.check().map_err(Error::usage)?;
@@ -244,7 +262,7 @@ impl Import {
                         false => file_name.clone(),
                     }),
                 path: path.display().to_string(),
-                format: self.format.map_or("reading", Format::name).to_owned(),
+                format: self.format.map_or(READING, Format::name).to_owned(),
                 options: options_json,
                 permission: self.permission,
                 note: self.note.clone(),
@@ -253,15 +271,20 @@ impl Import {
             now_ms(),
         )?;
         if let Some(origin) = self.origin.filter(|origin| *origin != Origin::Unknown) {
-            store.source_origin(source_id, origin, &self.who, now_ms())?; // for the audit log
+            store.source_origin(source_id, origin, self.who(), now_ms())?; // for the audit log
         }
         let phase = format!("reading {file_name}");
         let mut counts = Counts::default();
         let mut upserted = Upserted::default();
         let mut stopped: Option<Stop> = None;
+        let mut gone: Vec<Gone> = Vec::new();
         let summary = read::read(path, &options, |batch| {
             let stored = ctx.go_on().and_then(|()| {
                 upserted += store.records_upsert(source_id, &batch.records)?;
+                gone.extend(store.records_gone(source_id, &batch.gone)?);
+                if gone.len() >= PURGED_AT_ONCE {
+                    *purged |= purge(ctx, &mut gone)?;
+                }
                 store.rejected_insert(source_id, &batch.rejected)?;
                 Ok(())
             });
@@ -282,22 +305,23 @@ impl Import {
             );
             ControlFlow::Continue(())
         });
+        // also if it was stopped: what is known to be gone does not wait for the rest of the file
+        *purged |= purge(ctx, &mut gone)?;
         let counted = source_counts(&counts, upserted);
         let nothing = counts.comments + counts.posts == 0;
         // a source from which nothing was imported is not complete: another filter or mapping may be right
         let hash = summary.as_ref().ok().and_then(|s| s.hash.clone());
         let hash = hash.filter(|_| !nothing);
+        if let Ok(summary) = &summary {
+            store.source_format(source_id, summary.format.name())?;
+        }
         if stopped.is_none() && summary.is_ok() && nothing {
             return Err(self.nothing(store, source_id, path, &counts)?.into());
         }
         if stopped.is_none() && summary.is_err() && counts == Counts::default() {
             store.source_remove(source_id)?; // nothing of it was read
         } else {
-            let format = summary.as_ref().ok().map(|s| s.format.name());
             store.source_counted(source_id, &to_json(&counted)?, hash.as_deref())?;
-            if let Some(format) = format {
-                store.source_format(source_id, format)?;
-            }
         }
         if let Some(stop) = stopped {
             return Err(stop);
@@ -380,6 +404,28 @@ impl Import {
             ..ctx.engine().source_info(source)?
         }))
     }
+}
+
+/// Names that are purged in one transaction: each such transaction searches the project for quotes.
+const PURGED_AT_ONCE: usize = 5_000;
+
+/// Purges what a file says is gone from Reddit, and says which models were trained on it. True: there was something.
+fn purge(ctx: &Ctx, gone: &mut Vec<Gone>) -> Result<bool> {
+    if gone.is_empty() {
+        return Ok(false);
+    }
+    let gone = std::mem::take(gone);
+    ctx.engine().posting().forget_in_ledger(&gone);
+    let done = ctx.engine().posting().purge_learned(&gone, now_ms())?;
+    let mut words = format!(
+        "{} imported texts are gone from Reddit by now, as this archive says: they are purged",
+        done.imported
+    );
+    if !done.marked.is_empty() {
+        words.push_str("; `repartee train marked` lists what was trained on them");
+    }
+    ctx.say(words);
+    Ok(done.any())
 }
 
 /// Whether a name could be mistaken for the number of a source.

@@ -186,7 +186,7 @@ impl Engine {
             ));
         }
         self.store.reply_edit(id, text, who, now_ms())?;
-        self.revoke_taken_back();
+        self.revoke_taken_back()?;
         self.reply_info(id)
     }
 
@@ -247,7 +247,7 @@ impl Engine {
             self.posting().approval_of(reply, seen, who, now_ms)
         };
         self.store.reply_approve(id, who, now_ms, make)??;
-        self.revoke_taken_back();
+        self.revoke_taken_back()?;
         self.reply_info(id)
     }
 
@@ -258,7 +258,7 @@ impl Engine {
     pub fn reply_reject(&self, id: i64, who: &str, why: &str) -> Result<ReplyInfo> {
         self.store
             .reply_move(id, ReplyState::Rejected, who, why, now_ms())?;
-        self.revoke_taken_back();
+        self.revoke_taken_back()?;
         self.reply_info(id)
     }
 
@@ -269,7 +269,7 @@ impl Engine {
     pub fn reply_redraft(&self, id: i64, who: &str, why: &str) -> Result<ReplyInfo> {
         self.store
             .reply_move(id, ReplyState::Draft, who, why, now_ms())?;
-        self.revoke_taken_back();
+        self.revoke_taken_back()?;
         self.reply_info(id)
     }
 
@@ -277,7 +277,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`crate::Code::Changed`] if it is not what was shown; [`crate::Code::NotFound`]; [`crate::Code::Usage`] if it is
-    /// not approved, or the link is invalid.
+    /// not approved, or the link is invalid, of another reply, or, for a reply to a comment on Reddit, does not lead to
+    /// another comment under the same post.
     pub fn reply_posted_by_hand(
         &self,
         id: i64,
@@ -294,11 +295,20 @@ impl Engine {
         let to = Became {
             link: link.to_owned(),
             // with its name it can be withdrawn, and its score read
-            posted_name: repartee_reddit::Link::parse(link).and_then(|link| link.comment),
+            posted_name: self
+                .posting()
+                .comment_at(link)
+                .and_then(|link| link.comment),
             ..Became::new(ReplyState::Posted, "", "")
         };
         let from = [ReplyState::Approved];
-        let as_shown = |reply: &Reply| self.posting().seen_as_it_stands(reply, seen);
+        let as_shown = |reply: &Reply| -> Result<()> {
+            self.posting().seen_as_it_stands(reply, seen)?;
+            match link.is_empty() {
+                true => Ok(()),
+                false => self.posting().may_be_at(reply, link),
+            }
+        };
         self.store.reply_becomes_if(
             id,
             &from,

@@ -234,7 +234,7 @@ impl Posting<'_> {
             Ok(seals(machine, account))
         };
         self.store.account_confirm(&name, &entry, make)??;
-        self.revoke_taken_back();
+        self.revoke_taken_back()?;
         Ok(())
     }
 
@@ -301,7 +301,7 @@ impl Posting<'_> {
         self.note_file();
         let seal = |account: &Account| seals(&machine, account).0;
         self.store.account_put(&account, who, seal)?;
-        self.revoke_taken_back();
+        self.revoke_taken_back()?;
         self.account(&name)
     }
 
@@ -339,7 +339,7 @@ impl Posting<'_> {
         };
         let (_, seal) = seals(&self.machine()?, &account);
         self.store.account_label(&name, by, &seal, &entry)?;
-        self.revoke_taken_back();
+        self.revoke_taken_back()?;
         self.account(&name)
     }
 
@@ -362,7 +362,7 @@ impl Posting<'_> {
         let machine = self.machine().ok();
         let seal = |before: &Account, now: &Account| resealed(machine.as_ref()?, before, now);
         self.store.account_stop(name, why, entry, seal)?;
-        self.revoke_taken_back();
+        self.revoke_taken_back()?;
         Ok(())
     }
 

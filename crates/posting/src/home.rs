@@ -2,7 +2,7 @@
 //! as the one to continue with before anything is posted from it.
 //!
 //! The machine's ledger keeps two copies from answering the same comment; this keeps them from being mistaken for each
-//! other. Two paths of one file (a link, another spelling) are one project.
+//! other. Two paths of one file (a symbolic link, another spelling) are one project.
 
 use std::path::{Path, PathBuf};
 

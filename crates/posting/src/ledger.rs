@@ -60,6 +60,7 @@ impl Ledger {
     /// [`Code::Copied`] if the user must confirm the file first; [`Code::Damaged`] and [`Code::Io`] if the ledger is
     /// unusable. Nothing may be posted then.
     pub fn open(posting: Posting<'_>, account: &Account) -> Result<Self> {
+        posting.revoke_taken_back()?;
         let machine = posting.machine()?;
         let ledger = ledger::Ledger::open(machine.folder())?;
         Ok(Self {
@@ -576,7 +577,7 @@ fn hold(code: &'static str, words: String) -> Objection {
 impl Posting<'_> {
     /// Removes traces of purged people and texts from the ledger; that they were answered stays. If that is not
     /// possible now, hashes remain.
-    pub(crate) fn forget_in_ledger(self, gone: &[Gone]) {
+    pub fn forget_in_ledger(self, gone: &[Gone]) {
         let forget = || {
             if gone.is_empty() || self.this_file()?.is_none() {
                 return Ok(());

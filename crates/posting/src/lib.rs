@@ -31,6 +31,7 @@ mod fetch;
 mod home;
 mod lease;
 mod ledger;
+mod links;
 mod login;
 mod maintenance;
 mod outbox;

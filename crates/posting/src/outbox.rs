@@ -335,7 +335,8 @@ impl Posting<'_> {
         let as_shown = |reply: &Reply| match settle {
             Settle::Again { seen } => self.seen_as_it_stands(reply, seen),
             // these send nothing
-            Settle::GiveUp | Settle::Posted { .. } => Ok(()),
+            Settle::GiveUp => Ok(()),
+            Settle::Posted { link } => self.may_be_at(reply, link.trim()),
         };
         self.store.reply_becomes_if(
             id,
@@ -347,11 +348,13 @@ impl Posting<'_> {
             as_shown,
         )??;
         match settle {
-            Settle::Again { .. } => self.keep_setting(&again_key(id), &reply.outbox.attempt),
+            Settle::Again { .. } => {
+                self.keep_setting_or_warn(&again_key(id), &reply.outbox.attempt)
+            }
             Settle::GiveUp => {
-                self.keep_setting(&again_key(id), &reply.outbox.attempt);
+                self.keep_setting_or_warn(&again_key(id), &reply.outbox.attempt);
                 if let Some(file) = self.this_file()? {
-                    self.keep_setting(&given_up_key(&file.copy, &reply), &true);
+                    self.keep_setting_or_warn(&given_up_key(&file.copy, &reply), &true);
                 }
             }
             Settle::Posted { .. } => {}

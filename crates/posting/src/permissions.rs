@@ -2,6 +2,7 @@
 
 use repartee_core::error::{Code, Error, Result};
 use repartee_core::job::{Ctx, Stop};
+use repartee_core::kept::warned;
 use repartee_core::machine::Machine;
 use repartee_core::sealed::{self, Origin, digest, same};
 use repartee_reddit::{Rule, Subreddit};
@@ -107,6 +108,16 @@ fn posting_permission_seal(machine: &Machine, permission: &PostingPermission) ->
     let parts = sealed_parts(permission);
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     sealed::seal(machine, PERMISSION, &parts)
+}
+
+/// The seal of a permission whose note was purged; `None`: it was not sealed here before.
+pub(crate) fn resealed(
+    machine: &Machine,
+    before: &PostingPermission,
+    now: &PostingPermission,
+) -> Option<String> {
+    let is_here = posting_permission_origin(machine, before) == Origin::Here;
+    is_here.then(|| posting_permission_seal(machine, now))
 }
 
 /// Where a permission was recorded.
@@ -256,7 +267,7 @@ impl Posting<'_> {
         };
         self.store
             .posting_permission_confirm(&name, &entry, make)??;
-        self.revoke_taken_back();
+        self.revoke_taken_back()?;
         Ok(())
     }
 
@@ -307,8 +318,8 @@ impl Posting<'_> {
             ..permission
         };
         self.store.posting_permission_put(&permission)?;
-        self.keep_setting(&rules_key(&name), &"");
-        self.revoke_taken_back();
+        self.keep_setting_or_warn(&rules_key(&name), &"");
+        self.revoke_taken_back()?;
         self.posting_permission_of(&name)
     }
 
@@ -344,7 +355,7 @@ impl Posting<'_> {
             why,
             &entry.about(format!("r/{name}")).detail(why),
         )?;
-        self.revoke_taken_back();
+        self.revoke_taken_back()?;
         self.posting_permission_of(&name)
     }
 
@@ -401,7 +412,7 @@ impl Posting<'_> {
             source: String::new(),
             who: who.to_owned(),
             at_ms: self.environment.clock.now_ms(),
-        })?;
+        })??;
         self.opt_outs()
     }
 
@@ -414,7 +425,7 @@ impl Posting<'_> {
         let now_ms = self.environment.clock.now_ms();
         self.store
             .opt_out_decide(&kind, &name, confirmed, who, now_ms)?;
-        self.leave_alone(&kind, &[&name], confirmed);
+        self.leave_alone(&kind, &[&name], confirmed)?;
         self.opt_outs()
     }
 
@@ -429,6 +440,7 @@ impl Posting<'_> {
             who: "repartee".to_owned(),
             at_ms: self.environment.clock.now_ms(),
         })
+        .map(warned)
     }
 
     /// Checks a subreddit on Reddit once a day: if we are not welcome, or its rules changed since the permission was
@@ -494,7 +506,7 @@ impl Posting<'_> {
         self.store
             .posting_permission_checked(name, &rules, now_ms, seal)?;
         if kept.as_ref() != Some(&now) {
-            self.keep_setting(&key, &now);
+            self.keep_setting_or_warn(&key, &now);
         }
         Ok(())
     }

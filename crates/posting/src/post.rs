@@ -763,7 +763,7 @@ pub(crate) fn forget(posting: Posting<'_>, name: &str, why: &str, now_ms: i64) -
         why: why.to_owned(),
     };
     posting.forget_in_ledger(std::slice::from_ref(&gone));
-    let forgotten = posting.store.purge(&[gone], "repartee", now_ms)?;
+    let forgotten = posting.purge(&[gone], "repartee", now_ms)?;
     if forgotten.any() {
         posting.store.scrub()?;
     }
@@ -870,7 +870,7 @@ fn rejected(ctx: &Ctx, session: &Session, reply: &Reply, rejection: &Rejection) 
         }
         Action::CancelAndOptOut => {
             if let Some(author) = &reply.author {
-                posting.opt_out_put(&OptOut {
+                repartee_core::kept::warned(posting.opt_out_put(&OptOut {
                     kind: "user".to_owned(),
                     name: author.clone(),
                     state: "confirmed".to_owned(),
@@ -881,7 +881,7 @@ fn rejected(ctx: &Ctx, session: &Session, reply: &Reply, rejection: &Rejection) 
                     source: String::new(),
                     who: "repartee".to_owned(),
                     at_ms: now_ms,
-                })?;
+                })?);
             }
             to(ReplyState::Cancelled)
         }

@@ -247,6 +247,7 @@ impl Posting<'_> {
         for name in &mut new.watched {
             *name = plain_name("r/", name)?;
         }
+        repartee_store::audit::somebody(who)?;
         let loosened = self.posting_rules()?.loosened(&new);
         if !loosened.is_empty() && confirm.trim() != RAISE {
             return Err(Error::usage(format!(
@@ -258,8 +259,8 @@ impl Posting<'_> {
         // the seal first: rules without their seal are the stricter ones
         self.store.set_setting(SEAL_KEY, &seal)?;
         self.store.set_setting(KEY, &new)?;
-        self.keep_setting(KEY, &new);
-        self.revoke_taken_back();
+        let kept = self.keep_setting(KEY, &new);
+        let revoked = self.revoke_taken_back();
         let now_ms = self.environment.clock.now_ms();
         let entry = repartee_store::audit::Entry::new(who, "rules changed", now_ms);
         let detail = if loosened.is_empty() {
@@ -268,6 +269,7 @@ impl Posting<'_> {
             format!("loosened {}", loosened.join(", "))
         };
         self.store.audit_add(&entry.detail(detail))?;
+        kept.and(revoked)?;
         Ok(new)
     }
 }

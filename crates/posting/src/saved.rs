@@ -1,9 +1,10 @@
 //! Threads as files: written, and read again on a machine without network. One thread per line.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
 
-use repartee_core::error::{Error, Result};
+use repartee_core::error::{Code, Error, Result};
 use repartee_datasets::private;
 use repartee_store::threads::{NewThread, NewThreadComment};
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,9 @@ struct Line {
     created_utc: Option<i64>,
     #[serde(default)]
     skip: String,
+    /// When it was fetched from Reddit, milliseconds since 1970: its texts are kept no longer because of the export.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fetched_ms: Option<i64>,
     /// The notice of the project that wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     notice: Option<String>,
@@ -61,6 +65,13 @@ struct LineComment {
     permalink: String,
     #[serde(default)]
     skip: String,
+}
+
+/// When a file was last written, milliseconds since 1970.
+fn written_ms(file: &Path) -> Option<i64> {
+    let written = std::fs::metadata(file).ok()?.modified().ok()?;
+    let since = written.duration_since(std::time::UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_millis()).ok()
 }
 
 impl Posting<'_> {
@@ -114,6 +125,7 @@ impl Posting<'_> {
                 score: thread.score,
                 created_utc: thread.created_utc,
                 skip: thread.skip,
+                fetched_ms: Some(thread.fetched_ms),
                 notice: mark.clone(),
             };
             let json = repartee_core::job::to_json(&line)?;
@@ -125,19 +137,27 @@ impl Posting<'_> {
         Ok(count)
     }
 
-    /// Imports threads from such a file. They are used like fetched ones, without network, and their texts are purged
-    /// as early; texts deleted on Reddit before are skipped.
+    /// Imports threads from such a file. They are used like fetched ones, without network, and their texts are purged as
+    /// early: they count from when they were fetched, or, if an older export does not say so, from when the file was
+    /// written. Texts deleted on Reddit before are skipped, and so are threads past their retention, or of which the
+    /// project has a later copy.
     ///
     /// # Errors
-    /// [`repartee_core::Code::BadInput`], naming file and line; what comes before it is kept.
+    /// [`crate::Code::BadInput`], naming file and line; what comes before it is kept. [`crate::Code::Negative`] if all
+    /// threads in it are past their retention.
     pub fn threads_import(self, file: &Path) -> Result<Vec<ThreadInfo>> {
         let text = std::fs::read(file).map_err(|e| Error::io("read", file, &e))?;
         let text = String::from_utf8(text)
             .map_err(|_| Error::bad_input(format!("{} is not UTF-8", file.display())))?;
         let now_ms = self.environment.clock.now_ms();
-        let expires_ms = now_ms + i64::from(self.posting_rules()?.keep_h) * 3_600_000;
+        let keep_ms = i64::from(self.posting_rules()?.keep_h) * 3_600_000;
+        let written_ms = written_ms(file).unwrap_or(now_ms);
+        let known: HashMap<String, i64> = (self.store.threads()?.into_iter())
+            .filter_map(|thread| Some((thread.name?, thread.fetched_ms)))
+            .collect();
         let host = self.host();
         let mut threads = Vec::new();
+        let mut expired = 0;
         for (n, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
             if line.trim().is_empty() {
                 continue;
@@ -159,6 +179,21 @@ impl Posting<'_> {
             if let Some(name) = &line.name
                 && self.store.is_purged(name)?
             {
+                continue;
+            }
+            let known_ms = line.name.as_ref().and_then(|name| known.get(name)).copied();
+            // without its time, it is at least as old as the project's own copy
+            let fetched_ms = match line.fetched_ms {
+                Some(fetched_ms) if known_ms.is_some_and(|known_ms| known_ms > fetched_ms) => {
+                    continue;
+                }
+                Some(fetched_ms) => fetched_ms,
+                None => written_ms.min(known_ms.unwrap_or(written_ms)),
+            }
+            .min(now_ms);
+            let expires_ms = fetched_ms.saturating_add(keep_ms);
+            if expires_ms <= now_ms {
+                expired += 1;
                 continue;
             }
             let mut levels: Vec<u32> = Vec::with_capacity(line.comments.len());
@@ -205,8 +240,19 @@ impl Posting<'_> {
                 skip: line.skip,
                 expires_ms: Some(expires_ms),
             };
-            let (id, _) = self.store.thread_insert(&new, now_ms)?;
+            let (id, _) = self.store.thread_insert(&new, fetched_ms)?;
             threads.push(info(self.store.thread(id)?, &host));
+        }
+        if threads.is_empty() && expired > 0 {
+            return Err(Error::new(
+                Code::Negative,
+                format!(
+                    "{}: Reddit's texts are kept for {} hours after they were fetched, and its threads are older; fetch \
+                     them again",
+                    file.display(),
+                    keep_ms / 3_600_000
+                ),
+            ));
         }
         Ok(threads)
     }

@@ -10,6 +10,7 @@ use repartee_core::left_out::{LeftOut, Tally, caught, is_of_the_whole};
 use repartee_datasets::id::encode;
 use repartee_reddit::{Gone as How, Link, TreeAsk};
 use repartee_store::purge::{Forgotten, Gone};
+use repartee_store::seals::Sealed;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -48,8 +49,8 @@ pub struct Synced {
     pub answered: u64,
     /// How many of these no longer exist.
     pub gone: u64,
-    /// Imported ones in answers that showed nothing at all: that says more about their ids, or about Reddit's health,
-    /// than about the texts, so they are kept.
+    /// Imported ones in answers that showed nothing at all, and missing ones from a source of unknown origin: that says
+    /// more about their ids, or about Reddit's health, than about the texts, so they are kept.
     pub doubted: u64,
     /// Comments of threads whose texts were wiped, including those past retention.
     pub comments: u64,
@@ -156,10 +157,10 @@ impl Job for Sync {
             synced.answered += names.len() as u64;
             synced.gone += gone.len() as u64;
             posting.forget_in_ledger(&gone);
-            synced.add(&store.purge(&gone, "repartee", session.now_ms())?);
+            synced.add(&posting.purge(&gone, "repartee", session.now_ms())?);
             store.thread_checked(thread.id, session.now_ms())?;
         }
-        synced.add(&store.expire(session.now_ms())?);
+        synced.add(&posting.expire(session.now_ms())?);
         let wiping = || ctx.tick(Progress::new("wiping the last traces", 0, None, "bytes"));
         wiping();
         synced.scrubbed = store.scrub()?;
@@ -303,9 +304,17 @@ fn ask_about_imported(ctx: &Ctx, session: &Session, synced: &mut Synced) -> Resu
         if shown == 0 {
             synced.doubted += names.len() as u64;
         } else {
+            let absent = gone.iter().filter(|(_, why)| **why == "absent");
+            let unknown = store.of_unknown_origin(absent.map(|(name, _)| name.as_str()))?;
+            gone.retain(|name, _| !unknown.contains(name));
+            synced.doubted += unknown.len() as u64;
             synced.answered += shown as u64;
             synced.gone += gone.len() as u64;
-            synced.add(&store.purge(&listed(gone), "repartee", session.now_ms())?);
+            synced.add(&ctx.project.posting().purge(
+                &listed(gone),
+                "repartee",
+                session.now_ms(),
+            )?);
         }
         store.set_setting(PLACE, &some.last())?;
     }
@@ -356,13 +365,78 @@ fn gone_of(ctx: &Ctx, session: &Session, post: &str, names: &[String]) -> Result
 }
 
 impl Posting<'_> {
+    /// Purges what is gone from Reddit: see [`repartee_store::Store::purge`].
+    pub(crate) fn purge(self, gone: &[Gone], who: &str, now_ms: i64) -> Result<Forgotten> {
+        self.keeping_seals(|| Ok(self.store.purge(gone, who, now_ms)?))
+    }
+
+    /// Purges what a source says is gone: see [`repartee_store::Store::purge_learned`].
+    pub fn purge_learned(self, gone: &[Gone], now_ms: i64) -> Result<Forgotten> {
+        self.keeping_seals(|| Ok(self.store.purge_learned(gone, "repartee", now_ms)?))
+    }
+
+    fn expire(self, now_ms: i64) -> Result<Forgotten> {
+        self.keeping_seals(|| Ok(self.store.expire(now_ms)?))
+    }
+
+    /// Purges quotes from sealed notes, too, and seals these records again if they were valid. If the process ends in
+    /// between, the user must confirm them.
+    fn keeping_seals<T>(self, purge: impl FnOnce() -> Result<T>) -> Result<T> {
+        let accounts: Vec<_> = (self.store.accounts()?.into_iter())
+            .filter(|account| !account.stopped.is_empty())
+            .collect();
+        let permissions: Vec<_> = (self.store.posting_permissions()?.into_iter())
+            .filter(|permission| !permission.note.is_empty())
+            .collect();
+        let records: Vec<_> = (self.store.study_records().unwrap_or_default().into_iter())
+            .filter(|entry| !entry.record.note.is_empty())
+            .collect();
+        let done = purge()?;
+        if accounts.is_empty() && permissions.is_empty() && records.is_empty() {
+            return Ok(done);
+        }
+        // without the machine's key they stay unconfirmed; what was purged is purged
+        let Ok(machine) = self.machine() else {
+            return Ok(done);
+        };
+        for before in accounts {
+            if let Ok(now) = self.store.account(&before.name)
+                && now.stopped != before.stopped
+                && let Some(seal) = crate::accounts::resealed(&machine, &before, &now)
+            {
+                let record = Sealed::Account(&now.name);
+                self.store.seal_again(record, &now.seal, &seal)?;
+            }
+        }
+        for before in permissions {
+            if let Some(now) = self.store.posting_permission(&before.name)?
+                && now.note != before.note
+                && let Some(seal) = crate::permissions::resealed(&machine, &before, &now)
+            {
+                let record = Sealed::Subreddit(&now.name);
+                self.store.seal_again(record, &now.seal, &seal)?;
+            }
+        }
+        let now = self.store.study_records().unwrap_or_default();
+        for before in records {
+            if let Some(now) = now.iter().find(|now| now.id == before.id)
+                && now.record.note != before.record.note
+                && let Some(seal) = repartee_core::study::resealed(&machine, &before, now)
+            {
+                let record = Sealed::Study(now.id);
+                self.store.seal_again(record, &now.seal, &seal)?;
+            }
+        }
+        Ok(done)
+    }
+
     /// Purges texts past their retention, to the last byte. Needs no network.
     ///
     /// # Errors
     /// If the project cannot be written; nothing is purged then.
     pub fn forget_expired(self) -> Result<Synced> {
         let mut synced = Synced::default();
-        synced.add(&self.store.expire(self.reddit_now_ms()?)?);
+        synced.add(&self.expire(self.reddit_now_ms()?)?);
         synced.scrubbed = self.store.scrub()?;
         synced.affected = self.affected(&synced.marked)?;
         synced.copies = self.copies(&synced);
@@ -409,11 +483,7 @@ impl Posting<'_> {
             ..Synced::default()
         };
         self.forget_in_ledger(&gone);
-        synced.add(
-            &self
-                .store
-                .purge(&gone, who, self.environment.clock.now_ms())?,
-        );
+        synced.add(&self.purge(&gone, who, self.environment.clock.now_ms())?);
         synced.scrubbed = self.store.scrub()?;
         synced.affected = self.affected(&synced.marked)?;
         // also if the project itself had none of it: a backup may be older

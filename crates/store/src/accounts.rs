@@ -461,8 +461,7 @@ impl Store {
             Ok(())
         })?;
         // the permission was not withdrawn; another copy of the project has it with its own seal
-        self.taken_back.keep(&old);
-        Ok(())
+        self.seals_revoked(&[old])
     }
 
     /// Adds an opt-out. A confirmed one stays confirmed; a declined one is only opened again by another comment.

@@ -4,7 +4,7 @@
 use rusqlite::{Connection, params};
 
 use crate::watch::{Family, touch};
-use crate::{Result, Store};
+use crate::{Error, Result, Store};
 
 /// An action of the user or the program.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,7 +54,23 @@ impl Entry {
     }
 }
 
+/// Refuses a decision of nobody: nothing counts as approved, allowed or recorded without a name.
+///
+/// # Errors
+/// [`Error::Refused`].
+pub fn somebody(who: &str) -> Result<()> {
+    match who.trim().is_empty() {
+        false => Ok(()),
+        true => Err(Error::Refused {
+            what: "the change".to_owned(),
+            done: "stored",
+            why: "it does not say who makes it; give a name".to_owned(),
+        }),
+    }
+}
+
 pub(crate) fn note(db: &Connection, entry: &Entry) -> Result<()> {
+    somebody(&entry.who)?;
     db.prepare_cached(
         "INSERT INTO audit (at_ms, who, what, subject, reply_id, hash, detail)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",

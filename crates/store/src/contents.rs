@@ -13,6 +13,7 @@ use rusqlite::types::{Value, ValueRef};
 
 use crate::items::ItemKind;
 use crate::schema::back_up;
+use crate::sources::READING;
 use crate::watch::Family;
 use crate::{Error, Result, Store};
 
@@ -313,7 +314,9 @@ fn columns_of(db: &Connection, table: &str, sql: &str) -> Result<(Vec<Column>, V
     };
     match table {
         "source" => {
-            allow("format", Format::ALL.map(Format::name).to_vec());
+            // an import that was interrupted early leaves no format
+            let formats = Format::ALL.map(Format::name).into_iter();
+            allow("format", formats.chain([READING]).collect());
             allow("permission", Permission::ALL.map(Permission::name).to_vec());
             allow(
                 "origin",

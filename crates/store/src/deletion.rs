@@ -273,6 +273,26 @@ fn dependents(db: &Connection, item: Item, splits: &[i64]) -> Result<Dependents>
     })
 }
 
+/// A row that several sources have is stored under one of them, and is deleted with it. So the others are no longer
+/// complete, and their files can be imported again. Which sources share rows is known from their counts: rows that were
+/// there before (`known`), and rows that replaced an older copy (`newer`).
+fn unfinish_overlapping(db: &Connection, source: i64) -> Result<()> {
+    let count = |of: &str, key: &str| {
+        format!(
+            "coalesce(CASE WHEN json_valid({of}.counts) THEN json_extract({of}.counts, '$.{key}') END, 0)"
+        )
+    };
+    let sql = format!(
+        "UPDATE source AS o SET hash = NULL FROM source AS d
+         WHERE d.id = ?1 AND o.id <> d.id AND o.hash IS NOT NULL
+           AND ((o.id > d.id AND {} > 0) OR (o.id < d.id AND {} > 0))",
+        count("o", "known"),
+        count("d", "newer")
+    );
+    db.execute(&sql, [source])?;
+    Ok(())
+}
+
 impl Store {
     /// What deleting an item also deletes.
     ///
@@ -381,6 +401,9 @@ impl Store {
                     .collect();
                 settle_jobs(db, &what, &all, job_use, now_ms)?;
                 mark(db, &all, now_ms)?;
+                if kind == ItemKind::Source {
+                    unfinish_overlapping(db, found.item.id)?;
+                }
                 let mut detail = match found.items.len() {
                     0 => String::new(),
                     n => format!("with {n} that depended on it"),

@@ -41,7 +41,7 @@ pub mod reads;
 pub mod records;
 pub mod runs;
 pub mod schema;
-mod seals;
+pub mod seals;
 pub mod settings;
 pub mod sources;
 pub mod splits;
@@ -65,7 +65,6 @@ use rusqlite_migration::{M, Migrations};
 pub use error::{Error, Result};
 use opened::Opened;
 use schema::{check_beside, connect};
-use seals::TakenBack;
 use watch::Family;
 
 /// "Rept": the application id in the header of a project file (bytes 68 to 71).
@@ -109,7 +108,6 @@ pub struct Store {
     /// is read-only.
     readers: Mutex<Vec<Connection>>,
     writer: Mutex<Writer>,
-    taken_back: TakenBack,
     /// What queries read, while a test records it.
     reads: reads::Recording,
     /// Ends after both: fields are dropped in this order.
@@ -217,7 +215,6 @@ impl Store {
                 made_room: Instant::now(),
             }),
             readers: Mutex::new(Vec::new()),
-            taken_back: TakenBack::default(),
             reads: reads::Recording::default(),
             _opened: opened,
         }
@@ -237,7 +234,7 @@ impl Store {
         family: Family,
         work: impl FnOnce(&Transaction<'_>) -> Result<T>,
     ) -> Result<T> {
-        self.write_and_make_room(|db| transact(db, family, &self.taken_back, work))
+        self.write_and_make_room(|db| transact(db, family, work))
     }
 
     /// As [`Store::write`], for rows whose references were read in this same transaction: SQLite does not check them
@@ -249,7 +246,7 @@ impl Store {
     ) -> Result<T> {
         self.write_and_make_room(|db| {
             with_pragma(db, "foreign_keys", ["OFF", "ON"], |db| {
-                transact(db, family, &self.taken_back, work)
+                transact(db, family, work)
             })
         })
     }
@@ -265,7 +262,7 @@ impl Store {
             &mut self.writing().connection,
             "synchronous",
             ["FULL", "NORMAL"],
-            |db| transact(db, family, &self.taken_back, work),
+            |db| transact(db, family, work),
         )
     }
 
@@ -328,7 +325,6 @@ impl Store {
 fn transact<T>(
     db: &mut Connection,
     family: Family,
-    taken_back: &TakenBack,
     work: impl FnOnce(&Transaction<'_>) -> Result<T>,
 ) -> Result<T> {
     // IMMEDIATE: a transaction that starts by reading and then finds another writer fails at once instead of waiting
@@ -336,9 +332,8 @@ fn transact<T>(
     let before = seals::that_count(&transaction, family)?;
     let done = work(&transaction)?;
     watch::touch(&transaction, family)?;
-    let gone = seals::gone(&transaction, before)?;
+    seals::remember(&transaction, seals::gone(&transaction, before)?)?;
     transaction.commit()?;
-    taken_back.add(gone);
     Ok(done)
 }
 

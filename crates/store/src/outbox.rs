@@ -470,6 +470,17 @@ impl Store {
         }
     }
 
+    /// The reply that is posted at this link, or under this name.
+    pub fn reply_at(&self, link: &str, name: Option<&str>) -> Result<Option<i64>> {
+        self.read(|db| {
+            let sql = "SELECT id FROM reply WHERE link <> '' AND link = ?1 OR posted_name = ?2 ORDER BY id LIMIT 1";
+            Ok(db
+                .prepare_cached(sql)?
+                .query_row(params![link, name], |row| row.get(0))
+                .optional()?)
+        })
+    }
+
     /// As [`Store::reply_becomes`], if `check` finds nothing wrong with the current reply, within the transaction.
     ///
     /// # Errors

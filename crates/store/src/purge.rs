@@ -7,9 +7,11 @@
 //! which are all over the file, it rewrites the whole file; that this is due is stored in the project, so that it is
 //! done even if the process that wiped them was killed.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
+use repartee_datasets::clean::is_unknown_author;
+use repartee_datasets::duplicates::normalized;
 use repartee_datasets::id::{decode, encode};
 use repartee_datasets::record::{CUT, EXCERPT};
 use rusqlite::config::DbConfig;
@@ -85,6 +87,14 @@ const SCRUBBED: [&str; 10] = [
 /// The setting that says that imported texts were wiped or deleted, and the file not rewritten since.
 pub(crate) const UNSCRUBBED: &str = "imported texts were wiped";
 
+/// SQL: whether a row's source has Reddit's texts, or texts of unknown origin. The ids of any other source only look like
+/// Reddit's, so what Reddit says about such an id says nothing about the text.
+pub(crate) const OF_REDDIT: &str = "source_id IN
+    (SELECT id FROM source WHERE permission <> 'synthetic' AND origin IN ('reddit', 'unknown'))";
+
+/// Why a text is gone if the user named it. It is purged from every source.
+pub(crate) const ASKED: &str = "asked";
+
 /// How long to wait for readers before emptying the write-ahead log.
 const WAIT_FOR_READERS: Duration = Duration::from_secs(5);
 
@@ -92,14 +102,32 @@ impl Store {
     /// Purges what Reddit no longer has: from threads, and from imports. The names are remembered, so that none of it
     /// is imported or fetched again.
     ///
+    /// What Reddit says about an id is only about texts of Reddit, or of unknown origin.
+    ///
     /// The bytes are gone from the file after [`Store::scrub`].
     pub fn purge(&self, gone: &[Gone], who: &str, now_ms: i64) -> Result<Forgotten> {
+        self.purge_from(gone, false, who, now_ms)
+    }
+
+    /// As [`Store::purge`], for names from [`Store::records_gone`]: of any source.
+    pub fn purge_learned(&self, gone: &[Gone], who: &str, now_ms: i64) -> Result<Forgotten> {
+        self.purge_from(gone, true, who, now_ms)
+    }
+
+    fn purge_from(
+        &self,
+        gone: &[Gone],
+        any_source: bool,
+        who: &str,
+        now_ms: i64,
+    ) -> Result<Forgotten> {
         self.write(Family::Threads, |db| {
             let mut done = Forgotten::default();
             let mut texts = Texts::default();
             let mut lost = LostPairs::default();
             let mut threads: HashSet<i64> = HashSet::new();
             let mut posts: HashSet<i64> = HashSet::new();
+            let mut copies: Vec<ImportedText> = Vec::new();
             for Gone { name, why } in gone {
                 let mut one = Forgotten::default();
                 let comment: Option<(i64, i64)> = db
@@ -123,19 +151,29 @@ impl Store {
                     }
                 }
                 posts.extend(post_of(db, name)?);
-                forget_imported(db, name, &mut texts, &mut lost, &mut one, now_ms)?;
+                if any_source || why == ASKED || is_of_reddit(db, name)? {
+                    copies.extend(imported_text(db, name, why)?);
+                    forget_imported(db, name, &mut texts, &mut lost, &mut one, now_ms)?;
+                }
                 if one.any() && lost.why.is_empty() {
                     lost.why.clone_from(why);
                 }
-                db.prepare_cached(
-                    "INSERT INTO purged (name, at_ms, why, pairs) VALUES (?1, ?2, ?3, ?4)
-                     ON CONFLICT (name) DO UPDATE SET pairs = pairs + excluded.pairs",
-                )?
-                .execute(params![name, now_ms, why, one.pairs as i64])?;
+                remember(db, name, why, one.pairs, now_ms)?;
                 if one.any() {
                     let entry = Entry::new(who, "purged", now_ms).about(name.as_str());
                     audit::note(db, &entry.detail(why.as_str()))?;
                 }
+                done.add(&one);
+            }
+            // the same texts from tables without Reddit's ids
+            for (name, why) in copies_of(db, &copies, any_source)? {
+                let mut one = Forgotten::default();
+                posts.extend(post_of(db, &name)?);
+                forget_imported(db, &name, &mut texts, &mut lost, &mut one, now_ms)?;
+                if one.any() && lost.why.is_empty() {
+                    lost.why.clone_from(&why);
+                }
+                remember(db, &name, &why, one.pairs, now_ms)?;
                 done.add(&one);
             }
             forget_rejected(db, gone)?;
@@ -167,18 +205,16 @@ impl Store {
     }
 
     /// Imported comments and posts that can be checked on Reddit: those of pairs, with a Reddit id (others have a
-    /// negative one), written by people, and not wiped. Each is its kind (1: a comment, 3: a post) and its id, sorted;
+    /// negative one), from sources of Reddit or of unknown origin, written by people, and not wiped. Each is its kind (1: a comment, 3: a post) and its id, sorted;
     /// 16 MB for a million.
     pub fn imported_of_pairs(&self) -> Result<Vec<(u8, i64)>> {
-        const WRITTEN: &str =
-            "source_id NOT IN (SELECT id FROM source WHERE permission = 'synthetic')";
         self.read(|db| {
             let mut all = Vec::new();
             for (kind, sql) in [
                 (
                     1,
                     format!(
-                        "SELECT id FROM comment WHERE id >= 0 AND body <> '{WIPED}' AND {WRITTEN}
+                        "SELECT id FROM comment WHERE id >= 0 AND body <> '{WIPED}' AND {OF_REDDIT}
                             AND (id IN (SELECT id FROM pair) OR id IN (SELECT comment_id FROM pair))
                          ORDER BY id"
                     ),
@@ -186,7 +222,7 @@ impl Store {
                 (
                     3,
                     format!(
-                        "SELECT id FROM post WHERE id >= 0 AND title <> '{WIPED}' AND {WRITTEN}
+                        "SELECT id FROM post WHERE id >= 0 AND title <> '{WIPED}' AND {OF_REDDIT}
                             AND id IN (SELECT thread_id FROM pair)
                          ORDER BY id"
                     ),
@@ -199,6 +235,28 @@ impl Store {
                 }
             }
             Ok(all)
+        })
+    }
+
+    /// Which of these imported names come from a source of unknown origin: whether the id is Reddit's is unknown, too.
+    pub fn of_unknown_origin<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Result<HashSet<String>> {
+        self.read(|db| {
+            let mut unknown = HashSet::new();
+            for name in names {
+                let Some(id) = decode(name) else { continue };
+                let sql = format!(
+                    "SELECT EXISTS (SELECT 1 FROM {} WHERE id = ?1
+                       AND source_id IN (SELECT id FROM source WHERE origin = 'unknown'))",
+                    table_of(name)
+                );
+                if db.prepare_cached(&sql)?.query_row([id], |row| row.get(0))? {
+                    unknown.insert(name.to_owned());
+                }
+            }
+            Ok(unknown)
         })
     }
 
@@ -549,6 +607,150 @@ fn without_title_in_links(db: &Transaction<'_>, id: i64) -> Result<()> {
     Ok(())
 }
 
+/// The id of an imported comment or post: Reddit's, or one made from its content ([`encode`]).
+fn imported_id(name: &str) -> Option<i64> {
+    let bare = name.get(3..).filter(|bare| bare.len() == 17);
+    let hash = bare.and_then(|bare| u64::from_str_radix(bare.strip_prefix('x')?, 16).ok());
+    match hash.map(|hash| hash as i64) {
+        Some(id) if id < 0 => Some(id),
+        _ => decode(name),
+    }
+}
+
+/// Remembers the name of a purged text.
+fn remember(db: &Connection, name: &str, why: &str, pairs: u64, now_ms: i64) -> Result<()> {
+    db.prepare_cached(
+        "INSERT INTO purged (name, at_ms, why, pairs) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (name) DO UPDATE SET pairs = pairs + excluded.pairs,
+           why = CASE excluded.why WHEN 'asked' THEN 'asked' ELSE why END",
+    )?
+    .execute(params![name, now_ms, why, pairs as i64])?;
+    Ok(())
+}
+
+/// An imported text that is to be purged, as its copies are recognized: a table that names no ids of Reddit has the same
+/// comment under an id of its own.
+struct ImportedText {
+    is_post: bool,
+    /// A comment's text, a post's title.
+    text: String,
+    /// `None`: unknown.
+    author: Option<String>,
+    /// Empty: unknown.
+    subreddit: String,
+    why: String,
+}
+
+impl ImportedText {
+    /// Whether another text with the same words is a copy: of the same author, or, if one of them is unknown, long
+    /// enough that nobody else wrote it.
+    fn is_copied_by(&self, author: Option<&str>, subreddit: &str, words: usize) -> bool {
+        let known = |author: Option<&str>| author.is_some_and(|name| !is_unknown_author(name));
+        let same_place = self.subreddit.is_empty()
+            || subreddit.is_empty()
+            || self.subreddit.eq_ignore_ascii_case(subreddit);
+        let same_author = match (self.author.as_deref(), author) {
+            (Some(one), Some(other)) if known(Some(one)) && known(Some(other)) => {
+                one.eq_ignore_ascii_case(other)
+            }
+            _ => words >= WORDS_OF_ONE,
+        };
+        same_place && same_author
+    }
+}
+
+/// From this many words on, two equal texts are copies, even if an author is unknown.
+const WORDS_OF_ONE: usize = 8;
+
+/// What was imported under a name, if it has a text.
+fn imported_text(db: &Connection, name: &str, why: &str) -> Result<Option<ImportedText>> {
+    let Some(id) = imported_id(name) else {
+        return Ok(None);
+    };
+    let is_post = name.starts_with("t3_");
+    let (table, text) = if is_post {
+        ("post", "title")
+    } else {
+        ("comment", "body")
+    };
+    let sql = format!(
+        "SELECT {text}, author, subreddit FROM {table} WHERE id = ?1 AND {text} NOT IN (?2, '[removed]', '')"
+    );
+    Ok(db
+        .prepare_cached(&sql)?
+        .query_row(params![id, WIPED], |row| {
+            Ok(ImportedText {
+                is_post,
+                text: row.get(0)?,
+                author: row.get(1)?,
+                subreddit: row.get(2)?,
+                why: why.to_owned(),
+            })
+        })
+        .optional()?)
+}
+
+/// The names of copies of these texts among the rows without an id of Reddit, with why the text is gone. Two texts are
+/// equal when a split calls them equal. Reads all such rows once.
+fn copies_of(
+    db: &Connection,
+    texts: &[ImportedText],
+    any_source: bool,
+) -> Result<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    for (table, column, kind) in [("comment", "body", 1), ("post", "title", 3)] {
+        let mut by_words: HashMap<String, Vec<&ImportedText>> = HashMap::new();
+        for text in texts.iter().filter(|text| text.is_post == (kind == 3)) {
+            let words = normalized(&text.text);
+            by_words.entry(words).or_default().push(text);
+        }
+        if by_words.is_empty() {
+            continue;
+        }
+        let mut query = db.prepare(&format!(
+            "SELECT id, {column}, author, subreddit, {OF_REDDIT} FROM {table} WHERE id < 0"
+        ))?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            let words = normalized(&String::from_utf8_lossy(
+                row.get_ref(1)?.as_bytes().unwrap_or_default(),
+            ));
+            let Some(same) = by_words.get(&words) else {
+                continue;
+            };
+            let (id, author): (i64, Option<String>) = (row.get(0)?, row.get(2)?);
+            let (subreddit, of_reddit): (String, bool) = (row.get(3)?, row.get(4)?);
+            let number = words.split(' ').count();
+            let copied = same.iter().find(|text| {
+                (of_reddit || any_source || text.why == ASKED)
+                    && text.is_copied_by(author.as_deref(), &subreddit, number)
+            });
+            if let Some(text) = copied {
+                found.push((format!("t{kind}_{}", encode(id)), text.why.clone()));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The table with what was imported under a name.
+fn table_of(name: &str) -> &'static str {
+    match name.starts_with("t3_") {
+        true => "post",
+        false => "comment",
+    }
+}
+
+/// Whether what was imported under a name is Reddit's.
+fn is_of_reddit(db: &Connection, name: &str) -> Result<bool> {
+    let Some(id) = imported_id(name) else {
+        return Ok(false);
+    };
+    let table = table_of(name);
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE id = ?1 AND {OF_REDDIT})");
+    Ok(db.prepare_cached(&sql)?.query_row([id], |row| row.get(0))?)
+}
+
 /// Wipes what was imported under this name, with its words in the index, the fakes generated from it, the samples that
 /// answer it, and quotes of it in the replies to it. The pairs stay, since splits are locked.
 fn forget_imported(
@@ -559,7 +761,7 @@ fn forget_imported(
     done: &mut Forgotten,
     now_ms: i64,
 ) -> Result<()> {
-    let Some(id) = decode(name) else {
+    let Some(id) = imported_id(name) else {
         return Ok(());
     };
     if name.starts_with("t3_") {
@@ -578,9 +780,13 @@ fn forget_imported(
         }
         return Ok(());
     }
+    // a placeholder from an archive was a text for those who read an earlier copy of it
     let found: Option<String> = db
-        .prepare_cached("SELECT body FROM comment WHERE id = ?1 AND body <> ?2")?
-        .query_row(params![id, WIPED], |row| row.get(0))
+        .prepare_cached(
+            "SELECT body FROM comment WHERE id = ?1
+               AND (body <> ?2 OR NOT EXISTS (SELECT 1 FROM purged WHERE name = ?3))",
+        )?
+        .query_row(params![id, WIPED, name], |row| row.get(0))
         .optional()?;
     let Some(body) = found else {
         return Ok(());
@@ -620,8 +826,8 @@ fn forget_imported(
     }
     db.execute(
         "UPDATE run_sample SET comment = '', text = ''
-         WHERE comment = ?2 OR pair_id IN (SELECT id FROM pair WHERE comment_id = ?1)",
-        params![id, body],
+         WHERE (comment = ?2 AND ?2 <> ?3) OR pair_id IN (SELECT id FROM pair WHERE comment_id = ?1)",
+        params![id, body, WIPED],
     )?;
     // answered comments of test pairs are in threads of their own, without a name
     let mut query = db.prepare_cached(
@@ -640,7 +846,7 @@ fn forget_imported(
 
 /// The post of a comment or post of this name, as far as it was imported.
 fn post_of(db: &Connection, name: &str) -> Result<Option<i64>> {
-    let Some(id) = decode(name) else {
+    let Some(id) = imported_id(name) else {
         return Ok(None);
     };
     if name.starts_with("t3_") {
@@ -827,12 +1033,23 @@ const PLACES: [&str; 24] = [
     // rows that never change and never contain text
     "audit",
     "probe",
-    // what the user of this project wrote or decided, and Reddit's rules: none of it is part of the purged text, even
-    // if a comment quotes it
+    // what the user of this project decided, and Reddit's rules: none of it is part of the purged text, even if a
+    // comment quotes it. Remarks and reasons are another matter: see NOTES
     "account",
     "opt_out",
     "study_record",
     "subreddit",
+];
+/// What the user writes freely about a decision: it may quote the text that it is about. The decisions themselves
+/// (scope, link, footer) stay.
+const NOTES: [(&str, &str); 6] = [
+    ("opt_out", "why"),
+    ("subreddit", "note"),
+    ("subreddit", "off"),
+    ("account", "stopped"),
+    ("study_record", "note"),
+    // repeats some of them
+    ("audit", "detail"),
 ];
 /// Columns of the other tables that are names, or that have their own rules: what was approved or is on Reddit is ours.
 const NAMES: [&str; 14] = [
@@ -918,7 +1135,41 @@ fn forget_quotes(db: &Transaction<'_>, texts: &Texts) -> Result<()> {
             rewrite_all(db)?;
         }
     }
-    Ok(())
+    forget_notes(db, texts)
+}
+
+/// Removes quotes from remarks and reasons of the user, also from records that are never changed otherwise.
+fn forget_notes(db: &Transaction<'_>, texts: &Texts) -> Result<()> {
+    let mut changed = Vec::new();
+    for (table, column) in NOTES {
+        let mut query = db.prepare_cached(&format!(
+            "SELECT DISTINCT {column} FROM {table} WHERE {column} <> ''"
+        ))?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            // an edited file may contain anything here
+            let Ok(note) = row.get_ref(0)?.as_str() else {
+                continue;
+            };
+            if let Some(left) = texts.redacted_note(note) {
+                changed.push((table, column, note.to_owned(), left));
+            }
+        }
+    }
+    if changed.is_empty() {
+        return Ok(());
+    }
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    let written = changed.iter().try_for_each(|(table, column, note, left)| {
+        let sql = format!("UPDATE {table} SET {column} = ?2 WHERE {column} = ?1");
+        db.execute(&sql, [note, left]).map(drop)
+    });
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true)?;
+    written?;
+    for family in [Family::Reddit, Family::Settings] {
+        touch(db, family)?;
+    }
+    rewrite_all(db)
 }
 
 /// Wipes what quotes a text in all text columns of a table. Returns the number of values.

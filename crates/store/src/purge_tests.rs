@@ -1,5 +1,5 @@
 use repartee_datasets::id::encode;
-use repartee_datasets::{Partition, Recipe, Rejected};
+use repartee_datasets::{Comment, GoneRecord, Origin, Partition, Recipe, Record, Rejected};
 
 use crate::Store;
 use crate::marks::Marked;
@@ -485,4 +485,208 @@ fn rejected_row_is_removed_by_an_id_anywhere_in_it() {
         .collect();
     assert_eq!(left, [true, false, true, false]);
     assert_eq!(runs_left(&store, text), Vec::<String>::new());
+}
+
+/// A copy of a comment, as an archive fetched it at this time.
+fn copy(id: i64, body: &str, retrieved: i64) -> Record {
+    match comment(id, None, "ann", body) {
+        Record::Comment(c) => Record::Comment(Comment {
+            retrieved_utc: Some(retrieved),
+            ..c
+        }),
+        post => post,
+    }
+}
+
+#[test]
+fn placeholder_of_a_newer_archive_is_a_purge() {
+    let (_dir, store, _, runs) = modelled();
+    let source = source(&store);
+    let text = "a text that its author deletes after a while";
+    let upsert = |record: &Record| {
+        let gone: Vec<GoneRecord> = GoneRecord::of_placeholder(record).into_iter().collect();
+        store
+            .records_upsert(source, std::slice::from_ref(record))
+            .unwrap();
+        let gone = store.records_gone(source, &gone).unwrap();
+        store.purge_learned(&gone, "repartee", 5).unwrap()
+    };
+    upsert(&copy(900, text, 100));
+    upsert(&comment(901, Some(900), "bob", "an answer that stays here"));
+    store.pairs_build(&Recipe::default(), |_| true).unwrap();
+    store
+        .run_saw(runs[0], Partition::Train, &[901], None)
+        .unwrap();
+    // an older placeholder says nothing about a text that was fetched later
+    assert!(!upsert(&copy(900, "[removed]", 99)).any());
+    assert_eq!(store.comment(900).unwrap().unwrap().body, text);
+    let done = upsert(&copy(900, "[removed]", 200));
+    assert_eq!((done.imported, done.marked.len()), (1, 1));
+    assert_eq!(marked(&store), [(Marked::Run, "generator".into())]);
+    assert_eq!(store.comment(900).unwrap().unwrap().body, "[deleted]");
+    assert!(store.is_purged(&gone(900).name).unwrap());
+    store.scrub().unwrap();
+    let bytes = std::fs::read(store.path()).unwrap();
+    assert!(!bytes.windows(text.len()).any(|w| w == text.as_bytes()));
+    // once is enough
+    assert!(!store.purge(&[gone(900)], "ada", 6).unwrap().any());
+}
+
+#[test]
+fn text_that_an_earlier_version_replaced_by_a_placeholder_is_still_marked() {
+    let (_dir, store, split, runs) = modelled();
+    let pair = store.split_pair_ids(split, Partition::Train).unwrap()[0];
+    store
+        .run_saw(runs[0], Partition::Train, &[pair], None)
+        .unwrap();
+    store
+        .write_bare(|db| {
+            let sql = "UPDATE comment SET body = '[deleted]' WHERE id = ?1";
+            db.execute(sql, [pair])?;
+            Ok(())
+        })
+        .unwrap();
+    let done = store.purge(&[gone(pair)], "ada", 5).unwrap();
+    assert_eq!(done.imported, 1);
+    assert!(store.is_marked(Marked::Run, runs[0]).unwrap());
+}
+
+#[test]
+fn what_an_archive_marks_as_deleted_is_not_imported_from_another() {
+    let (_dir, store) = project();
+    let source = source(&store);
+    let said = |id| GoneRecord {
+        kind: 1,
+        id,
+        subreddit: "test".into(),
+        removed: false,
+        seen_utc: None,
+    };
+    let text = "somebody wrote this and deleted it later";
+    let records = [copy(10, text, 900)];
+    store.records_upsert(source, &records).unwrap();
+    let gone = store.records_gone(source, &[said(10), said(11)]).unwrap();
+    assert_eq!(gone.len(), 1, "only one has a text here");
+    assert_eq!(
+        store.purge_learned(&gone, "repartee", 5).unwrap().imported,
+        1
+    );
+    let again = [copy(10, text, 950), copy(11, text, 950)];
+    let done = store.records_upsert(source, &again).unwrap();
+    assert_eq!((done.new, done.newer, done.known), (0, 0, 2));
+    assert_eq!(store.comment(10).unwrap().unwrap().body, "[deleted]");
+    assert_eq!(store.comment(11).unwrap(), None);
+}
+
+#[test]
+fn copies_without_an_id_of_reddit_are_purged_with_the_text() {
+    let (_dir, store, _, runs) = modelled();
+    let (archive, table) = (source(&store), source(&store));
+    let text = "This sentence is in an archive, and in a table!";
+    let with = |id: i64, author: Option<&str>, body: &str, subreddit: &str| {
+        let Record::Comment(c) = comment(id, None, "", body) else {
+            unreachable!()
+        };
+        Record::Comment(Comment {
+            author: author.map(str::to_owned),
+            subreddit: subreddit.into(),
+            // a quote under the same post is removed in any case
+            link_id: if id < -3 { -8 } else { -7 },
+            ..c
+        })
+    };
+    let original = [
+        comment(900, None, "ann", text),
+        comment(901, None, "ann", "So do I"),
+    ];
+    store.records_upsert(archive, &original).unwrap();
+    let copies = [
+        with(
+            -1,
+            Some("Ann"),
+            "this sentence is in an archive and in a table",
+            "Test",
+        ),
+        with(-2, None, text, ""),
+        with(-3, Some("ann"), "So do I.", "test"),
+    ];
+    let others = [
+        with(-4, Some("bob"), text, "test"),
+        with(-5, Some("ann"), text, "elsewhere"),
+        with(-6, None, "So do I", "test"),
+        with(-7, Some("ann"), "This sentence is in an archive", "test"),
+    ];
+    store.records_upsert(table, &copies).unwrap();
+    store.records_upsert(table, &others).unwrap();
+    let answer = comment(902, Some(-1), "bob", "an answer in the table");
+    store.records_upsert(table, &[answer]).unwrap();
+    store.pairs_build(&Recipe::default(), |_| true).unwrap();
+    store
+        .run_saw(runs[0], Partition::Train, &[902], None)
+        .unwrap();
+
+    let done = store.purge(&[gone(900), gone(901)], "ada", 5).unwrap();
+    assert_eq!(done.imported, 5);
+    let body = |id| store.comment(id).unwrap().unwrap().body;
+    for id in [900, 901, -1, -2, -3] {
+        assert_eq!(body(id), "[deleted]", "{id}");
+    }
+    // of other authors or other places, or too short to tell
+    for (id, before) in [-4, -5, -6, -7].into_iter().zip(&others) {
+        let Record::Comment(before) = before else {
+            unreachable!()
+        };
+        assert_eq!(body(id), before.body, "{id}");
+    }
+    assert!(store.is_marked(Marked::Run, runs[0]).unwrap());
+    // the table is imported again after its source was deleted
+    store
+        .write_bare(|db| {
+            db.execute("DELETE FROM comment WHERE id = -2", [])?;
+            Ok(())
+        })
+        .unwrap();
+    let again = store.records_upsert(table, &copies).unwrap();
+    assert_eq!((again.new, again.known), (0, 3));
+}
+
+#[test]
+fn what_reddit_says_about_an_id_does_not_touch_other_sites() {
+    let (_dir, store) = project();
+    let forum = source(&store);
+    store.source_origin(forum, Origin::Forum, "ada", 1).unwrap();
+    let asked = comment(10, None, "ann", "a question in a forum");
+    store
+        .records_upsert(forum, std::slice::from_ref(&asked))
+        .unwrap();
+    let names: Vec<Gone> = ["deleted", "removed", "absent"]
+        .into_iter()
+        .flat_map(|why| {
+            [10, 11].map(|id| Gone {
+                why: why.into(),
+                ..gone(id)
+            })
+        })
+        .collect();
+    let done = store.purge(&names, "repartee", 5).unwrap();
+    assert_eq!(done.imported, 0);
+    let body = |id| store.comment(id).unwrap().unwrap().body;
+    assert_eq!(body(10), "a question in a forum");
+    // nor is an id of the forum blocked later, as it is for a source of Reddit's
+    let late = comment(11, Some(10), "bob", "an answer in a forum");
+    let reddit = source(&store);
+    let upsert = |source, record| {
+        store
+            .records_upsert(source, std::slice::from_ref(record))
+            .unwrap()
+    };
+    assert_eq!(upsert(reddit, &late).known, 1);
+    assert_eq!(upsert(forum, &late).new, 1);
+    // what the user names is purged wherever it is
+    let asked = Gone {
+        why: "asked".into(),
+        ..gone(10)
+    };
+    assert_eq!(store.purge(&[asked], "ada", 6).unwrap().imported, 1);
+    assert_eq!(body(10), "[deleted]");
 }

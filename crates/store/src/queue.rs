@@ -15,6 +15,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
+use crate::audit;
 use crate::readable::readable;
 use crate::threads::Scores;
 use crate::watch::Family;
@@ -247,6 +248,7 @@ pub(crate) fn note(
     detail: &str,
     now_ms: i64,
 ) -> Result<()> {
+    audit::somebody(who)?;
     db.prepare_cached(
         "INSERT INTO reply_event (reply_id, at_ms, who, what, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?

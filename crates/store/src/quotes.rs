@@ -282,8 +282,21 @@ impl Texts {
     /// removed as a whole, otherwise the quoted words. What is marked as a quote counts from four words on, or if it is
     /// a whole short text; anything else from eight words on, or if it is a whole text.
     pub(crate) fn redacted(&self, text: &str) -> Option<String> {
+        self.without(text, false)
+    }
+
+    /// What the user wrote about something, without what it quotes of these: five consecutive words, however they got
+    /// there, or less if it is marked as a quote. `None`: it quotes nothing.
+    pub(crate) fn redacted_note(&self, text: &str) -> Option<String> {
+        self.without(text, true)
+    }
+
+    fn without(&self, text: &str, is_note: bool) -> Option<String> {
         let words = words_at(text);
         let mut covered = vec![false; words.len()];
+        if is_note {
+            cover(&words, WRITTEN, &self.written, &mut covered);
+        }
         for (length, prints) in &self.unmarked {
             cover(&words, *length, prints, &mut covered);
         }

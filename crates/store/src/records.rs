@@ -1,9 +1,11 @@
 //! Comments and posts, each under its Reddit id.
 
 use repartee_datasets::id::encode;
-use repartee_datasets::{Comment, Post, Record};
+use repartee_datasets::{Comment, GoneRecord, Post, Record};
 use rusqlite::{CachedStatement, OptionalExtension, Row, Statement, Transaction, params};
 
+use crate::purge::{ASKED, Gone, OF_REDDIT};
+use crate::quotes::WIPED;
 use crate::watch::{Family, touch};
 use crate::{BATCH_ROWS, Result, Store};
 
@@ -86,10 +88,19 @@ struct Upsert<'a> {
 }
 
 impl<'a> Upsert<'a> {
-    fn new(db: &'a Transaction<'_>) -> Result<Self> {
-        let any: bool =
-            db.query_row("SELECT EXISTS (SELECT 1 FROM purged)", [], |row| row.get(0))?;
-        let is_purged = any.then(|| db.prepare_cached("SELECT 1 FROM purged WHERE name = ?1"));
+    fn new(db: &'a Transaction<'_>, source_id: i64) -> Result<Self> {
+        // an id of another site may equal that of a text which is gone from Reddit; one that the user named is not
+        // imported from anywhere
+        let applies = format!(
+            "(why = '{ASKED}' OR EXISTS (SELECT 1 FROM (SELECT {source_id} AS source_id) WHERE {OF_REDDIT}))"
+        );
+        let any: bool = db.query_row(
+            &format!("SELECT EXISTS (SELECT 1 FROM purged WHERE {applies})"),
+            [],
+            |row| row.get(0),
+        )?;
+        let sql = format!("SELECT 1 FROM purged WHERE name = ?1 AND {applies}");
+        let is_purged = any.then(|| db.prepare_cached(&sql));
         // A copy is newer if its archive fetched it later; one without that time never is.
         Ok(Self {
             add_comment: db.prepare_cached(
@@ -158,7 +169,7 @@ impl<'a> Upsert<'a> {
         };
         if bind(add)? == 1 {
             done.new += 1;
-        } else if bind(renew)? == 1 {
+        } else if GoneRecord::of_placeholder(record).is_none() && bind(renew)? == 1 {
             done.newer += 1;
         } else {
             done.known += 1;
@@ -170,7 +181,8 @@ impl<'a> Upsert<'a> {
 impl Store {
     /// Adds comments and posts of a source, in batches of [`BATCH_ROWS`], each a transaction. An existing row is only
     /// replaced by a copy that was retrieved later; so reading a file twice adds nothing, and the order of files does
-    /// not matter. What was purged is skipped.
+    /// not matter. What was purged is skipped. A placeholder never replaces a text, which would lose track of what was
+    /// trained on it: see [`Store::records_gone`].
     ///
     /// # Errors
     /// If there is no such source; earlier batches are kept.
@@ -178,7 +190,7 @@ impl Store {
         let mut all = Upserted::default();
         for batch in records.chunks(BATCH_ROWS) {
             all += self.write(Family::Sources, |db| {
-                let mut upsert = Upsert::new(db)?;
+                let mut upsert = Upsert::new(db, source_id)?;
                 let mut done = Upserted::default();
                 for record in batch {
                     upsert.record(source_id, record, &mut done)?;
@@ -192,6 +204,60 @@ impl Store {
             })?;
         }
         Ok(all)
+    }
+
+    /// What a source says is gone from Reddit. Returns what of it has a text in the project, to be purged
+    /// ([`Store::purge_learned`]); what the project does not have is remembered, so that it is not imported later.
+    pub fn records_gone(&self, source_id: i64, gone: &[GoneRecord]) -> Result<Vec<Gone>> {
+        let mut known = Vec::new();
+        for batch in gone.chunks(BATCH_ROWS) {
+            known.extend(self.write(Family::Sources, |db| {
+                let of_reddit: bool = db
+                    .prepare_cached(&format!(
+                        "SELECT EXISTS (SELECT 1 FROM (SELECT ?1 AS source_id) WHERE {OF_REDDIT})"
+                    ))?
+                    .query_row([source_id], |row| row.get(0))?;
+                let mut known = Vec::new();
+                for one in batch {
+                    let (table, text) = match one.kind {
+                        3 => ("post", "title"),
+                        _ => ("comment", "body"),
+                    };
+                    let found: Option<(bool, bool, Option<i64>)> = db
+                        .prepare_cached(&format!(
+                            "SELECT {text} NOT IN (?2, '[removed]'), {OF_REDDIT}, retrieved_utc FROM {table} WHERE id = ?1"
+                        ))?
+                        .query_row(params![one.id, WIPED], |row| {
+                            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                        })
+                        .optional()?;
+                    let name = format!("t{}_{}", one.kind, encode(one.id));
+                    let why = if one.removed { "removed" } else { "deleted" };
+                    match found {
+                        // an id of another site
+                        Some((_, as_reddit, _)) if as_reddit != of_reddit => {}
+                        Some((has_text, _, retrieved)) => {
+                            let newer = one.seen_utc.is_none() || one.seen_utc > retrieved;
+                            if has_text && newer {
+                                known.push(Gone {
+                                    name,
+                                    why: why.to_owned(),
+                                });
+                            }
+                        }
+                        None => {
+                            db.prepare_cached(
+                                "INSERT INTO purged (name, at_ms, why) VALUES (?1, ?2, ?3)
+                                 ON CONFLICT (name) DO NOTHING",
+                            )?
+                            .execute(params![name, crate::now_ms(), why])?;
+                        }
+                    }
+                }
+                Ok(known)
+            })?);
+        }
+        Ok(known)
     }
 
     pub fn comment(&self, id: i64) -> Result<Option<Comment>> {

@@ -137,6 +137,7 @@ pub(crate) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
 /// files use a write-ahead log); another process may have one for a moment while it creates a project.
 pub(crate) fn check_beside(path: &Path) -> Result<()> {
     let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    has_one_name(&real)?;
     let fault = |end: &str| {
         let about = std::fs::symlink_metadata(beside(&real, end)).ok()?;
         match about.is_file() {
@@ -156,6 +157,58 @@ pub(crate) fn check_beside(path: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses a file with several names: SQLite names the log after the file, so each name gets a log of its own, and the
+/// two destroy the file (<https://www.sqlite.org/howtocorrupt.html>, 2.5). Symbolic links are resolved before, and do no
+/// harm.
+#[cfg(unix)]
+fn has_one_name(real: &Path) -> Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let refused = |why: String| {
+        Err(Error::Open {
+            path: real.to_owned(),
+            why,
+        })
+    };
+    let links = std::fs::symlink_metadata(real).map_or(1, |about| about.nlink());
+    if links > 1 {
+        return refused(format!(
+            "it has {links} names (hard links), and writing under two of them destroys a project. Close it everywhere, \
+             then delete the other names, or copy it to a new file and use the copy"
+        ));
+    }
+    // Linux lists what is mounted here: a file can be mounted over another one
+    if std::fs::read_to_string("/proc/self/mountinfo").is_ok_and(|list| is_mounted(&list, real)) {
+        return refused(
+            "it is mounted from another place, and writing at both destroys a project. Mount its folder instead"
+                .to_owned(),
+        );
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn has_one_name(_real: &Path) -> Result<()> {
+    Ok(())
+}
+
+/// Whether a path is itself a mount point in a list of mounts: the fifth field of a line, with blanks and backslashes as
+/// octal numbers (proc_pid_mountinfo(5)).
+#[cfg(unix)]
+fn is_mounted(list: &str, path: &Path) -> bool {
+    let Some(path) = path.to_str() else {
+        return false;
+    };
+    let escaped: String = path
+        .chars()
+        .map(|c| match c {
+            ' ' | '\t' | '\n' | '\\' => format!("\\{:03o}", u32::from(c)),
+            c => c.to_string(),
+        })
+        .collect();
+    list.lines()
+        .any(|line| line.split(' ').nth(4) == Some(escaped.as_str()))
 }
 
 /// The differences between a file's schema and ours, with its version, read in one transaction.
@@ -487,6 +540,16 @@ pub(crate) fn listed(faults: &[Fault]) -> String {
 #[cfg(test)]
 mod tests {
     use super::plain;
+
+    #[cfg(unix)]
+    #[test]
+    fn file_that_is_a_mount_point_is_recognized() {
+        let list = "21 1 254:0 / / rw - ext4 /dev/vda rw\n\
+                    90 21 254:0 /a.repartee /home/ada/my\\040project rw - ext4 /dev/vda rw\n";
+        let is = |path: &str| super::is_mounted(list, std::path::Path::new(path));
+        assert!(is("/home/ada/my project"));
+        assert!(!is("/home/ada/my") && !is("/a.repartee") && !is("/home"));
+    }
 
     #[test]
     fn sql_is_compared_normalized() {

@@ -2,33 +2,68 @@
 //!
 //! A seal shows that a decision was made on a machine, but not that it was not withdrawn since. So every write that
 //! ends a decision (an edit, a rejection, another approval, a disabled permission, a purge) leaves the old seal here,
-//! for the machine's ledger to revoke: an old row that is put back into the file no longer counts.
+//! for the machine's ledger to revoke: an old row that is put back into the file no longer counts. It is stored in the
+//! project with the write itself, until the ledger has it: a process may end before, and the ledger's disk may be full.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
 
-use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::watch::Family;
 use crate::{Result, Store};
 
-/// Seals that were withdrawn and are not revoked yet.
-#[derive(Default)]
-pub(crate) struct TakenBack(Mutex<Vec<String>>);
+/// The setting with the seals that were withdrawn and are not revoked yet.
+const PENDING: &str = "seals to revoke";
+/// No machine has this many at once: a file that says so is not believed.
+const MAX_PENDING: usize = 10_000;
+/// Maximum length of a seal in bytes.
+const MAX_LENGTH: usize = 200;
 
-impl TakenBack {
-    /// A seal that was only replaced by another: the decision still holds.
-    pub fn keep(&self, seal: &str) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|one| one != seal);
-    }
+/// A sealed record with a note.
+#[derive(Debug, Clone, Copy)]
+pub enum Sealed<'a> {
+    Account(&'a str),
+    Subreddit(&'a str),
+    /// A record of the study, by its id.
+    Study(i64),
+}
 
-    pub fn add(&self, seals: Vec<String>) {
-        if !seals.is_empty() {
-            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            all.extend(seals);
-        }
+/// Withdrawn seals that the ledger does not have yet; what is no list of seals is none.
+fn pending(db: &Connection) -> Result<Vec<String>> {
+    let stored: Option<String> = db
+        .prepare_cached("SELECT value FROM setting WHERE key = ?1")?
+        .query_row([PENDING], |row| row.get(0))
+        .optional()?;
+    let all: Vec<String> = stored
+        .and_then(|json| serde_json::from_str(&json).ok())
+        .unwrap_or_default();
+    let is_seal = |seal: &String| !seal.is_empty() && seal.len() <= MAX_LENGTH;
+    Ok(all.into_iter().filter(is_seal).take(MAX_PENDING).collect())
+}
+
+fn set_pending(db: &Connection, seals: &[String]) -> Result<()> {
+    if seals.is_empty() {
+        db.prepare_cached("DELETE FROM setting WHERE key = ?1")?
+            .execute([PENDING])?;
+        return Ok(());
     }
+    db.prepare_cached(
+        "INSERT INTO setting (key, value) VALUES (?1, ?2)
+         ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+    )?
+    .execute(params![PENDING, serde_json::Value::from(seals).to_string()])?;
+    Ok(())
+}
+
+/// Stores withdrawn seals in the transaction of the write that withdrew them.
+pub(crate) fn remember(db: &Connection, gone: Vec<String>) -> Result<()> {
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let mut all = pending(db)?;
+    all.extend(gone);
+    set_pending(db, &all)
 }
 
 /// Decisions that are valid now. A reply that is sent keeps its seal: nothing was withdrawn.
@@ -91,18 +126,48 @@ pub(crate) fn gone(db: &Connection, before: Option<HashSet<String>>) -> Result<V
 }
 
 impl Store {
-    /// The seals of decisions withdrawn since the last call.
-    pub fn seals_taken_back(&self) -> Vec<String> {
-        let mut all = self
-            .taken_back
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut all)
+    /// The seals of withdrawn decisions that are not revoked yet.
+    pub fn seals_taken_back(&self) -> Result<Vec<String>> {
+        self.read(pending)
     }
 
-    /// Returns seals that could not be revoked now.
-    pub fn seals_to_revoke_later(&self, seals: Vec<String>) {
-        self.taken_back.add(seals);
+    /// Seals a record again after a purge took a quote out of its note: the decision is the same.
+    pub fn seal_again(&self, record: Sealed<'_>, old: &str, new: &str) -> Result<()> {
+        self.write(Family::Reddit, |db| {
+            // a record of the study is never changed otherwise
+            db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+            let sealed = match record {
+                Sealed::Account(name) => db.execute(
+                    "UPDATE account SET seal = ?3 WHERE name = ?1 AND seal = ?2",
+                    params![name, old, new],
+                ),
+                Sealed::Subreddit(name) => db.execute(
+                    "UPDATE subreddit SET seal = ?3 WHERE name = ?1 AND seal = ?2",
+                    params![name, old, new],
+                ),
+                Sealed::Study(id) => db.execute(
+                    "UPDATE study_record SET seal = ?3 WHERE id = ?1 AND seal = ?2",
+                    params![id, old, new],
+                ),
+            };
+            db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true)?;
+            sealed?;
+            Ok(())
+        })?;
+        // it was replaced, not withdrawn; another copy of the project has the record with the old one
+        self.seals_revoked(&[old.to_owned()])
+    }
+
+    /// Removes seals from those that are still to be revoked: the ledger has them, or they were only replaced by others.
+    pub fn seals_revoked(&self, seals: &[String]) -> Result<()> {
+        let all = self.seals_taken_back()?;
+        if !all.iter().any(|seal| seals.contains(seal)) {
+            return Ok(());
+        }
+        self.write(Family::Throttle, |db| {
+            let mut left = pending(db)?;
+            left.retain(|seal| !seals.contains(seal));
+            set_pending(db, &left)
+        })
     }
 }

@@ -9,6 +9,9 @@ use crate::readable::readable;
 use crate::watch::Family;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
+/// The format of a source whose format is not detected yet: it is being read, or its import was interrupted.
+pub const READING: &str = "reading";
+
 /// A source to read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewSource {

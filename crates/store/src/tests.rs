@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use repartee_datasets::{Comment, Partition, Permission, Post, Recipe, Record, Rejected};
+use repartee_datasets::{Comment, Origin, Partition, Permission, Post, Recipe, Record, Rejected};
 
 use crate::audit::Entry;
 use crate::bases::{BaseKind, NewBase};

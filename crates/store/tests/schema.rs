@@ -238,6 +238,36 @@ fn old_project_is_migrated_by_two_processes_at_once() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn project_with_two_names_is_refused_until_one_is_left() {
+    let (dir, path, opened) = opened("SELECT 1");
+    let store = opened.unwrap();
+    let other = dir.path().join("other");
+    // also while it is open under its first name, which stays usable
+    std::fs::hard_link(&path, &other).unwrap();
+    for name in [&path, &other] {
+        let errors = [
+            Store::open(name).map(drop),
+            Store::open_to_check(name).map(drop),
+            Store::repair(name).map(drop),
+        ];
+        for error in errors {
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains("2 names"), "{error}");
+        }
+    }
+    store.set_setting("a", &1).unwrap();
+    std::fs::remove_file(&other).unwrap();
+    let again = Store::open(&path).unwrap();
+    assert_eq!(again.setting::<i32>("a").unwrap(), Some(1));
+    // a symbolic link is resolved, and uses the same log
+    std::os::unix::fs::symlink(&path, &other).unwrap();
+    let linked = Store::open(&other).unwrap();
+    linked.set_setting("a", &2).unwrap();
+    assert_eq!(again.setting::<i32>("a").unwrap(), Some(2));
+}
+
 #[test]
 fn harmful_files_next_to_the_project_are_not_used() {
     let (_dir, path, opened) = opened("SELECT 1");

@@ -418,6 +418,69 @@ fn revoked_decision_stays_revoked_when_its_rows_are_restored() {
 }
 
 #[test]
+fn decision_revoked_while_the_ledger_cannot_be_written_stays_revoked() {
+    let bench = Bench::new(1);
+    let engine = bench.engine();
+    approve_as_shown(&engine, 1, PERSON).unwrap();
+    let db = free(&bench);
+    let saved = Saved::of(&db, &["reply"]);
+    assert!(would_go(&engine));
+    // in place of the ledger: nothing can be written there, as on a full disk
+    let folder = engine.machine().unwrap().folder().to_owned();
+    let away = bench.place.path("ledger.away");
+    let ledger = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some_and(|end| end == "sqlite"))
+        .unwrap();
+    std::fs::rename(&ledger, &away).unwrap();
+    std::fs::create_dir(&ledger).unwrap();
+    let error = engine.reply_reject(1, PERSON, "no").unwrap_err();
+    assert!(error.message.contains("ledger"), "{error}");
+    assert_eq!(engine.reply(1).unwrap().reply.state, "rejected");
+    drop(engine);
+    saved.put_back(&db);
+    // neither while the ledger is unusable nor afterwards
+    assert!(!would_go(&bench.engine()));
+    std::fs::remove_dir(&ledger).unwrap();
+    std::fs::rename(&away, &ledger).unwrap();
+    let engine = bench.engine();
+    assert!(!would_go(&engine));
+    let _ = post(&engine, &now());
+    assert_eq!(bench.posted(), 0);
+    // the ledger has it now, and the project need not remember it
+    drop(engine);
+    let left = "SELECT count(*) FROM setting WHERE key = 'seals to revoke'";
+    let left: i64 = db.query_row(left, [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 0);
+    saved.put_back(&db);
+    assert!(!would_go(&bench.engine()));
+}
+
+#[test]
+fn nobody_decides_nothing() {
+    let bench = Bench::new(1);
+    let engine = bench.engine();
+    for who in ["", " \n"] {
+        let error = approve_as_shown(&engine, 1, who).unwrap_err();
+        assert!(
+            error.code == Code::Usage && error.message.contains("who"),
+            "{error}"
+        );
+        engine.reply_edit(1, "Other words.", who).unwrap_err();
+        engine
+            .posting()
+            .permit_subreddit(&permission(), who)
+            .unwrap_err();
+        engine
+            .posting()
+            .opt_out_add("u/asker0", "asked", who)
+            .unwrap_err();
+    }
+    assert_eq!(engine.reply(1).unwrap().reply.state, "draft");
+}
+
+#[test]
 fn pauses_from_reddit_hold_whatever_the_file_says() {
     let bench = Bench::new(1);
     let engine = bench.engine();

@@ -348,3 +348,45 @@ fn two_processes_delete_while_a_third_writes_without_waiting() {
     }
     whole(&place);
 }
+
+#[test]
+fn rows_shared_with_a_deleted_source_come_back_with_the_others_file() {
+    let place = Place::with_project();
+    let engine = place.engine();
+    let lines = |retrieved: u64, ids: std::ops::Range<u64>| -> String {
+        ids.map(|id| {
+            format!(
+                "{{\"id\":\"c{id}\",\"link_id\":\"t3_p\",\"parent_id\":\"t3_p\",\"subreddit\":\"Quiet\",\"author\":\"a\",\
+                 \"body\":\"text {id}\",\"retrieved_on\":{retrieved}}}\n"
+            )
+        })
+        .collect()
+    };
+    let import = |name: &str, content: String| {
+        let job = Import {
+            files: vec![place.write(name, content)],
+            format: Some(Format::Pushshift),
+            ..repartee_tests::study::permitted()
+        };
+        done(&engine, &job).sources.remove(0)
+    };
+    let comments = || engine.overview().unwrap().comments;
+    let complete = |name: &str| engine.source(name).unwrap().complete;
+    import("first.ndjson", lines(100, 0..20));
+    import("second.ndjson", lines(100, 10..30));
+    import("alone.ndjson", lines(100, 100..110));
+    // the second's copies of ten comments are stored under the first
+    delete(&engine, ItemKind::Source, "first.ndjson");
+    assert_eq!(comments(), 20);
+    assert!(!complete("second.ndjson") && complete("alone.ndjson"));
+    let again = import("second.ndjson", lines(100, 10..30));
+    assert!(!again.already && again.counts.new == 10, "{again:?}");
+    assert_eq!(comments(), 30);
+    // and a source whose rows were replaced by newer copies
+    import("newer.ndjson", lines(200, 100..105));
+    delete(&engine, ItemKind::Source, "newer.ndjson");
+    assert_eq!(comments(), 25);
+    assert!(!complete("alone.ndjson"));
+    import("alone.ndjson", lines(100, 100..110));
+    assert_eq!(comments(), 30);
+}

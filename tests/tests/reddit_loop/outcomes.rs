@@ -106,9 +106,35 @@ fn reply_posted_manually_is_in_the_outcomes_with_its_prediction() {
     assert_eq!((one.state.as_str(), one.account.as_str()), ("approved", ""));
     let post = one.post_name.unwrap();
     let link = format!("https://www.reddit.com/r/x/comments/{}/_/zz1/", &post[3..]);
+    for (wrong, why) in [
+        ("https://example.org/zz1", "does not show"),
+        (
+            "https://www.reddit.com/r/x/comments/zz9/_/zz1/",
+            "another post",
+        ),
+        (link.trim_end_matches("_/zz1/"), "leads to a post"),
+        (
+            &link.replace("zz1", &one.parent_name.unwrap()[3..]),
+            "answers",
+        ),
+    ] {
+        let error = engine
+            .reply_posted_by_hand(id, wrong, &seen(&engine, id), PERSON)
+            .unwrap_err();
+        assert!(
+            error.code == Code::Usage && error.message.contains(why),
+            "{error}"
+        );
+    }
     engine
         .reply_posted_by_hand(id, &link, &seen(&engine, id), PERSON)
         .unwrap();
+    let second = generated.queued[1];
+    approve_as_shown(&engine, second, PERSON).unwrap();
+    let error = engine
+        .reply_posted_by_hand(second, &link, &seen(&engine, second), PERSON)
+        .unwrap_err();
+    assert_eq!(error.code, Code::Usage, "{error}");
     let posted = engine
         .posting()
         .outbox_story(id)

@@ -386,3 +386,106 @@ fn next_pass_starts_again_and_an_answer_without_any_of_a_hundred_is_not_believed
     assert_eq!(synced.gone, 230 - 3 - 200);
     assert!(has(&bytes(&of.place), "Question 0 of"));
 }
+
+#[test]
+fn reddit_is_not_asked_about_a_forum_and_missing_ids_of_unknown_origin_are_doubted() {
+    let fake = fake(0);
+    let place = Place::with_project();
+    let mut engine = place.engine();
+    connect(&mut engine, &fake);
+    let (post, asked_id) = {
+        let mut world = fake.world();
+        let post = world.add_post("Quiet", "host", "A title", "text");
+        let asked = world
+            .add_comment(&post, "asker", "A question of somebody?")
+            .unwrap();
+        world
+            .add_comment(&asked, "helper", "An answer of somebody.")
+            .unwrap();
+        (post, asked)
+    };
+    // small numbers, like Reddit's first ids
+    let mut table = String::from("id,parent_id,author,body\n");
+    for n in 1..=9 {
+        let (asks, answers) = (2 * n, 2 * n + 1);
+        table += &format!("{asks},,ann{n},Question {n} of the forum\n");
+        table += &format!("{answers},{asks},bob{n},Answer {n} of the forum\n");
+    }
+    let import = |name: &str, content: String, origin: Origin| {
+        let import = Import {
+            files: vec![place.write(name, content)],
+            origin: Some(origin),
+            ..permitted()
+        };
+        done(&engine, &import);
+        done(&engine, &BuildPairs::default());
+    };
+    import("forum.csv", table.clone(), Origin::Forum);
+    assert_eq!(sync_imported(&engine).0.unwrap().looked_at, 0);
+    assert_eq!(asked(&fake).len(), 0);
+    // with a dump in the same project, only that is asked about
+    import("dump.ndjson", dump(&fake), Origin::Reddit);
+    let synced = sync_imported(&engine).0.unwrap();
+    assert_eq!((synced.looked_at, synced.gone), (3, 0));
+    assert!(asked(&fake)[0].contains(&post) && asked(&fake)[0].contains(&asked_id));
+    // nobody says where it comes from: that Reddit has no such id proves nothing
+    engine
+        .source_origin("forum.csv", Origin::Unknown, PERSON)
+        .unwrap();
+    let synced = sync_imported(&engine).0.unwrap();
+    assert_eq!((synced.looked_at, synced.gone, synced.doubted), (21, 0, 18));
+    assert!(has(&bytes(&place), "Answer 9 of the forum"));
+}
+
+#[test]
+fn export_and_import_do_not_extend_retention() {
+    let fake = fake(0);
+    let place = Place::with_project();
+    let mut engine = place.engine();
+    let clock = connect(&mut engine, &fake);
+    let text = "A thread that is kept for two days";
+    let post = fake.world().add_post("Quiet", "host", text, "text");
+    let posts = vec![post];
+    fetch(
+        &engine,
+        Fetch {
+            posts,
+            ..Fetch::default()
+        },
+    );
+    let file = place.path("threads.jsonl");
+    engine.posting().threads_export(&file, &[]).unwrap();
+    // an earlier version wrote no time
+    let untimed: String = std::fs::read_to_string(&file)
+        .unwrap()
+        .lines()
+        .map(|line| {
+            let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+            line.as_object_mut().unwrap().remove("fetched_ms").unwrap();
+            format!("{line}\n")
+        })
+        .collect();
+    let untimed = place.write("old.jsonl", untimed);
+    let hours = |hours: u64| clock.skip(Duration::from_secs(hours * 3_600));
+    hours(40);
+    for file in [&file, &untimed] {
+        engine.posting().threads_import(file).unwrap();
+        assert!(has(&bytes(&place), text));
+    }
+    hours(9);
+    assert_eq!(engine.posting().forget_expired().unwrap().posts, 1);
+    for file in [&file, &untimed] {
+        let error = engine.posting().threads_import(file).unwrap_err();
+        assert_eq!(error.code, Code::Negative, "{error}");
+        assert!(error.message.contains("48 hours"), "{error}");
+        assert!(!has(&bytes(&place), text));
+    }
+    // nor in another project
+    let other = Place::with_project();
+    let mut engine = other.engine();
+    engine.environment.clock = clock;
+    assert_eq!(
+        engine.posting().threads_import(&file).unwrap_err().code,
+        Code::Negative
+    );
+}

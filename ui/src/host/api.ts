@@ -2742,7 +2742,7 @@ export type Synced = {
   answered: number,
   /** How many of these no longer exist. */
   gone: number,
-  /** Imported ones in answers that showed nothing at all: that says more about their ids, or about Reddit's health, than about the texts, so they are kept. */
+  /** Imported ones in answers that showed nothing at all, and missing ones from a source of unknown origin: that says more about their ids, or about Reddit's health, than about the texts, so they are kept. */
   doubted: number,
   /** Comments of threads whose texts were wiped, including those past retention. */
   comments: number, posts: number,

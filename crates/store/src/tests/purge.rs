@@ -242,8 +242,14 @@ fn reddit_is_only_asked_about_human_texts_with_its_own_ids() {
     store
         .source_permit(program, Permission::Synthetic, "")
         .unwrap();
+    // the small numbers of a forum look like Reddit's ids
+    let forum = source(&store);
+    store.source_origin(forum, Origin::Forum, "ada", 1).unwrap();
+    let mut posted = pair(90, 5).to_vec();
+    posted.push(post(5));
+    store.records_upsert(forum, &posted).unwrap();
     store.pairs_build(&Recipe::default(), |_| true).unwrap();
-    assert_eq!(store.counts().unwrap().pairs, 4);
+    assert_eq!(store.counts().unwrap().pairs, 5);
     let all = [(1, 10), (1, 11), (1, 70), (1, 71), (3, 1), (3, 2)];
     assert_eq!(store.imported_of_pairs().unwrap(), all);
 }
