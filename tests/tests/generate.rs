@@ -524,3 +524,23 @@ fn base_estimate_counts_its_future_tokenizer() {
         "{estimate:?}"
     );
 }
+#[test]
+fn unreadable_base_does_not_hide_the_others() {
+    let (place, engine) = project(30);
+    repartee_tests::stranger::database(&place.project())
+        .execute(
+            "UPDATE base SET config = json_set(config, '$.n_layer', 1000000000) WHERE name = 'small-gpt2'",
+            [],
+        )
+        .unwrap();
+    let names: Vec<String> = (engine.bases().unwrap().into_iter())
+        .map(|base| base.name)
+        .collect();
+    assert_eq!(names, ["small-bert"]);
+    let bad = engine
+        .unreadable(repartee_store::items::ItemKind::Base)
+        .unwrap();
+    assert!(bad.len() == 1 && bad[0].why.contains("n_layer"), "{bad:?}");
+    place.ok(["base", "list"]);
+}
+

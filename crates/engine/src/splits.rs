@@ -201,7 +201,20 @@ impl Read {
             }
         })?;
         let same = duplicates::same_posts(&posts).into_iter();
-        Ok(same.map(|(a, b)| (at[a], at[b])).collect())
+        let mut same: Vec<_> = same.map(|(a, b)| (at[a], at[b])).collect();
+        // pairs that were joined before all parents were imported have the links of their rows
+        let mut first_of: HashMap<i64, usize> = HashMap::new();
+        let one_thread = store.threads_of_links()?;
+        if !one_thread.is_empty() {
+            for (at, thread) in self.threads.iter().enumerate() {
+                let of = one_thread.get(thread).unwrap_or(thread);
+                let first = *first_of.entry(*of).or_insert(at);
+                if first != at {
+                    same.push((first, at));
+                }
+            }
+        }
+        Ok(same)
     }
 }
 
