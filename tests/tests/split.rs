@@ -772,3 +772,121 @@ fn audit_finds_conversations_that_an_older_split_divides() {
     assert!(found.torn_posts > 30, "{found:?}");
 }
 
+/// The pairs that a model would see in a partition of a split.
+fn examples(engine: &Engine, split: &str) -> Vec<repartee_store::splits::Example> {
+    let store = Store::open(engine.path()).unwrap();
+    let id = store.split(split).unwrap().id;
+    let mut all = Vec::new();
+    for partition in Partition::ALL {
+        all.extend(store.examples(id, partition, None, 100_000).unwrap());
+        let ids = store.split_pair_ids(id, partition).unwrap();
+        let by_id = store.examples_of(&ids).unwrap();
+        assert_eq!(all[all.len() - by_id.len()..], by_id);
+    }
+    all
+}
+
+#[test]
+fn stricter_recipe_counts_in_lists_and_new_splits_and_a_locked_split_stays() {
+    let pairs: Vec<_> = (0..300)
+        .map(|n| {
+            let reply = match n % 3 {
+                0 => format!("short {n}"),
+                _ => format!("reply number {n} is much longer than the other ones are"),
+            };
+            let comment = format!("comment number {n} is also rather a long one");
+            (format!("post {n}"), comment, reply, n % 20, "a".to_owned())
+        })
+        .collect();
+    let (_place, engine) = table(&pairs);
+    let first = done(&engine, &MakeSplit::default());
+    assert_eq!(in_partitions(&first), 300);
+    let before = placed(&engine, "main");
+
+    let strict = BuildPairs {
+        recipe: repartee_datasets::Recipe {
+            min_chars: 30,
+            ..Default::default()
+        },
+        ..BuildPairs::default()
+    };
+    let built = done(&engine, &strict);
+    assert_eq!((built.kept, built.new, built.removed), (200, 0, 100));
+    let again = done(&engine, &strict);
+    assert_eq!((again.kept, again.new, again.removed), (200, 0, 0));
+    let shown = ShowPairs {
+        limit: 1000,
+        ..ShowPairs::default()
+    };
+    assert_eq!(engine.pairs(&shown).unwrap().len(), 200);
+    let store = Store::open(engine.path()).unwrap();
+    assert_eq!(store.counts().unwrap().pairs, 200);
+    assert_eq!(store.pair_subreddits().unwrap()[0].1, 200);
+    drop(store);
+
+    let second = MakeSplit {
+        name: "strict".into(),
+        ..MakeSplit::default()
+    };
+    let second = done(&engine, &second);
+    assert_eq!((in_partitions(&second), second.config.excluded), (200, 0));
+    assert!(placed(&engine, "strict").iter().all(|p| p.reply.len() > 30));
+    assert_eq!(
+        placed(&engine, "main"),
+        before,
+        "a locked split is not changed"
+    );
+    audit(&engine, "main").unwrap();
+
+    let built = done(&engine, &BuildPairs::default());
+    assert_eq!((built.kept, built.new, built.removed), (300, 100, 0));
+    assert_eq!(engine.pairs(&shown).unwrap().len(), 300);
+}
+
+#[test]
+fn text_removed_in_a_newer_copy_is_not_trained_on_and_in_no_new_split() {
+    let place = Place::with_project();
+    let engine = place.engine();
+    let dump = |retrieved: u64, gone: bool| -> String {
+        (0..200)
+            .map(|n| {
+                let (id, parent) = (format!("c{n}"), match n % 2 {
+                    0 => "t3_p1".to_owned().replace('1', &format!("{}", n / 2)),
+                    _ => format!("t1_c{}", n - 1),
+                });
+                let body = match gone && n % 10 == 1 {
+                    true => ["[removed]", "[ Removed by Reddit ]"][n / 10 % 2].to_owned(),
+                    false => format!("text number {n} of them"),
+                };
+                format!(
+                    "{{\"id\":\"{id}\",\"link_id\":\"t3_p{}\",\"parent_id\":\"{parent}\",\"author\":\"a{n}\",\
+                     \"subreddit\":\"kettles\",\"body\":\"{body}\",\"score\":{},\"retrieved_on\":{retrieved}}}\n",
+                    n / 2,
+                    n % 30
+                )
+            })
+            .collect()
+    };
+    import(
+        &engine,
+        place.write("old.ndjson", dump(1_500_000_000, false)),
+        None,
+    );
+    done(&engine, &BuildPairs::default());
+    done(&engine, &MakeSplit::default());
+    assert_eq!(examples(&engine, "main").len(), 100);
+    import(
+        &engine,
+        place.write("new.ndjson", dump(1_600_000_000, true)),
+        None,
+    );
+    let seen = examples(&engine, "main");
+    assert_eq!(seen.len(), 80);
+    assert!(seen.iter().all(|e| e.reply.starts_with("text number")));
+    audit(&engine, "main").unwrap();
+    let second = MakeSplit {
+        name: "second".into(),
+        ..MakeSplit::default()
+    };
+    assert_eq!(in_partitions(&done(&engine, &second)), 80);
+}

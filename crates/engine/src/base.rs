@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+use repartee_datasets::clean::is_notice;
 use repartee_datasets::{Partition, private};
 use repartee_models::text::{
     self, ClassifierText, Files, GeneratorText, TOKENIZER_FILES, Template,
@@ -484,7 +485,7 @@ impl BaseNew {
         let (mut texts, mut pairs): (Vec<String>, Vec<i64>) = Default::default();
         store.for_each_pair(query, |pair| {
             // a deleted text leaves a placeholder that nobody wrote
-            if pair.comment != "[deleted]" && pair.reply != "[deleted]" {
+            if !is_notice(&pair.comment) && !is_notice(&pair.reply) {
                 pairs.push(pair.id);
                 texts.push(pair.comment);
                 texts.push(pair.reply);

@@ -259,8 +259,13 @@ impl Job for MakeSplit {
         let mut scores: Vec<Option<i64>> = Vec::new();
         let mut texts = Texts::new(self.near);
         let mut stopped = None;
+        let mut gone: u64 = 0;
         store.for_each_pair(&wanted, |pair| {
             let numbers = [texts.number(&pair.comment), texts.number(&pair.reply)];
+            if numbers.contains(&DELETED) {
+                gone += 1;
+                return true;
+            }
             read.add(pair.id, pair.thread_id, numbers);
             scores.push(pair.score);
             if scores.len().is_multiple_of(1000) {
@@ -277,8 +282,14 @@ impl Job for MakeSplit {
         if let Some(stop) = stopped {
             return Err(stop);
         }
+        if gone > 0 {
+            ctx.say(format!(
+                "{gone} pairs are left out: a text was deleted or removed after they were built"
+            ));
+        }
         if scores.is_empty() {
             let why = match excluded {
+                0 if gone > 0 => "every pair lost a text to deletion or removal".to_owned(),
                 0 => {
                     "there are no pairs to split; import comments and build pairs first".to_owned()
                 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use repartee_datasets::clean::{bare_name, is_unknown_author};
+use repartee_datasets::clean::{bare_name, is_notice, is_unknown_author};
 use repartee_datasets::{Flaw, Partition, Recipe};
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
@@ -250,12 +250,16 @@ fn unknown(ctx: &Context<'_>, i: usize) -> rusqlite::Result<bool> {
     }
 }
 
-/// Registers the SQL function `has_words(comment, reply, words)`: whether each of the words occurs in the two texts,
-/// case-insensitive in any script.
-pub(crate) fn register_words(db: &Connection) -> Result<()> {
+/// Registers the SQL functions `is_notice(text)`: whether it stands for a text that is gone, and
+/// `has_words(comment, reply, words)`: whether each of the words occurs in the two texts, case-insensitive in any
+/// script.
+pub(crate) fn register_functions(db: &Connection) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8
         | FunctionFlags::SQLITE_DETERMINISTIC
         | FunctionFlags::SQLITE_DIRECTONLY;
+    db.create_scalar_function(c"is_notice", 1, flags, |ctx| {
+        Ok(is_notice(ctx.get_raw(0).as_str()?))
+    })?;
     db.create_scalar_function(c"has_words", 3, flags, |ctx| {
         let texts = [
             folded(ctx.get_raw(0).as_str()?),
@@ -339,7 +343,11 @@ const FROM: &str = "pair p JOIN comment r ON r.id = p.id JOIN comment c ON c.id 
 impl PairQuery {
     /// The conditions in SQL, each with a leading AND, and their values, numbered from `first`.
     fn conditions(&self, first: usize) -> (String, Vec<Box<dyn ToSql>>) {
-        let mut sql = String::new();
+        // a pair that no longer passes the recipe is only in the splits that contain it
+        let mut sql = match self.split_id {
+            Some(_) => String::new(),
+            None => " AND p.fits".to_owned(),
+        };
         let mut values: Vec<Box<dyn ToSql>> = Vec::new();
         let mut add = |condition: &str, value: Box<dyn ToSql>| {
             values.push(value);
@@ -446,7 +454,7 @@ impl Store {
         loop {
             let started = Instant::now();
             let batch = self.write_joined(Family::Pairs, |db| {
-                pairs_of_batch(db, recipe, &tally, after, rows)
+                pairs_of_batch(db, recipe, &tally, &threads, after, rows)
             })?;
             let Some(batch) = batch else { break };
             after = batch.last;
@@ -638,7 +646,7 @@ impl Store {
     pub fn pair_subreddits(&self) -> Result<Vec<(String, u64)>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
-                "SELECT r.subreddit, count(*) FROM pair p JOIN comment r ON r.id = p.id
+                "SELECT r.subreddit, count(*) FROM pair p JOIN comment r ON r.id = p.id WHERE p.fits
                  GROUP BY 1 ORDER BY 2 DESC, 1",
             )?;
             let rows = query.query_map([], |row| {
@@ -717,7 +725,7 @@ fn pairs_of_batch(
              FROM comment r CROSS JOIN comment c ON c.id = r.parent_id
                   LEFT JOIN post p ON p.id = r.link_id
              WHERE r.id > ?1 AND r.id <= ?2 AND fit(r.author, r.body, c.author, c.body, p.author)
-             ON CONFLICT (id) DO NOTHING",
+             ON CONFLICT (id) DO UPDATE SET fits = 1",
         )?
         .execute(params![after, last])?;
     let before = usize::try_from(before).unwrap_or(0);

@@ -226,7 +226,7 @@ impl Store {
                 sources: count("source")?,
                 comments: count("comment")?,
                 posts: count("post")?,
-                pairs: count("pair")?,
+                pairs: count("pair WHERE fits")?,
                 splits: count("split")?,
                 bases: count("base")?,
                 runs: count("run")?,
