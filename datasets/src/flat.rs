@@ -5,14 +5,18 @@
 //! hashed to negative ids, so that the rows of one table still refer to each other.
 
 use crate::{
-    clean::{bare_name, repair},
+    clean::{bare_name, is_notice, repair},
     id,
     ndjson::{Line, Loose, Raw},
     record::{Comment, Post, Record},
     source::Mapping,
     table::{NotANumber, score_of, written},
 };
-use std::{borrow::Cow, collections::HashMap};
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
 /// What a column of such a table holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,16 +184,42 @@ pub(crate) fn put<'a>(raw: &mut Raw<'a>, slot: Slot, value: Loose<'a>) {
     }
 }
 
-/// The first comment of each comment's conversation, for tables that do not name it.
+/// What is known from the rows before.
 #[derive(Debug, Default)]
-pub(crate) struct Roots(HashMap<i64, i64>);
+pub(crate) struct Earlier {
+    /// The first comment of each comment's conversation, for tables that do not name it. It is only as old as the rows
+    /// before tell; the join of pairs completes it.
+    roots: HashMap<i64, i64>,
+    /// Hashes of the comments' texts, for ids that occur twice.
+    texts: HashMap<i64, u64>,
+}
 
-/// Maximum number of comments whose conversation is remembered (about 100 MB). Later ones are assigned to the comment
-/// that they answer.
+/// Maximum number of comments whose conversation and text are remembered (about 200 MB).
 const REMEMBERED: usize = 4_000_000;
 
+impl Earlier {
+    /// Whether a row before had this id and another text, of which neither is a newer copy of the other.
+    fn contradicts(&mut self, comment: &Comment) -> bool {
+        if comment.retrieved_utc.is_some() || is_notice(&comment.body) {
+            return false;
+        }
+        let mut hasher = DefaultHasher::new();
+        comment.body.hash(&mut hasher);
+        let hash = hasher.finish();
+        match self.texts.get(&comment.id) {
+            Some(earlier) => *earlier != hash,
+            None => {
+                if self.texts.len() < REMEMBERED {
+                    self.texts.insert(comment.id, hash);
+                }
+                false
+            }
+        }
+    }
+}
+
 /// Builds a record from these fields, by the rules for other tools' output.
-pub(crate) fn line(raw: Raw, entities: bool, roots: &mut Roots) -> Line {
+pub(crate) fn line(raw: Raw, entities: bool, earlier: &mut Earlier) -> Line {
     if raw
         .meta
         .as_ref()
@@ -264,16 +294,16 @@ pub(crate) fn line(raw: Raw, entities: bool, roots: &mut Roots) -> Line {
     let link_id = link.unwrap_or_else(|| {
         let to_post = matches!(&raw.parent_id, Loose::Text(t) if t.trim().starts_with("t3_"));
         let root = match parent_id {
-            Some(parent) => roots.0.get(&parent).copied().unwrap_or(parent),
+            Some(parent) => earlier.roots.get(&parent).copied().unwrap_or(parent),
             None if to_post => number(&raw.parent_id).unwrap_or(own),
             None => own,
         };
-        if roots.0.len() < REMEMBERED {
-            roots.0.insert(own, root);
+        if earlier.roots.len() < REMEMBERED {
+            earlier.roots.insert(own, root);
         }
         root
     });
-    Line::Record(Record::Comment(Comment {
+    let comment = Comment {
         id: own,
         link_id,
         parent_id,
@@ -283,7 +313,17 @@ pub(crate) fn line(raw: Raw, entities: bool, roots: &mut Roots) -> Line {
         score,
         created_utc,
         retrieved_utc,
-    }))
+    };
+    if earlier.contradicts(&comment) {
+        let id = match (&raw.id, &raw.name) {
+            (Loose::Text(id), _) | (_, Loose::Text(id)) => id.to_string(),
+            _ => id::encode(own),
+        };
+        return Line::Bad(format!(
+            "has the id {id:?} of an earlier row with another text; the earlier row is kept"
+        ));
+    }
+    Line::Record(Record::Comment(comment))
 }
 
 fn time_of(value: &Loose) -> Result<Option<i64>, String> {
@@ -316,12 +356,13 @@ fn number(value: &Loose) -> Option<i64> {
     if none.iter().any(|n| n.eq_ignore_ascii_case(text)) {
         return None;
     }
-    // more than ten base36 characters are no Reddit id
+    // more than ten base36 characters are no Reddit id, and neither is one with a leading zero: "01" is not "1"
     let bare = match text.as_bytes() {
         [b't', b'1'..=b'6', b'_', ..] => &text[3..],
         _ => text,
     };
     let plain = bare.len() <= 10
+        && (bare == "0" || !bare.starts_with('0'))
         && bare
             .bytes()
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());

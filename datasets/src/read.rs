@@ -15,7 +15,7 @@ mod shape;
 use crate::{
     clean::bare_name,
     filter::{Dropped, Filter},
-    flat::FlatTable,
+    flat::{Earlier, FlatTable},
     json::{Event, Json, JsonError, LONGEST_TEXT},
     listing,
     ndjson::{self, Line},
@@ -67,6 +67,10 @@ pub struct Options {
     /// The column mapping of a table that is not the original BigQuery export.
     pub mapping: Option<Mapping>,
     pub filter: Filter,
+    /// The namespace of the rows' ids; `None`: ids are Reddit's, or the only ones of their kind. Two forums may both
+    /// have a comment 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ids: Option<String>,
 }
 
 /// The records of one part of a file.
@@ -294,6 +298,7 @@ pub fn read(
         filter,
         meter: &meter,
         packed: input.packed,
+        ids: options.ids.as_deref(),
         take,
     };
     let (counts, finished) = match recognised.kind {
@@ -308,9 +313,12 @@ pub fn read(
                 }
             })
         }
-        Kind::WalkedLines => reading.lines(input.reader, |bytes, n, batches| {
-            walked_line(bytes, n, filter, batches);
-        }),
+        Kind::WalkedLines => {
+            let mut earlier = Earlier::default();
+            reading.lines(input.reader, move |bytes, n, batches| {
+                walked_line(&mut earlier, bytes, n, filter, batches);
+            })
+        }
         Kind::MappedLines(mapping) => {
             let mut mapper = Mapper::new(&mapping, filter);
             let done = reading.lines(input.reader, |bytes, n, batches| {
@@ -655,6 +663,7 @@ struct Reading<'a, F> {
     filter: &'a Filter,
     meter: &'a Meter,
     packed: bool,
+    ids: Option<&'a str>,
     take: F,
 }
 
@@ -762,6 +771,9 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
         for mut batch in batches {
             if self.filter.placeholders {
                 placeholders::replace_all(&mut batch);
+            }
+            if let Some(namespace) = self.ids {
+                batch.records.iter_mut().for_each(|r| r.move_to(namespace));
             }
             counts.add(&batch.counts);
             if (self.take)(batch).is_break() {
@@ -1098,9 +1110,15 @@ fn mapped_line(mapper: &mut Mapper, bytes: &[u8], n: u64, batch: &mut Batch) {
 }
 
 /// A line that is a document by itself: an utterance, a thread, a listing.
-fn walked_line(bytes: &[u8], n: u64, filter: &Filter, batches: &mut Batches) {
+fn walked_line(
+    earlier: &mut Earlier,
+    bytes: &[u8],
+    n: u64,
+    filter: &Filter,
+    batches: &mut Batches,
+) {
     let mut taken: u64 = 0;
-    let walked = listing::walk(bytes, &mut |line, _| {
+    let walked = listing::walk_after(earlier, bytes, &mut |line, _| {
         // the line itself is counted; a thread in it adds further rows
         batches.batch.counts.rows += u64::from(taken > 0);
         taken += 1;
