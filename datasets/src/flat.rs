@@ -39,39 +39,87 @@ pub(crate) enum Slot {
     Html,
 }
 
-/// What a field of this name holds, by Reddit's names and those of common export tools.
+/// The names of what a column may hold: Reddit's, then those of common export tools. The first name that a table has
+/// counts: `created` is a local time where `created_utc` is there, too.
+static NAMES: [(Slot, &[&str]); 16] = [
+    (Slot::Id, &["id", "comment_id", "utt_id", "utterance_id"]),
+    (Slot::Name, &["name"]),
+    (
+        Slot::Parent,
+        &[
+            "parent_id",
+            "parent",
+            "reply_to",
+            "reply-to",
+            "in_reply_to",
+            "in_reply_to_id",
+            "parent_comment_id",
+        ],
+    ),
+    (
+        Slot::Link,
+        &["link_id", "submission_id", "post_id", "submission", "link"],
+    ),
+    (
+        Slot::Conversation,
+        &["conversation_id", "root", "thread_id"],
+    ),
+    (
+        Slot::Text,
+        &["body", "text", "comment_text", "comment_body"],
+    ),
+    (Slot::Title, &["title"]),
+    (Slot::Selftext, &["selftext"]),
+    (
+        Slot::Author,
+        &["author", "speaker", "user", "username", "author_name"],
+    ),
+    (Slot::Subreddit, &["subreddit"]),
+    (Slot::Score, &["score", "ups", "upvotes"]),
+    (Slot::ScoreHidden, &["score_hidden"]),
+    (
+        Slot::Created,
+        &["created_utc", "created_at", "created", "timestamp", "date"],
+    ),
+    (Slot::Retrieved, &["retrieved_on", "retrieved_utc"]),
+    (Slot::Permalink, &["permalink"]),
+    (Slot::Html, &["body_html", "selftext_html"]),
+];
+
+/// What a field of this name holds.
 pub(crate) fn slot_of(name: &str) -> Option<Slot> {
-    Some(match name {
-        "id" | "comment_id" | "utt_id" | "utterance_id" => Slot::Id,
-        "name" => Slot::Name,
-        "parent_id" | "parent" | "reply_to" | "reply-to" | "in_reply_to" | "in_reply_to_id"
-        | "parent_comment_id" => Slot::Parent,
-        "link_id" | "submission" | "submission_id" | "post_id" | "link" => Slot::Link,
-        "conversation_id" | "root" | "thread_id" => Slot::Conversation,
-        "body" | "text" | "comment_text" | "comment_body" => Slot::Text,
-        "title" => Slot::Title,
-        "selftext" => Slot::Selftext,
-        "author" | "speaker" | "user" | "username" | "author_name" => Slot::Author,
-        "subreddit" => Slot::Subreddit,
-        "score" | "ups" | "upvotes" => Slot::Score,
-        "score_hidden" => Slot::ScoreHidden,
-        "created_utc" | "created" | "timestamp" | "date" | "created_at" => Slot::Created,
-        "retrieved_on" | "retrieved_utc" => Slot::Retrieved,
-        "permalink" => Slot::Permalink,
-        "body_html" | "selftext_html" => Slot::Html,
-        _ => return None,
+    let of = |(slot, names): &(Slot, &[&str])| names.contains(&name).then_some(*slot);
+    NAMES.iter().find_map(of)
+}
+
+/// The column for a slot, by the best of its names.
+fn column_for(slot: Slot, columns: &[String]) -> Option<usize> {
+    let (_, names) = NAMES.iter().find(|(of, _)| *of == slot)?;
+    names.iter().find_map(|name| {
+        columns
+            .iter()
+            .position(|column| column.trim().eq_ignore_ascii_case(name))
     })
+}
+
+/// Columns that say something about the others; they are read wherever they are, without a mapping.
+const ABOUT: [Slot; 2] = [Slot::ScoreHidden, Slot::Retrieved];
+
+/// The names of columns that a table is read with beyond those of its mapping.
+pub(crate) fn names_about() -> impl Iterator<Item = &'static str> {
+    NAMES
+        .iter()
+        .filter(|(slot, _)| ABOUT.contains(slot))
+        .flat_map(|(_, names)| names.iter().copied())
 }
 
 /// The mapping of a table with one comment per row, detected by its column names; `None` if it is no such table.
 pub fn guess(columns: &[String]) -> Option<Mapping> {
     let find = |slots: &[Slot]| {
-        slots.iter().find_map(|slot| {
-            columns
-                .iter()
-                .find(|c| slot_of(&c.trim().to_ascii_lowercase()) == Some(*slot))
-                .map(|c| c.trim().to_owned())
-        })
+        slots
+            .iter()
+            .find_map(|slot| column_for(*slot, columns))
+            .map(|at| columns[at].trim().to_owned())
     };
     let mapping = Mapping {
         id: find(&[Slot::Id, Slot::Name]),
@@ -126,6 +174,10 @@ impl FlatTable {
                 _ => continue,
             };
             columns.push((slot, at));
+        }
+        for slot in ABOUT {
+            let at = column_for(slot, header);
+            columns.extend(at.map(|at| (slot, at)));
         }
         if missing.is_empty() {
             let roots = Roots::default();
@@ -244,13 +296,13 @@ pub(crate) fn line(raw: Raw, entities: bool, earlier: &mut Earlier) -> Line {
     let Some(own) = number(&raw.id).or_else(|| number(&raw.name)) else {
         return Line::Bad("has no id".into());
     };
-    let score = match (&raw.score, &raw.score_hidden) {
-        (_, Loose::Bool(true)) => None,
-        (Loose::Text(text), _) => match score_of(text) {
+    let score = match &raw.score {
+        _ if raw.score_hidden.is_true() => None,
+        Loose::Text(text) => match score_of(text) {
             Ok(score) => score,
             Err(NotANumber) => return Line::Bad(format!("score {text:?} is not a number")),
         },
-        (value, _) => value.number(),
+        value => value.number(),
     };
     let created_utc = match time_of(&raw.created_utc) {
         Ok(time) => time,
@@ -361,6 +413,11 @@ fn number(value: &Loose) -> Option<i64> {
         [b't', b'1'..=b'6', b'_', ..] => &text[3..],
         _ => text,
     };
+    // a comment's id as a decimal number: in base36, one of eleven digits would be from the far future
+    let decimal = bare.len() == 11 && bare.bytes().all(|b| b.is_ascii_digit());
+    if decimal && let Ok(number) = bare.parse() {
+        return Some(number);
+    }
     let plain = bare.len() <= 10
         && (bare == "0" || !bare.starts_with('0'))
         && bare
@@ -454,6 +511,42 @@ mod tests {
         assert_eq!(comment(&got[1]).parent_id, Some(comment(&got[0]).id));
         assert_eq!(comment(&got[1]).score, Some(1200));
         assert!(matches!(&got[2], Line::Bad(reason) if reason.contains("many")));
+    }
+
+    #[test]
+    fn table_of_pandas_is_read_as_the_same_json() {
+        let header =
+            "created,id,parent_id,link_id,body,score,score_hidden,created_utc,retrieved_on";
+        let got = rows(
+            header,
+            &[
+                "1600028800,j2af0af,t3_p1,t3_p1,Hot,1,True,1600000000,1600000100",
+                "1600028800,j2af0ag,41497293111,t3_p1,Very,5,False,1600000000,1600000100",
+                "1600028800,j2af0ah,41497293111.0,t3_p1,Not,5,0,1600000000,1600000100",
+                "1600028800,j2af0ai,t1_j2af0af,t3_p1,So,5,1.0,1600000000,1600000100",
+            ],
+        );
+        let scores: Vec<_> = got.iter().map(|line| comment(line).score).collect();
+        assert_eq!(scores, [None, Some(5), Some(5), None]);
+        let parents: Vec<_> = got[1..]
+            .iter()
+            .map(|line| comment(line).parent_id)
+            .collect();
+        assert_eq!(parents, [Some(comment(&got[0]).id); 3]);
+        for line in &got {
+            assert_eq!(comment(line).created_utc, Some(1_600_000_000));
+            assert_eq!(comment(line).retrieved_utc, Some(1_600_000_100));
+        }
+    }
+
+    #[test]
+    fn entities_are_decoded_in_reddits_tables_only() {
+        let body = |header: &str, row: &str| comment(&rows(header, &[row])[0]).body.clone();
+        assert_eq!(
+            body("id,parent_id,link_id,body", "c1,,p1,a &lt; b"),
+            "a < b"
+        );
+        assert_eq!(body("id,parent_id,body", "1,,a &lt; b"), "a &lt; b");
     }
 
     #[test]

@@ -105,6 +105,18 @@ impl<'a> Loose<'a> {
         !matches!(self, Self::Absent | Self::Null)
     }
 
+    /// A flag, as JSON or as tables and scripts write it.
+    pub(crate) fn is_true(&self) -> bool {
+        match self {
+            Self::Bool(flag) => *flag,
+            Self::Text(text) => {
+                let text = text.trim();
+                text.eq_ignore_ascii_case("true") || self.number() == Some(1)
+            }
+            value => value.number() == Some(1),
+        }
+    }
+
     fn text(self) -> Option<Cow<'a, str>> {
         match self {
             Self::Text(text) => Some(text),
@@ -325,7 +337,7 @@ impl Raw<'_> {
         let Some(own) = number(&self.id).or_else(|| number(&self.name)) else {
             return Line::Bad("has no id in base36".into());
         };
-        let hidden = self.score_hidden == Loose::Bool(true);
+        let hidden = self.score_hidden.is_true();
         let score = self.score.number().filter(|_| !hidden);
         let created_utc = self.created_utc.number().map(seconds);
         let retrieved_utc = self.retrieved.number().map(seconds);
@@ -428,7 +440,11 @@ mod tests {
         assert_eq!(with(r#","score":0"#).score, Some(0));
         assert_eq!(with(r#","score":null"#).score, None);
         assert_eq!(with("").score, None);
-        assert_eq!(with(r#","score":5,"score_hidden":true"#).score, None);
+        for hidden in ["true", "\"true\"", "\"True\"", "1", "1.0", "\"1\""] {
+            let json = format!(r#","score":5,"score_hidden":{hidden}"#);
+            assert_eq!(with(&json).score, None, "{json}");
+        }
+        assert_eq!(with(r#","score":5,"score_hidden":"no""#).score, Some(5));
         assert_eq!(with(r#","score":5,"score_hidden":false"#).score, Some(5));
     }
 

@@ -189,11 +189,18 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
             Some(mapping) => mapping.clone(),
             None => mapping_of(path, &all)?,
         };
-        let named: Vec<&str> = mapping
+        let mut named: Vec<&str> = mapping
             .columns()
             .into_iter()
             .map(|(_, name)| name)
             .collect();
+        if mapping.is_flat() {
+            for name in flat::names_about() {
+                if all.iter().any(|column| column == name) {
+                    named.push(name);
+                }
+            }
+        }
         let missing: Vec<String> = named
             .iter()
             .filter(|name| root_of(name, &all).is_none())

@@ -6,7 +6,7 @@
 use super::{Batches, Error, list};
 use crate::{
     filter::{Dropped, Filter},
-    flat::FlatTable,
+    flat::{self, FlatTable},
     json::LONGEST_TEXT,
     ndjson::Line,
     source::Mapping,
@@ -56,10 +56,13 @@ enum Cell {
 impl<'a> Mapper<'a> {
     pub(super) fn new(mapping: &Mapping, filter: &'a Filter) -> Self {
         let columns = mapping.columns();
-        let names: Vec<String> = columns.iter().map(|(_, name)| (*name).to_owned()).collect();
-        let needed = columns
+        let mut names: Vec<String> = columns.iter().map(|(_, name)| (*name).to_owned()).collect();
+        let mapped = names.len();
+        let needed: Vec<bool> = columns
             .iter()
             .map(|(field, _)| matches!(*field, "comment" | "reply" | "id" | "text"))
+            .chain(std::iter::repeat(false))
+            .take(mapped + flat::names_about().count())
             .collect();
         let at = |name: &str| columns.iter().position(|(field, _)| *field == name);
         let (comment, reply) = (at("comment"), at("reply"));
@@ -70,7 +73,7 @@ impl<'a> Mapper<'a> {
         };
         Self {
             filter,
-            seen: vec![false; names.len()],
+            seen: vec![false; mapped],
             names,
             target,
             needed,
@@ -183,7 +186,7 @@ impl<'a> Mapper<'a> {
     /// # Errors
     /// [`Error::Columns`], with the columns that exist.
     pub(super) fn check(&self, path: &Path) -> Result<(), Error> {
-        let missing: Vec<String> = (0..self.names.len())
+        let missing: Vec<String> = (0..self.seen.len())
             .filter(|&i| !self.seen[i])
             .map(|i| self.names[i].clone())
             .collect();
