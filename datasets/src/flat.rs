@@ -10,7 +10,7 @@ use crate::{
     ndjson::{Line, Loose, Raw},
     record::{Comment, Post, Record},
     source::Mapping,
-    table::{NotANumber, score_of, written},
+    table::{self, NotANumber, score_of, written},
 };
 use std::{
     borrow::Cow,
@@ -308,7 +308,7 @@ pub(crate) fn line(raw: Raw, entities: bool, earlier: &mut Earlier) -> Line {
         Ok(time) => time,
         Err(reason) => return Line::Bad(reason),
     };
-    let retrieved_utc = raw.retrieved.number().map(crate::ndjson::seconds);
+    let retrieved_utc = raw.retrieved.number().and_then(table::retrieved);
     let address = match &raw.permalink {
         Loose::Text(text) => text.as_ref(),
         _ => "",

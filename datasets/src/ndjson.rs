@@ -10,6 +10,7 @@ use crate::{
     id,
     json::Json,
     record::{Comment, Post, Record},
+    table,
 };
 use serde::{
     Deserialize, Deserializer,
@@ -339,8 +340,12 @@ impl Raw<'_> {
         };
         let hidden = self.score_hidden.is_true();
         let score = self.score.number().filter(|_| !hidden);
-        let created_utc = self.created_utc.number().map(seconds);
-        let retrieved_utc = self.retrieved.number().map(seconds);
+        let created = self.created_utc.number().map(table::written_number);
+        let created_utc = match created.transpose() {
+            Ok(time) => time,
+            Err(reason) => return Line::Bad(reason),
+        };
+        let retrieved_utc = self.retrieved.number().and_then(table::retrieved);
         let name = |value: Loose| {
             let name = value.text()?;
             let bare = bare_name(&name);
@@ -530,6 +535,32 @@ mod tests {
             (c.author.as_deref(), c.subreddit.as_str()),
             (Some("bob"), "kettles")
         );
+    }
+
+    #[test]
+    fn times_outside_of_reddits_years_are_rejected_with_the_value() {
+        for time in [
+            "4611686018427387904",
+            "-5",
+            "0",
+            "4102444800",
+            "4102444800000",
+            "\"-5\"",
+        ] {
+            for text in [r#""body":"x","link_id":"p""#, r#""title":"x""#] {
+                let json = format!(r#"{{"id":"c",{text},"created_utc":{time}}}"#);
+                match line(json.as_bytes(), true) {
+                    Line::Bad(reason) => {
+                        assert!(reason.contains(time.trim_matches('"')), "{reason}")
+                    }
+                    other => panic!("{time}: {other:?}"),
+                }
+            }
+        }
+        for time in ["4611686018427387904", "4102444800", "-5"] {
+            let c = with(&format!(r#","retrieved_on":{time}"#));
+            assert_eq!(c.retrieved_utc, None, "{time}");
+        }
     }
 
     #[test]

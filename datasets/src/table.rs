@@ -272,10 +272,30 @@ pub fn written(text: &str) -> Result<Option<i64>, String> {
     if plausible().contains(&seconds) {
         return Ok(Some(seconds));
     }
-    Err(format!(
-        "time {:?} is not between 2005 and a year from now",
-        text.trim_start_matches('@')
-    ))
+    Err(implausible(text.trim_start_matches('@')))
+}
+
+fn implausible(time: &str) -> String {
+    format!("time {time:?} is not between 2005 and a year from now")
+}
+
+/// As [`written`], for a number in any unit.
+///
+/// # Errors
+/// A sentence with the number if it is outside of these years.
+pub(crate) fn written_number(number: i64) -> Result<i64, String> {
+    let seconds = ndjson::seconds(number);
+    match plausible().contains(&seconds) {
+        true => Ok(seconds),
+        false => Err(implausible(&number.to_string())),
+    }
+}
+
+/// The time at which a copy was made, in seconds since 1970, from a number in any unit. One in the future is unknown:
+/// such a copy would be the newest for good.
+pub(crate) fn retrieved(number: i64) -> Option<i64> {
+    let seconds = ndjson::seconds(number);
+    (0..plausible().end).contains(&seconds).then_some(seconds)
 }
 
 fn plausible() -> Range<i64> {
