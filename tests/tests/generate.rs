@@ -184,6 +184,24 @@ fn foreign_tokenizer_and_damaged_weights_are_clear_errors() {
     assert_eq!(add("torn").unwrap_err().code, Code::BadInput);
 
     weights::write(&whole, &file).unwrap();
+    let config = folder.join("config.json");
+    let json = std::fs::read_to_string(&config).unwrap();
+    let mut fewer: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(fewer["n_layer"], 2);
+    fewer["n_layer"] = 1.into();
+    std::fs::write(&config, fewer.to_string()).unwrap();
+    let error = add("cut").unwrap_err();
+    assert!(error.message.contains("n_layer is 1"), "{error}");
+    #[cfg(unix)]
+    {
+        std::fs::remove_file(&config).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&config).status();
+        assert!(made.unwrap().success());
+        let error = add("pipe").unwrap_err();
+        assert!(error.message.contains("is a pipe"), "{error}");
+        std::fs::remove_file(&config).unwrap();
+    }
+    std::fs::write(&config, json).unwrap();
     let other = place.path("other");
     engine.base_export("small-bert", &other).unwrap();
     std::fs::copy(other.join("tokenizer.json"), folder.join("tokenizer.json")).unwrap();
