@@ -140,11 +140,30 @@ pub fn guess(columns: &[String]) -> Option<Mapping> {
     (mapping.id.is_some() && mapping.text.is_some() && (comments || posts)).then_some(mapping)
 }
 
+/// Whether a table has columns that only tables from Reddit have.
+fn of_reddit(header: &[String]) -> bool {
+    const OF_REDDIT: [&str; 5] = [
+        "link_id",
+        "subreddit",
+        "permalink",
+        "gildings",
+        "subreddit_id",
+    ];
+    let is = |column: &String| {
+        OF_REDDIT
+            .iter()
+            .any(|name| column.trim().eq_ignore_ascii_case(name))
+    };
+    header.iter().any(is)
+}
+
 /// The columns of such a table by position, and what is known from the rows before.
 #[derive(Debug, Default)]
 pub(crate) struct FlatTable {
     columns: Vec<(Slot, usize)>,
-    roots: Roots,
+    /// Texts are escaped, as Reddit's are in most archives.
+    entities: bool,
+    earlier: Earlier,
 }
 
 impl FlatTable {
@@ -180,8 +199,13 @@ impl FlatTable {
             columns.extend(at.map(|at| (slot, at)));
         }
         if missing.is_empty() {
-            let roots = Roots::default();
-            Ok(Self { columns, roots })
+            let earlier = Earlier::default();
+            let entities = of_reddit(header);
+            Ok(Self {
+                columns,
+                entities,
+                earlier,
+            })
         } else {
             Err(missing)
         }
@@ -201,7 +225,7 @@ impl FlatTable {
         if raw.title.is_set() {
             raw.selftext = std::mem::take(&mut raw.body);
         }
-        line(raw, true, &mut self.roots)
+        line(raw, self.entities, &mut self.earlier)
     }
 }
 

@@ -726,7 +726,7 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
                     let mut start = 0;
                     let ends = memchr_iter(b'\n', &text).chain(std::iter::once(text.len()));
                     for (line, end) in (first_line..).zip(ends) {
-                        let bytes = text[start..end].trim_ascii();
+                        let bytes = without_mark(text[start..end].trim_ascii());
                         start = end + 1;
                         if bytes.is_empty() {
                             continue;
@@ -893,9 +893,14 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
         if let Some(missing) = missing {
             return Err(Error::columns(path, missing, header));
         }
+        once_each(path, &table.mapping, &header)?;
         let is_flat = table.mapping.is_flat();
         self.gathered(move |batches| {
             while let Some((line, found)) = csv.next()? {
+                // files that were put together, each with its header
+                if csv.cells().map(<[u8]>::trim_ascii).eq(header.iter().map(String::as_bytes)) {
+                    continue;
+                }
                 batches.batch.counts.stray_quotes += u64::from(found == Found::Stray);
                 let cells: Option<Vec<&str>> =
                     csv.cells().map(|cell| std::str::from_utf8(cell).ok()).collect();
@@ -946,6 +951,27 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
             Ok(())
         })
     }
+}
+
+/// A line without the byte order mark of a file that was appended to another.
+fn without_mark(line: &[u8]) -> &[u8] {
+    line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line)
+}
+
+/// Refuses a mapped column whose name two columns have: either may be meant.
+fn once_each(path: &Path, mapping: &Mapping, header: &[String]) -> Result<(), Error> {
+    for (_, name) in mapping.columns() {
+        let times = header.iter().filter(|h| h.trim() == name.trim()).count();
+        if times > 1 {
+            return Err(twice(path, name, times));
+        }
+    }
+    Ok(())
+}
+
+fn twice(path: &Path, name: &str, times: usize) -> Error {
+    let what = format!("has {times} columns named {name:?}; rename all but one of them");
+    Error::unknown(path, what)
 }
 
 /// Whether a text contains NUL, literally or as a JSON escape.

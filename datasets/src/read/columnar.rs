@@ -214,6 +214,13 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
                 .iter()
                 .any(|n| root_of(n, &all).is_some_and(|root| root == name))
         };
+        for name in &named {
+            let root = root_of(name, &all);
+            let times = all.iter().filter(|column| Some(*column) == root).count();
+            if times > 1 {
+                return Err(super::twice(path, name, times));
+            }
+        }
         check_sizes(path, file.metadata(), wanted)?;
         let schema = file.metadata().file_metadata().schema();
         let fields: Vec<_> = schema

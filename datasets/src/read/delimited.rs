@@ -185,6 +185,9 @@ impl<R: BufRead> CsvRows<R> {
             return Ok(None);
         }
         self.next_line += 1;
+        if line.starts_with(b"\xEF\xBB\xBF") {
+            line.drain(..3);
+        }
         Ok(Some(line))
     }
 

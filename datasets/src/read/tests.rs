@@ -246,6 +246,45 @@ fn row_with_invalid_utf8_is_rejected_alone() {
     );
     assert_eq!(got.batch.comments.len(), 2);
     assert!(got.batch.rejected[0].reason.contains("UTF-8"));
+#[test]
+fn tables_put_together_and_doubled_columns_are_noticed() {
+    let options = Options {
+        mapping: Some("comment=comment,reply=reply".parse().unwrap()),
+        ..Options::default()
+    };
+    let text = "comment,reply\na,b\n\u{FEFF}comment,reply\nc,d\n\u{FEFF}e,f\n";
+    let got = read_bytes("a.csv", text.as_bytes(), &options);
+    let bodies: Vec<&str> = got.batch.comments.iter().map(|c| c.body.as_str()).collect();
+    assert_eq!(bodies, ["a", "b", "c", "d", "e", "f"]);
+    let lines = "{\"id\":\"a\",\"body\":\"x\",\"link_id\":\"p\"}\n\u{FEFF}{\"id\":\"b\",\"body\":\"y\",\"link_id\":\"p\"}\n";
+    assert_eq!(
+        read_bytes("RC", lines.as_bytes(), &Options::default())
+            .batch
+            .comments
+            .len(),
+        2
+    );
+    let twice = read_bytes("a.csv", b"comment,reply,reply\na,b,c\n", &options);
+    let error = twice.summary.unwrap_err().to_string();
+    assert!(error.contains("2 columns named \"reply\""), "{error}");
+    // one that is not mapped does no harm
+    let other = read_bytes("a.csv", b"comment,reply,x,x\na,b,c,d\n", &options);
+    assert_eq!(other.batch.comments.len(), 2);
+}
+
+#[test]
+fn ordinary_table_keeps_what_looks_like_entities() {
+    let options = Options {
+        mapping: Some("comment=comment,reply=reply".parse().unwrap()),
+        ..Options::default()
+    };
+    let got = read_bytes(
+        "a.csv",
+        b"comment,reply\nuse &lt;b&gt;,&amp;amp; then\n",
+        &options,
+    );
+    let bodies: Vec<&str> = got.batch.comments.iter().map(|c| c.body.as_str()).collect();
+    assert_eq!(bodies, ["use &lt;b&gt;", "&amp;amp; then"]);
 }
 
 #[test]
