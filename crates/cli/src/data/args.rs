@@ -211,7 +211,7 @@ pub struct ShowArgs {
     pub contains: Option<String>,
     /// Only after the pair with this number
     #[arg(long, value_name = "PAIR", allow_negative_numbers = true)]
-    pub after: Option<i64>,
+    pub after: Option<String>,
     /// Maximum number of pairs
     #[arg(long, default_value_t = 10, value_name = "N")]
     pub limit: usize,
