@@ -180,9 +180,8 @@ pub enum Error {
     },
     /// A compressed file that is truncated or damaged.
     #[error(
-        "{}: the compressed data end or break after row {rows}: {what}; the rows before are kept; \
-         download the file again and import it again",
-        path.display()
+        "{}: the compressed data end or break {}; download the file again and import it again",
+        path.display(), broken_at(*rows, what)
     )]
     Broken {
         path: PathBuf,
@@ -201,6 +200,14 @@ pub enum Error {
         need_mb: u64,
         have_mb: u64,
     },
+}
+
+/// Where compressed data break, and what is kept.
+fn broken_at(rows: u64, what: &str) -> String {
+    match rows {
+        0 => format!("before the first row: {what}"),
+        _ => format!("after row {rows}: {what}; the rows before are kept"),
+    }
 }
 
 /// Quoted names, shortened to a readable number.
@@ -474,9 +481,13 @@ impl<'p> Input<'p> {
         } else {
             Box::new(plain)
         };
-        let mut head = fill(&mut reader, HEAD).map_err(|e| read_error(path, packed, 0, e))?;
-        if head.is_empty() {
-            return Err(Error::Empty(path.into()));
+        let (mut head, broken) = fill_as_far(&mut reader, HEAD);
+        match broken {
+            // what comes before a broken end is read like any other rows
+            Some(e) if head.contains(&b'\n') => reader = Box::new(Broken(Some(e))),
+            Some(e) => return Err(read_error(path, packed, 0, e)),
+            None if head.is_empty() => return Err(Error::Empty(path.into())),
+            None => {}
         }
         if let Some(what) = magic::told(&head).filter(|_| packed) {
             return Err(Error::unknown(path, format!("unpacked, it {what}")));
@@ -510,6 +521,25 @@ impl<'p> Input<'p> {
 fn is_zstd(magic: &[u8]) -> bool {
     magic.starts_with(&ZSTD_MAGIC)
         || (magic.len() >= 4 && magic[0] & 0xF0 == 0x50 && magic[1..4] == [0x2A, 0x4D, 0x18])
+}
+
+/// A stream that ends with an error.
+struct Broken(Option<io::Error>);
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(self
+            .0
+            .take()
+            .unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into()))
+    }
+}
+
+/// As [`fill`], with the bytes before an error.
+fn fill_as_far(reader: &mut impl Read, n: usize) -> (Vec<u8>, Option<io::Error>) {
+    let mut buffer = Vec::new();
+    let read = reader.take(n as u64).read_to_end(&mut buffer);
+    (buffer, read.err())
 }
 
 /// Reads until `n` bytes are there or the end.

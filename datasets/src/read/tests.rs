@@ -152,6 +152,30 @@ fn a_truncated_file_gives_its_good_rows_and_an_error() {
 }
 
 #[test]
+fn rows_before_a_broken_end_are_kept_in_small_files_too() {
+    let text = b"{\"id\":\"a\",\"body\":\"x\",\"link_id\":\"p\"}\n{\"id\":\"b\",\"body\":\"y\",\"link_id\":\"p\"}\n";
+    let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+    encoder.include_checksum(true).unwrap();
+    std::io::Write::write_all(&mut encoder, text).unwrap();
+    let good = encoder.finish().unwrap();
+    let mut checksum = good.clone();
+    *checksum.last_mut().unwrap() ^= 1;
+    let tail = [&good[..], b"and more"].concat();
+    for (name, packed) in [("checksum", checksum), ("tail", tail)] {
+        let got = read_bytes("RC.zst", &packed, &Options::default());
+        assert_eq!(got.batch.comments.len(), 2, "{name}");
+        let error = got.summary.unwrap_err().to_string();
+        assert!(
+            error.contains("after row 2") && error.contains("are kept"),
+            "{name}: {error}"
+        );
+    }
+    let cut = read_bytes("RC.zst", &good[..good.len() / 2], &Options::default());
+    let error = cut.summary.unwrap_err().to_string();
+    assert!(!error.contains("kept"), "nothing was read: {error}");
+}
+
+#[test]
 fn unreadable_files_are_reported() {
     let all = Options::default();
     let fail = |name: &str, bytes: &[u8], options: &Options| {
@@ -246,6 +270,8 @@ fn row_with_invalid_utf8_is_rejected_alone() {
     );
     assert_eq!(got.batch.comments.len(), 2);
     assert!(got.batch.rejected[0].reason.contains("UTF-8"));
+}
+
 #[test]
 fn tables_put_together_and_doubled_columns_are_noticed() {
     let options = Options {
