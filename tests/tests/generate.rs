@@ -307,6 +307,41 @@ fn invalid_jobs_are_refused_before_anything_is_written() {
         let error = refused(&engine, &wrong);
         assert!(error.message.contains(words), "{error}");
     }
+    let with = |sampling: SamplingParams, candidates: usize, batch: usize| Generate {
+        sampling,
+        candidates,
+        batch,
+        ..ask("Which pot?")
+    };
+    let hot = SamplingParams {
+        temperature: f64::NAN,
+        ..SamplingParams::default()
+    };
+    for (wrong, words) in [
+        (with(hot, 4, 32), "temperature must be"),
+        (
+            with(SamplingParams::default(), 1_000_000, 32),
+            "candidates is 1000000",
+        ),
+        (
+            with(SamplingParams::default(), 4, 1_000_000_000),
+            "batch is 1000000000",
+        ),
+        (with(SamplingParams::default(), 0, 32), "candidates is 0"),
+    ] {
+        let error = refused(&engine, &wrong);
+        assert!(error.message.contains(words), "{error}");
+    }
+    let many = MakeFakes {
+        generator: "writer".to_owned(),
+        replies: 1_000_000,
+        ..MakeFakes::default()
+    };
+    assert!(
+        refused(&engine, &many)
+            .message
+            .contains("replies is 1000000")
+    );
     let fakes = MakeFakes {
         generator: "votes".to_owned(),
         ..MakeFakes::default()
@@ -542,6 +577,7 @@ fn base_estimate_counts_its_future_tokenizer() {
         "{estimate:?}"
     );
 }
+
 #[test]
 fn unreadable_base_does_not_hide_the_others() {
     let (place, engine) = project(30);
@@ -562,3 +598,18 @@ fn unreadable_base_does_not_hide_the_others() {
     place.ok(["base", "list"]);
 }
 
+#[test]
+fn sizes_that_no_model_has_are_refused_before_anything_is_allocated() {
+    let (_place, engine) = project(30);
+    for (layers, width) in [(1_000_000_000, 32), (2, 1 << 40)] {
+        let new = BaseNew {
+            name: "huge".to_owned(),
+            layers,
+            width,
+            heads: 2,
+            ..BaseNew::default()
+        };
+        let error = engine.start(&new, &|_| {}).unwrap_err();
+        assert_eq!(error.code, Code::Usage, "{error}");
+    }
+}

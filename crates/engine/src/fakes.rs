@@ -198,6 +198,7 @@ impl Job for MakeFakes {
     type Outcome = FakesInfo;
 
     fn check(&self, engine: &Engine) -> Result<()> {
+        crate::generate::check_counts("replies", self.replies, self.batch)?;
         self.sampling.check().map_err(Error::from)?;
         check_kind(&engine.store, &self.generator, RunKind::Generator)
     }

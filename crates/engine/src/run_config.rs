@@ -203,10 +203,11 @@ pub struct Field {
 
 /// Ranges of numbers: minimum and maximum.
 const LIMITS: &[(&str, f64, f64)] = &[
-    ("epochs", 1e-3, f64::INFINITY),
-    ("steps", 0.0, f64::INFINITY),
-    ("batch_size", 1.0, f64::INFINITY),
-    ("accumulate", 1.0, f64::INFINITY),
+    ("epochs", 1e-3, 1e6),
+    ("steps", 0.0, 1e9),
+    // all examples of a step are in memory at once
+    ("batch_size", 1.0, 4096.0),
+    ("accumulate", 1.0, 4096.0),
     ("limit", 0.0, f64::INFINITY),
     ("max_tokens", 16.0, 65536.0),
     ("learning_rate", 1e-9, 10.0),
@@ -587,6 +588,14 @@ mod tests {
                 .message
                 .contains("whole number")
         );
+        for (name, many) in [("accumulate", "99999999999"), ("batch_size", "1000000000")] {
+            let large = config.set(name, many).and_then(|c| c.check().map(|()| c));
+            let message = large.unwrap_err().message;
+            assert!(
+                message.contains(name) && message.contains("4096"),
+                "{message}"
+            );
+        }
         assert!(config.set("loss", "some").is_err());
         let other = config.set("fakes", "some").unwrap_err().message;
         assert!(other.contains("realism"), "{other}");
