@@ -419,6 +419,11 @@ struct Input<'p> {
     packed: bool,
 }
 
+const PACKED_PARQUET: &str =
+    "is Parquet, which is packed by itself; unpack it (unzstd FILE) and import what comes out";
+const PACKED_TWICE: &str =
+    "is packed with zstd again; unpack it (unzstd FILE) and import what comes out";
+
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 
 /// The path that means standard input.
@@ -467,7 +472,8 @@ impl<'p> Input<'p> {
         };
         let magic = fill(&mut raw, 512).map_err(io)?;
         let packed = is_zstd(&magic);
-        if let Some(what) = magic::told(&magic) {
+        let by_name = || magic::told_by_name(path, &magic).filter(|_| !packed);
+        if let Some(what) = magic::told(&magic).or_else(by_name) {
             return Err(Error::unknown(path, what));
         }
         if packed {
@@ -489,7 +495,12 @@ impl<'p> Input<'p> {
             None if head.is_empty() => return Err(Error::Empty(path.into())),
             None => {}
         }
-        if let Some(what) = magic::told(&head).filter(|_| packed) {
+        let inner = match &head[..] {
+            [b'P', b'A', b'R', b'1', ..] => Some(PACKED_PARQUET),
+            head if is_zstd(head) => Some(PACKED_TWICE),
+            head => magic::told(head),
+        };
+        if let Some(what) = inner.filter(|_| packed) {
             return Err(Error::unknown(path, format!("unpacked, it {what}")));
         }
         if let Some(encoding) = utf16(&head) {
