@@ -41,6 +41,9 @@ pub struct Import {
     pub note: String,
     /// Where the text comes from; `None`: detected from the files. Required for a table that doesn't show it.
     pub origin: Option<Origin>,
+    /// The user confirms that files with Reddit's names and links are not Reddit content.
+    #[ts(skip)]
+    pub not_reddit: bool,
     /// Permissions of the study, recorded before the files are read. Reddit content requires them if the project has
     /// none on record; that there is no permission is a valid answer.
     pub study: Vec<StudyRecord>,
