@@ -477,3 +477,46 @@ fn second_row_of_an_id_with_another_text_is_named() {
     assert_eq!((lines.counts.new, lines.counts.rejected), (2, 1));
 }
 
+#[test]
+fn rows_shared_with_a_deleted_source_come_back_with_a_second_import() {
+    let place = Place::empty();
+    let lines = |from: u64, to: u64, retrieved: u64| -> String {
+        (from..to)
+            .map(|n| {
+                format!(
+                    "{{\"id\":\"c{n}\",\"link_id\":\"t3_p1\",\"parent_id\":\"t3_p1\",\"author\":\"a\",\
+                     \"subreddit\":\"kettles\",\"body\":\"text {n}\",\"retrieved_on\":{retrieved}}}\n"
+                )
+            })
+            .collect()
+    };
+    let files = [
+        place.write("other.ndjson", lines(500, 600, 1_500_000_000)),
+        place.write("first.ndjson", lines(0, 300, 1_500_000_000)),
+        place.write("second.ndjson", lines(200, 400, 1_500_000_000)),
+        place.write("newest.ndjson", lines(350, 450, 1_600_000_000)),
+    ];
+    // what the second shares with the first is stored with the first, and what it shares with the newest with that
+    for (deleted, left, shared) in [("first.ndjson", 250, 100), ("newest.ndjson", 450, 50)] {
+        let place = Place::with_project();
+        let engine = place.engine();
+        for file in &files {
+            import(&engine, std::slice::from_ref(file)).unwrap();
+        }
+        let comments = || {
+            let store = repartee_store::Store::open(&place.project()).unwrap();
+            store.counts().unwrap().comments
+        };
+        assert_eq!(comments(), 550);
+        place.ok(["source", "delete", deleted, "--yes"]);
+        assert_eq!(comments(), left, "{deleted}");
+        assert!(!engine.source("second.ndjson").unwrap().complete);
+        let again = import(&engine, &files[2..3]).unwrap();
+        assert!(!again.sources[0].already && again.sources[0].complete);
+        assert_eq!(comments(), left + shared, "{deleted}");
+        if deleted == "first.ndjson" {
+            let other = import(&engine, &files[..1]).unwrap();
+            assert!(other.sources[0].already, "it shares nothing");
+        }
+    }
+}
