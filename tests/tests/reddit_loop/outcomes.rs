@@ -126,6 +126,15 @@ fn reply_posted_manually_is_in_the_outcomes_with_its_prediction() {
             "{error}"
         );
     }
+    for nobody in ["", "  ", "\u{200b}"] {
+        let shown = seen(&engine, id);
+        assert!(
+            engine
+                .reply_posted_by_hand(id, &link, &shown, nobody)
+                .is_err()
+        );
+        assert!(engine.reply_approve(id, &shown, nobody).is_err());
+    }
     engine
         .reply_posted_by_hand(id, &link, &seen(&engine, id), PERSON)
         .unwrap();
@@ -142,6 +151,19 @@ fn reply_posted_manually_is_in_the_outcomes_with_its_prediction() {
         .outbox
         .posted_name;
     assert_eq!(posted.as_deref(), Some("t1_zz1"));
+    // another reply's link
+    let same = (generated.queued[1..].iter()).find(|other| {
+        let story = engine.posting().outbox_story(**other).unwrap().outbox;
+        story.post_name.as_deref() == Some(post.as_str())
+    });
+    if let Some(other) = same {
+        approve_as_shown(&engine, *other, PERSON).unwrap();
+        let shown = seen(&engine, *other);
+        let error = engine
+            .reply_posted_by_hand(*other, &link, &shown, PERSON)
+            .unwrap_err();
+        assert!(error.message.contains(&format!("reply {id}")), "{error}");
+    }
     assert_eq!(engine.outcomes_chart().unwrap_err().code, Code::NotFound);
     {
         let store = Store::open(&place.project()).unwrap();
