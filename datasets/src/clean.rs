@@ -217,7 +217,7 @@ impl Recipe {
 
     /// The first flaw of a text by an author (`None`: the source names none). `None`: the text passes.
     pub fn flaw(&self, author: Option<&str>, body: &str) -> Option<Flaw> {
-        if body.is_empty() {
+        if is_blank(body) {
             return Some(Flaw::Empty);
         }
         if self.drop_deleted
@@ -256,25 +256,56 @@ impl Recipe {
     }
 }
 
-/// What Reddit shows in place of a text that is gone: `[deleted]`, `[removed]`, `[ Removed by Reddit in response to a
-/// copyright notice. ]`, `[deleted by user]`.
+/// Whether a text only says that the text that was there is gone.
+pub fn is_notice(body: &str) -> bool {
+    notice(body).is_some()
+}
+
+/// What Reddit and other sites show in place of a text that is gone, as pages and scrapers pass it on: `[deleted]`,
+/// `[removed]`, `[ Removed by Reddit in response to a copyright notice. ]`, `*[deleted by user]*`, `> [unavailable]`,
+/// `This comment has been removed.`
 pub(crate) fn notice(body: &str) -> Option<Flaw> {
-    // as pages show them since 2023
-    match body.trim_end_matches('.') {
-        "Comment removed by moderator" | "Post removed by moderator" => return Some(Flaw::Removed),
-        "Comment deleted by user" | "Post deleted by user" => return Some(Flaw::Deleted),
-        _ => {}
-    }
-    // the longest that Reddit writes has about 150 characters
-    if !body.starts_with(['[', '\\']) || body.len() > 300 {
+    // the longest that Reddit writes has about 150 characters; nearly every text is longer or has neither stem
+    let lower = match body.len() {
+        0..=300 => body.to_ascii_lowercase(),
+        _ => return None,
+    };
+    if !["delet", "remov", "unavail"]
+        .iter()
+        .any(|stem| lower.contains(stem))
+    {
         return None;
     }
-    let body = body.replace('\\', "");
-    let inner = body
-        .strip_prefix('[')?
-        .trim_end_matches('.')
-        .strip_suffix(']')?;
-    let words = inner.trim().to_ascii_lowercase();
+    let lower = lower
+        .replace("&#91;", "[")
+        .replace("&#93;", "]")
+        .replace(['\\', '\u{200c}', '\u{200d}', '\u{fe0f}'], "");
+    let mut inner = lower.trim();
+    let mut bracketed = false;
+    loop {
+        let bare = inner
+            .trim_matches(['*', '_', '~', '`', '>', '^', '"', ' ', '\n'])
+            .trim_end_matches(['.', '!']);
+        let within = bare
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+            .or_else(|| bare.strip_prefix('(')?.strip_suffix(')'));
+        match within {
+            Some(within) => (inner, bracketed) = (within, true),
+            None if bare == inner => break,
+            None => inner = bare,
+        }
+    }
+    // `[removed by me](http...)` is a link, not a notice
+    match bracketed && !inner.contains("](http") {
+        true => shown_in_brackets(inner),
+        false => None,
+    }
+    .or_else(|| says_gone(inner))
+}
+
+/// `deleted by user`, `removed for ...`, `unavailable`.
+fn shown_in_brackets(words: &str) -> Option<Flaw> {
     let is = |verb: &str| {
         words.strip_prefix(verb).is_some_and(|rest| {
             rest.is_empty()
@@ -289,10 +320,7 @@ pub(crate) fn notice(body: &str) -> Option<Flaw> {
                 .any(|how| rest.starts_with(how))
         })
     };
-    // `[removed by me](http...)` is a link, not a notice
-    if words.contains("](http") {
-        None
-    } else if is("removed") {
+    if is("removed") || is("unavailable") {
         Some(Flaw::Removed)
     } else if is("deleted") {
         Some(Flaw::Deleted)
@@ -301,13 +329,125 @@ pub(crate) fn notice(body: &str) -> Option<Flaw> {
     }
 }
 
-/// Whether this is a placeholder for an author who is gone.
-pub fn is_unknown_author(author: &str) -> bool {
-    matches!(author, "" | "[deleted]" | "[removed]")
+/// A sentence that says only that a text is gone: `deleted`, `Comment removed by moderator`, `This post has been
+/// deleted by its author`.
+fn says_gone(words: &str) -> Option<Flaw> {
+    let strip = |text: &'_ str, options: &[&str]| -> Option<usize> {
+        options
+            .iter()
+            .find(|option| text.starts_with(**option))
+            .map(|option| option.len())
+    };
+    let mut rest = words;
+    rest = &rest[strip(rest, &["this ", "that ", "the ", "your "]).unwrap_or(0)..];
+    if let Some(thing) = strip(
+        rest,
+        &[
+            "comment ",
+            "post ",
+            "message ",
+            "submission ",
+            "reply ",
+            "content ",
+            "text ",
+        ],
+    ) {
+        rest = &rest[thing..];
+        let verb = ["has been ", "have been ", "was ", "is ", "got "];
+        rest = &rest[strip(rest, &verb).unwrap_or(0)..];
+    } else if rest.len() != words.len() {
+        return None;
+    }
+    let (flaw, rest) = match (rest.strip_prefix("deleted"), rest.strip_prefix("removed")) {
+        (Some(rest), _) => (Flaw::Deleted, rest),
+        (_, Some(rest)) => (Flaw::Removed, rest),
+        _ => match rest.strip_prefix("unavailable") {
+            // alone, it is an answer to a question
+            Some(rest) if words != "unavailable" => (Flaw::Removed, rest),
+            _ => return None,
+        },
+    };
+    let Some(who) = rest.strip_prefix(" by ") else {
+        return rest.is_empty().then_some(flaw);
+    };
+    let who = &who[strip(who, &["the ", "a ", "an ", "its ", "our "]).unwrap_or(0)..];
+    let who = who.trim_start_matches("original ");
+    [
+        "user",
+        "author",
+        "poster",
+        "op",
+        "reddit",
+        "moderator",
+        "moderators",
+        "mod",
+        "mods",
+        "admin",
+        "admins",
+        "administrator",
+        "administrators",
+        "automoderator",
+        "staff",
+    ]
+    .contains(&who)
+    .then_some(flaw)
 }
 
-/// Whether the text is images, GIFs and emotes and nothing else: `![gif](giphy|id)`, `![img](emote|t5_x|1)`,
-/// `[](/emote)`, `*Processing gif abc...*`, with or without links between them.
+/// Whether this is a placeholder for an author who is gone, as Reddit and other tools write it, or for a missing value.
+pub fn is_unknown_author(author: &str) -> bool {
+    const UNKNOWN: [&str; 11] = [
+        "",
+        "[deleted]",
+        "[removed]",
+        "deleted",
+        "removed",
+        "[unknown]",
+        "nan",
+        "none",
+        "null",
+        "<na>",
+        "n/a",
+    ];
+    let author = author.trim();
+    author.len() <= 9 && UNKNOWN.iter().any(|u| u.eq_ignore_ascii_case(author))
+}
+
+/// Whether nothing of a text can be seen: spaces, joiners without anything to join, fillers.
+fn is_blank(body: &str) -> bool {
+    body.chars().all(|c| {
+        c.is_whitespace()
+            || is_zero_width(c)
+            || matches!(
+                c,
+                '\u{200C}'
+                    | '\u{200D}'
+                    | '\u{034F}'
+                    | '\u{061C}'
+                    | '\u{115F}'
+                    | '\u{1160}'
+                    | '\u{17B4}'
+                    | '\u{17B5}'
+                    | '\u{180B}'..='\u{180F}'
+                    | '\u{202A}'..='\u{202E}'
+                    | '\u{2061}'..='\u{206F}'
+                    | '\u{2800}'
+                    | '\u{3164}'
+                    | '\u{FE00}'..='\u{FE0F}'
+                    | '\u{FFA0}'
+            )
+    })
+}
+
+/// The length of an emote by name, `:snoo_smile:`, at the beginning of a text.
+fn emote(text: &str) -> Option<usize> {
+    let name = text.strip_prefix(':')?;
+    let len = name.find(|c: char| !(c.is_ascii_alphanumeric() || "_+-".contains(c)))?;
+    let ends = name[len..].starts_with(':') && len >= 2;
+    (ends && name.contains(|c: char| c.is_ascii_alphabetic())).then_some(len + 2)
+}
+
+/// Whether the text is images, GIFs and emotes and nothing else: `![gif](giphy|id)`, `[gif](giphy|id)`,
+/// `![img](emote|t5_x|1)`, `[](/emote)`, `:emote:`, `*Processing gif abc...*`, with or without links between them.
 fn is_media_only(body: &str) -> bool {
     let mut rest = body.trim();
     if rest.is_empty() {
@@ -323,7 +463,9 @@ fn is_media_only(body: &str) -> bool {
                 return false;
             };
             // a link with a label counts as text, unless it leads to a web page: then it is a link
-            if !image && middle > 0 && !text[middle + 2..].starts_with("http") {
+            let to = &text[middle + 2..];
+            let leads_to = |what: &str| to.starts_with(what);
+            if !image && middle > 0 && !["http", "giphy|", "emote|"].into_iter().any(leads_to) {
                 return false;
             }
             &text[middle + end + 1..]
@@ -335,6 +477,8 @@ fn is_media_only(body: &str) -> bool {
                 return false;
             }
             &text[end + 4..]
+        } else if let Some(len) = emote(rest) {
+            &rest[len..]
         } else {
             let word = rest.split_whitespace().next().unwrap_or("");
             if !["http://", "https://"].iter().any(|p| word.starts_with(p)) {
@@ -520,6 +664,47 @@ mod tests {
             ),
             (Some("ann"), "[deleted by user]", Some(Flaw::Deleted)),
             (Some("ann"), "[removed stains] easily", None),
+            (Some("ann"), "&#91;deleted&#93;", Some(Flaw::Deleted)),
+            (Some("ann"), "\\\\[deleted\\\\]", Some(Flaw::Deleted)),
+            (Some("ann"), "[[deleted]]", Some(Flaw::Deleted)),
+            (Some("ann"), "*[deleted]*", Some(Flaw::Deleted)),
+            (Some("ann"), "~~[deleted]~~", Some(Flaw::Deleted)),
+            (Some("ann"), "> [removed]", Some(Flaw::Removed)),
+            (Some("ann"), "[DELETED]", Some(Flaw::Deleted)),
+            (Some("ann"), "[unavailable]", Some(Flaw::Removed)),
+            (
+                Some("ann"),
+                "[Comment deleted by user]",
+                Some(Flaw::Deleted),
+            ),
+            (
+                Some("ann"),
+                "This comment has been removed",
+                Some(Flaw::Removed),
+            ),
+            (
+                Some("ann"),
+                "This post was deleted by the author.",
+                Some(Flaw::Deleted),
+            ),
+            (
+                Some("ann"),
+                "This comment is unavailable",
+                Some(Flaw::Removed),
+            ),
+            (Some("ann"), "deleted", Some(Flaw::Deleted)),
+            (Some("ann"), "Removed.", Some(Flaw::Removed)),
+            (Some("ann"), "\u{200C}", Some(Flaw::Empty)),
+            (Some("ann"), "\u{2800} \u{3164}", Some(Flaw::Empty)),
+            (Some("ann"), "[gif](giphy|a)", Some(Flaw::MediaOnly)),
+            (Some("ann"), ":snoo_smile: :tada:", Some(Flaw::MediaOnly)),
+            (Some("ann"), "> [deleted]\n\nthey were right", None),
+            (Some("ann"), "deleted it by mistake", None),
+            (Some("ann"), "this was removed", None),
+            (Some("ann"), "The post was removed by the wind", None),
+            (Some("ann"), "unavailable", None),
+            (Some("ann"), "at 10:30: sharp", None),
+            (Some("ann"), "see [deleted] above", None),
             (Some("ann"), "![gif](giphy|3o7abc)", Some(Flaw::MediaOnly)),
             (
                 Some("ann"),
@@ -534,6 +719,10 @@ mod tests {
             (Some("ann"), &"x".repeat(41), Some(Flaw::TooLong)),
             (Some("ann"), &"ü".repeat(40), None),
             (Some("[deleted]"), "hello", Some(Flaw::AuthorUnknown)),
+            (Some("[DELETED]"), "hello", Some(Flaw::AuthorUnknown)),
+            (Some("deleted"), "hello", Some(Flaw::AuthorUnknown)),
+            (Some("nan"), "hello", Some(Flaw::AuthorUnknown)),
+            (Some("undeleted"), "hello", None),
             (None, "hello", None),
         ];
         for (author, body, flaw) in cases {

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::clean::is_unknown_author;
+use crate::clean::{is_notice, is_unknown_author};
 use crate::near::{self, Near};
 use crate::source::Partition;
 
@@ -65,9 +65,9 @@ impl Texts {
         }
     }
 
-    /// The number of a text; [`DELETED`] for one that was deleted.
+    /// The number of a text; [`DELETED`] for one that was deleted or removed.
     pub fn number(&mut self, text: &str) -> u32 {
-        if text == "[deleted]" {
+        if is_notice(text) {
             return DELETED;
         }
         let text = normalized(text);

@@ -5,14 +5,18 @@
 //! hashed to negative ids, so that the rows of one table still refer to each other.
 
 use crate::{
-    clean::{bare_name, repair},
+    clean::{bare_name, is_notice, repair},
     id,
     ndjson::{Line, Loose, Raw},
     record::{Comment, Post, Record},
     source::Mapping,
-    table::{NotANumber, score_of, written},
+    table::{self, NotANumber, score_of, written},
 };
-use std::{borrow::Cow, collections::HashMap};
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
 /// What a column of such a table holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,39 +39,87 @@ pub(crate) enum Slot {
     Html,
 }
 
-/// What a field of this name holds, by Reddit's names and those of common export tools.
+/// The names of what a column may hold: Reddit's, then those of common export tools. The first name that a table has
+/// counts: `created` is a local time where `created_utc` is there, too.
+static NAMES: [(Slot, &[&str]); 16] = [
+    (Slot::Id, &["id", "comment_id", "utt_id", "utterance_id"]),
+    (Slot::Name, &["name"]),
+    (
+        Slot::Parent,
+        &[
+            "parent_id",
+            "parent",
+            "reply_to",
+            "reply-to",
+            "in_reply_to",
+            "in_reply_to_id",
+            "parent_comment_id",
+        ],
+    ),
+    (
+        Slot::Link,
+        &["link_id", "submission_id", "post_id", "submission", "link"],
+    ),
+    (
+        Slot::Conversation,
+        &["conversation_id", "root", "thread_id"],
+    ),
+    (
+        Slot::Text,
+        &["body", "text", "comment_text", "comment_body"],
+    ),
+    (Slot::Title, &["title"]),
+    (Slot::Selftext, &["selftext"]),
+    (
+        Slot::Author,
+        &["author", "speaker", "user", "username", "author_name"],
+    ),
+    (Slot::Subreddit, &["subreddit"]),
+    (Slot::Score, &["score", "ups", "upvotes"]),
+    (Slot::ScoreHidden, &["score_hidden"]),
+    (
+        Slot::Created,
+        &["created_utc", "created_at", "created", "timestamp", "date"],
+    ),
+    (Slot::Retrieved, &["retrieved_on", "retrieved_utc"]),
+    (Slot::Permalink, &["permalink"]),
+    (Slot::Html, &["body_html", "selftext_html"]),
+];
+
+/// What a field of this name holds.
 pub(crate) fn slot_of(name: &str) -> Option<Slot> {
-    Some(match name {
-        "id" | "comment_id" | "utt_id" | "utterance_id" => Slot::Id,
-        "name" => Slot::Name,
-        "parent_id" | "parent" | "reply_to" | "reply-to" | "in_reply_to" | "in_reply_to_id"
-        | "parent_comment_id" => Slot::Parent,
-        "link_id" | "submission" | "submission_id" | "post_id" | "link" => Slot::Link,
-        "conversation_id" | "root" | "thread_id" => Slot::Conversation,
-        "body" | "text" | "comment_text" | "comment_body" => Slot::Text,
-        "title" => Slot::Title,
-        "selftext" => Slot::Selftext,
-        "author" | "speaker" | "user" | "username" | "author_name" => Slot::Author,
-        "subreddit" => Slot::Subreddit,
-        "score" | "ups" | "upvotes" => Slot::Score,
-        "score_hidden" => Slot::ScoreHidden,
-        "created_utc" | "created" | "timestamp" | "date" | "created_at" => Slot::Created,
-        "retrieved_on" | "retrieved_utc" => Slot::Retrieved,
-        "permalink" => Slot::Permalink,
-        "body_html" | "selftext_html" => Slot::Html,
-        _ => return None,
+    let of = |(slot, names): &(Slot, &[&str])| names.contains(&name).then_some(*slot);
+    NAMES.iter().find_map(of)
+}
+
+/// The column for a slot, by the best of its names.
+fn column_for(slot: Slot, columns: &[String]) -> Option<usize> {
+    let (_, names) = NAMES.iter().find(|(of, _)| *of == slot)?;
+    names.iter().find_map(|name| {
+        columns
+            .iter()
+            .position(|column| column.trim().eq_ignore_ascii_case(name))
     })
+}
+
+/// Columns that say something about the others; they are read wherever they are, without a mapping.
+const ABOUT: [Slot; 2] = [Slot::ScoreHidden, Slot::Retrieved];
+
+/// The names of columns that a table is read with beyond those of its mapping.
+pub(crate) fn names_about() -> impl Iterator<Item = &'static str> {
+    NAMES
+        .iter()
+        .filter(|(slot, _)| ABOUT.contains(slot))
+        .flat_map(|(_, names)| names.iter().copied())
 }
 
 /// The mapping of a table with one comment per row, detected by its column names; `None` if it is no such table.
 pub fn guess(columns: &[String]) -> Option<Mapping> {
     let find = |slots: &[Slot]| {
-        slots.iter().find_map(|slot| {
-            columns
-                .iter()
-                .find(|c| slot_of(&c.trim().to_ascii_lowercase()) == Some(*slot))
-                .map(|c| c.trim().to_owned())
-        })
+        slots
+            .iter()
+            .find_map(|slot| column_for(*slot, columns))
+            .map(|at| columns[at].trim().to_owned())
     };
     let mapping = Mapping {
         id: find(&[Slot::Id, Slot::Name]),
@@ -88,11 +140,30 @@ pub fn guess(columns: &[String]) -> Option<Mapping> {
     (mapping.id.is_some() && mapping.text.is_some() && (comments || posts)).then_some(mapping)
 }
 
+/// Whether a table has columns that only tables from Reddit have.
+fn of_reddit(header: &[String]) -> bool {
+    const OF_REDDIT: [&str; 5] = [
+        "link_id",
+        "subreddit",
+        "permalink",
+        "gildings",
+        "subreddit_id",
+    ];
+    let is = |column: &String| {
+        OF_REDDIT
+            .iter()
+            .any(|name| column.trim().eq_ignore_ascii_case(name))
+    };
+    header.iter().any(is)
+}
+
 /// The columns of such a table by position, and what is known from the rows before.
 #[derive(Debug, Default)]
 pub(crate) struct FlatTable {
     columns: Vec<(Slot, usize)>,
-    roots: Roots,
+    /// Texts are escaped, as Reddit's are in most archives.
+    entities: bool,
+    earlier: Earlier,
 }
 
 impl FlatTable {
@@ -123,9 +194,18 @@ impl FlatTable {
             };
             columns.push((slot, at));
         }
+        for slot in ABOUT {
+            let at = column_for(slot, header);
+            columns.extend(at.map(|at| (slot, at)));
+        }
         if missing.is_empty() {
-            let roots = Roots::default();
-            Ok(Self { columns, roots })
+            let earlier = Earlier::default();
+            let entities = of_reddit(header);
+            Ok(Self {
+                columns,
+                entities,
+                earlier,
+            })
         } else {
             Err(missing)
         }
@@ -145,7 +225,7 @@ impl FlatTable {
         if raw.title.is_set() {
             raw.selftext = std::mem::take(&mut raw.body);
         }
-        line(raw, true, &mut self.roots)
+        line(raw, self.entities, &mut self.earlier)
     }
 }
 
@@ -180,16 +260,42 @@ pub(crate) fn put<'a>(raw: &mut Raw<'a>, slot: Slot, value: Loose<'a>) {
     }
 }
 
-/// The first comment of each comment's conversation, for tables that do not name it.
+/// What is known from the rows before.
 #[derive(Debug, Default)]
-pub(crate) struct Roots(HashMap<i64, i64>);
+pub(crate) struct Earlier {
+    /// The first comment of each comment's conversation, for tables that do not name it. It is only as old as the rows
+    /// before tell; the join of pairs completes it.
+    roots: HashMap<i64, i64>,
+    /// Hashes of the comments' texts, for ids that occur twice.
+    texts: HashMap<i64, u64>,
+}
 
-/// Maximum number of comments whose conversation is remembered (about 100 MB). Later ones are assigned to the comment
-/// that they answer.
+/// Maximum number of comments whose conversation and text are remembered (about 200 MB).
 const REMEMBERED: usize = 4_000_000;
 
+impl Earlier {
+    /// Whether a row before had this id and another text, of which neither is a newer copy of the other.
+    fn contradicts(&mut self, comment: &Comment) -> bool {
+        if comment.retrieved_utc.is_some() || is_notice(&comment.body) {
+            return false;
+        }
+        let mut hasher = DefaultHasher::new();
+        comment.body.hash(&mut hasher);
+        let hash = hasher.finish();
+        match self.texts.get(&comment.id) {
+            Some(earlier) => *earlier != hash,
+            None => {
+                if self.texts.len() < REMEMBERED {
+                    self.texts.insert(comment.id, hash);
+                }
+                false
+            }
+        }
+    }
+}
+
 /// Builds a record from these fields, by the rules for other tools' output.
-pub(crate) fn line(raw: Raw, entities: bool, roots: &mut Roots) -> Line {
+pub(crate) fn line(raw: Raw, entities: bool, earlier: &mut Earlier) -> Line {
     if raw
         .meta
         .as_ref()
@@ -214,19 +320,19 @@ pub(crate) fn line(raw: Raw, entities: bool, roots: &mut Roots) -> Line {
     let Some(own) = number(&raw.id).or_else(|| number(&raw.name)) else {
         return Line::Bad("has no id".into());
     };
-    let score = match (&raw.score, &raw.score_hidden) {
-        (_, Loose::Bool(true)) => None,
-        (Loose::Text(text), _) => match score_of(text) {
+    let score = match &raw.score {
+        _ if raw.score_hidden.is_true() => None,
+        Loose::Text(text) => match score_of(text) {
             Ok(score) => score,
             Err(NotANumber) => return Line::Bad(format!("score {text:?} is not a number")),
         },
-        (value, _) => value.number(),
+        value => value.number(),
     };
     let created_utc = match time_of(&raw.created_utc) {
         Ok(time) => time,
         Err(reason) => return Line::Bad(reason),
     };
-    let retrieved_utc = raw.retrieved.number().map(crate::ndjson::seconds);
+    let retrieved_utc = raw.retrieved.number().and_then(table::retrieved);
     let address = match &raw.permalink {
         Loose::Text(text) => text.as_ref(),
         _ => "",
@@ -264,16 +370,16 @@ pub(crate) fn line(raw: Raw, entities: bool, roots: &mut Roots) -> Line {
     let link_id = link.unwrap_or_else(|| {
         let to_post = matches!(&raw.parent_id, Loose::Text(t) if t.trim().starts_with("t3_"));
         let root = match parent_id {
-            Some(parent) => roots.0.get(&parent).copied().unwrap_or(parent),
+            Some(parent) => earlier.roots.get(&parent).copied().unwrap_or(parent),
             None if to_post => number(&raw.parent_id).unwrap_or(own),
             None => own,
         };
-        if roots.0.len() < REMEMBERED {
-            roots.0.insert(own, root);
+        if earlier.roots.len() < REMEMBERED {
+            earlier.roots.insert(own, root);
         }
         root
     });
-    Line::Record(Record::Comment(Comment {
+    let comment = Comment {
         id: own,
         link_id,
         parent_id,
@@ -283,7 +389,17 @@ pub(crate) fn line(raw: Raw, entities: bool, roots: &mut Roots) -> Line {
         score,
         created_utc,
         retrieved_utc,
-    }))
+    };
+    if earlier.contradicts(&comment) {
+        let id = match (&raw.id, &raw.name) {
+            (Loose::Text(id), _) | (_, Loose::Text(id)) => id.to_string(),
+            _ => id::encode(own),
+        };
+        return Line::Bad(format!(
+            "has the id {id:?} of an earlier row with another text; the earlier row is kept"
+        ));
+    }
+    Line::Record(Record::Comment(comment))
 }
 
 fn time_of(value: &Loose) -> Result<Option<i64>, String> {
@@ -316,12 +432,18 @@ fn number(value: &Loose) -> Option<i64> {
     if none.iter().any(|n| n.eq_ignore_ascii_case(text)) {
         return None;
     }
-    // more than ten base36 characters are no Reddit id
+    // more than ten base36 characters are no Reddit id, and neither is one with a leading zero: "01" is not "1"
     let bare = match text.as_bytes() {
         [b't', b'1'..=b'6', b'_', ..] => &text[3..],
         _ => text,
     };
+    // a comment's id as a decimal number: in base36, one of eleven digits would be from the far future
+    let decimal = bare.len() == 11 && bare.bytes().all(|b| b.is_ascii_digit());
+    if decimal && let Ok(number) = bare.parse() {
+        return Some(number);
+    }
     let plain = bare.len() <= 10
+        && (bare == "0" || !bare.starts_with('0'))
         && bare
             .bytes()
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
@@ -413,6 +535,42 @@ mod tests {
         assert_eq!(comment(&got[1]).parent_id, Some(comment(&got[0]).id));
         assert_eq!(comment(&got[1]).score, Some(1200));
         assert!(matches!(&got[2], Line::Bad(reason) if reason.contains("many")));
+    }
+
+    #[test]
+    fn table_of_pandas_is_read_as_the_same_json() {
+        let header =
+            "created,id,parent_id,link_id,body,score,score_hidden,created_utc,retrieved_on";
+        let got = rows(
+            header,
+            &[
+                "1600028800,j2af0af,t3_p1,t3_p1,Hot,1,True,1600000000,1600000100",
+                "1600028800,j2af0ag,41497293111,t3_p1,Very,5,False,1600000000,1600000100",
+                "1600028800,j2af0ah,41497293111.0,t3_p1,Not,5,0,1600000000,1600000100",
+                "1600028800,j2af0ai,t1_j2af0af,t3_p1,So,5,1.0,1600000000,1600000100",
+            ],
+        );
+        let scores: Vec<_> = got.iter().map(|line| comment(line).score).collect();
+        assert_eq!(scores, [None, Some(5), Some(5), None]);
+        let parents: Vec<_> = got[1..]
+            .iter()
+            .map(|line| comment(line).parent_id)
+            .collect();
+        assert_eq!(parents, [Some(comment(&got[0]).id); 3]);
+        for line in &got {
+            assert_eq!(comment(line).created_utc, Some(1_600_000_000));
+            assert_eq!(comment(line).retrieved_utc, Some(1_600_000_100));
+        }
+    }
+
+    #[test]
+    fn entities_are_decoded_in_reddits_tables_only() {
+        let body = |header: &str, row: &str| comment(&rows(header, &[row])[0]).body.clone();
+        assert_eq!(
+            body("id,parent_id,link_id,body", "c1,,p1,a &lt; b"),
+            "a < b"
+        );
+        assert_eq!(body("id,parent_id,body", "1,,a &lt; b"), "a &lt; b");
     }
 
     #[test]

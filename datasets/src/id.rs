@@ -58,6 +58,11 @@ pub fn of_content(parts: &[&str]) -> i64 {
     i64::from_le_bytes(first) | i64::MIN
 }
 
+/// The id that another source's id has in a namespace of its own.
+pub fn in_namespace(namespace: &str, id: i64) -> i64 {
+    of_content(&["in", namespace, &id.to_string()])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,7 @@
 //! and lists of comments (see [`crate::flat`]).
 
 use crate::{
-    flat::{self, Roots, Slot, put, slot_of},
+    flat::{self, Earlier, Slot, put, slot_of},
     json::{Event, Json, JsonError},
     ndjson::{Line, Loose, Meta, Raw},
     record::EXCERPT,
@@ -37,7 +37,19 @@ pub fn walk<R: BufRead>(
     from: R,
     found: &mut dyn FnMut(Line, String) -> bool,
 ) -> Result<(), JsonError> {
-    Walk::new(false, found).all(Json::new(from))
+    walk_after(&mut Earlier::default(), from, found)
+}
+
+/// As [`walk`], for a document that continues others.
+///
+/// # Errors
+/// See [`JsonError`].
+pub(crate) fn walk_after<R: BufRead>(
+    earlier: &mut Earlier,
+    from: R,
+    found: &mut dyn FnMut(Line, String) -> bool,
+) -> Result<(), JsonError> {
+    Walk::new(false, earlier, found).all(Json::new(from))
 }
 
 /// What an object or array is read as.
@@ -176,7 +188,7 @@ struct Walk<'a> {
     entities: bool,
     /// Only Reddit's own things: in a recorded exchange, most answers contain none.
     quiet: bool,
-    roots: Roots,
+    earlier: &'a mut Earlier,
     good: u64,
     bad: u64,
     stopped: bool,
@@ -184,7 +196,11 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(quiet: bool, found: &'a mut dyn FnMut(Line, String) -> bool) -> Self {
+    fn new(
+        quiet: bool,
+        earlier: &'a mut Earlier,
+        found: &'a mut dyn FnMut(Line, String) -> bool,
+    ) -> Self {
         Self {
             frames: Vec::new(),
             started: 0,
@@ -195,7 +211,7 @@ impl<'a> Walk<'a> {
             escaped: None,
             entities: false,
             quiet,
-            roots: Roots::default(),
+            earlier,
             good: 0,
             bad: 0,
             stopped: false,
@@ -452,7 +468,7 @@ impl<'a> Walk<'a> {
         }
         let (mut good, mut stopped) = (0, false);
         let found = &mut *self.found;
-        let _ = Walk::new(true, &mut |line, excerpt| {
+        let _ = Walk::new(true, self.earlier, &mut |line, excerpt| {
             good += u64::from(!matches!(line, Line::Bad(_)));
             stopped |= !found(line, excerpt);
             !stopped
@@ -557,7 +573,7 @@ impl<'a> Walk<'a> {
             let excerpt = thing.excerpt();
             let line = match reddits {
                 true => thing.raw.into_line(entities),
-                false => flat::line(thing.raw, entities, &mut self.roots),
+                false => flat::line(thing.raw, entities, self.earlier),
             };
             match line {
                 Line::Bad(_) => self.bad += 1,

@@ -10,6 +10,7 @@ use crate::{
     id,
     json::Json,
     record::{Comment, Post, Record},
+    table,
 };
 use serde::{
     Deserialize, Deserializer,
@@ -103,6 +104,18 @@ pub(crate) enum Loose<'a> {
 impl<'a> Loose<'a> {
     pub(crate) fn is_set(&self) -> bool {
         !matches!(self, Self::Absent | Self::Null)
+    }
+
+    /// A flag, as JSON or as tables and scripts write it.
+    pub(crate) fn is_true(&self) -> bool {
+        match self {
+            Self::Bool(flag) => *flag,
+            Self::Text(text) => {
+                let text = text.trim();
+                text.eq_ignore_ascii_case("true") || self.number() == Some(1)
+            }
+            value => value.number() == Some(1),
+        }
     }
 
     fn text(self) -> Option<Cow<'a, str>> {
@@ -325,10 +338,14 @@ impl Raw<'_> {
         let Some(own) = number(&self.id).or_else(|| number(&self.name)) else {
             return Line::Bad("has no id in base36".into());
         };
-        let hidden = self.score_hidden == Loose::Bool(true);
+        let hidden = self.score_hidden.is_true();
         let score = self.score.number().filter(|_| !hidden);
-        let created_utc = self.created_utc.number().map(seconds);
-        let retrieved_utc = self.retrieved.number().map(seconds);
+        let created = self.created_utc.number().map(table::written_number);
+        let created_utc = match created.transpose() {
+            Ok(time) => time,
+            Err(reason) => return Line::Bad(reason),
+        };
+        let retrieved_utc = self.retrieved.number().and_then(table::retrieved);
         let name = |value: Loose| {
             let name = value.text()?;
             let bare = bare_name(&name);
@@ -428,7 +445,11 @@ mod tests {
         assert_eq!(with(r#","score":0"#).score, Some(0));
         assert_eq!(with(r#","score":null"#).score, None);
         assert_eq!(with("").score, None);
-        assert_eq!(with(r#","score":5,"score_hidden":true"#).score, None);
+        for hidden in ["true", "\"true\"", "\"True\"", "1", "1.0", "\"1\""] {
+            let json = format!(r#","score":5,"score_hidden":{hidden}"#);
+            assert_eq!(with(&json).score, None, "{json}");
+        }
+        assert_eq!(with(r#","score":5,"score_hidden":"no""#).score, Some(5));
         assert_eq!(with(r#","score":5,"score_hidden":false"#).score, Some(5));
     }
 
@@ -514,6 +535,32 @@ mod tests {
             (c.author.as_deref(), c.subreddit.as_str()),
             (Some("bob"), "kettles")
         );
+    }
+
+    #[test]
+    fn times_outside_of_reddits_years_are_rejected_with_the_value() {
+        for time in [
+            "4611686018427387904",
+            "-5",
+            "0",
+            "4102444800",
+            "4102444800000",
+            "\"-5\"",
+        ] {
+            for text in [r#""body":"x","link_id":"p""#, r#""title":"x""#] {
+                let json = format!(r#"{{"id":"c",{text},"created_utc":{time}}}"#);
+                match line(json.as_bytes(), true) {
+                    Line::Bad(reason) => {
+                        assert!(reason.contains(time.trim_matches('"')), "{reason}")
+                    }
+                    other => panic!("{time}: {other:?}"),
+                }
+            }
+        }
+        for time in ["4611686018427387904", "4102444800", "-5"] {
+            let c = with(&format!(r#","retrieved_on":{time}"#));
+            assert_eq!(c.retrieved_utc, None, "{time}");
+        }
     }
 
     #[test]

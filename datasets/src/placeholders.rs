@@ -3,7 +3,7 @@
 //!
 //! What is recognized: `http://`, `https://`, `ftp://` and `www.` links, and domains with a path or one of a few common
 //! endings; addresses with a domain; `u/name`, `/u/name` and `@name`; phone numbers written with `+`, with an area code
-//! in parentheses, with a leading 0 in several groups, or as 555-0100, 555-555-0100 and 1-555-555-0100. Long numbers,
+//! in parentheses, with a leading 0 in several groups, after `tel:`, or as 555-0100, 555-555-0100 and 1-555-555-0100. Long numbers,
 //! dates, prices and IP addresses are kept. Names of people in running text are not recognized, and the authors of
 //! texts are kept as they are.
 
@@ -124,6 +124,23 @@ fn address(text: &str, at: usize) -> Option<(usize, usize)> {
             }
         }
     }
+    for prefix in ["tel:", "sms:", "callto:", "fax:"] {
+        if has(prefix) {
+            let number = at + prefix.len();
+            let digits = |c: char| !(c.is_ascii_digit() || "+-.()".contains(c));
+            let rest = &text[number..];
+            let len = rest.find(digits).unwrap_or(rest.len());
+            let many = rest[..len].bytes().filter(u8::is_ascii_digit).count() >= 5;
+            let bare = rest[..len]
+                .trim_end_matches(['.', '-', '+', '(', ')'])
+                .len();
+            let found = phone_at(text, number).map(|(_, end)| end);
+            let end = found.or(many.then_some(number + bare));
+            if let Some(end) = end {
+                return Some((PHONE, end));
+            }
+        }
+    }
     let local = rest.find(|c: char| !is_local(c)).unwrap_or(rest.len());
     if let Some(domain) = rest[local..].strip_prefix('@')
         && local > 0
@@ -213,7 +230,15 @@ fn phone(text: &str, at: usize) -> Option<(usize, usize)> {
     if before.is_some_and(|c| ".,-/:=#$€£\\".contains(c)) {
         return None;
     }
+    phone_at(text, at)
+}
+
+/// As [`phone`], whatever is before it.
+fn phone_at(text: &str, at: usize) -> Option<(usize, usize)> {
     let bytes = text.as_bytes();
+    if !matches!(bytes.get(at), Some(b'+' | b'(' | b'0'..=b'9')) {
+        return None;
+    }
     let plus = bytes[at] == b'+';
     let mut n = at + usize::from(plus);
     let mut groups: Vec<usize> = Vec::new();
@@ -300,6 +325,10 @@ mod tests {
             ("ask @handle_7, not @me", "ask [user], not @me"),
             ("call 555-0100 or (555) 555-0100", "call [phone] or [phone]"),
             ("+44 20 7946 0958; 020 7946 0958", "[phone]; [phone]"),
+            (
+                "[call](tel:+15555550100) or TEL:555-0100, sms:12345",
+                "[call]([phone]) or [phone], [phone]",
+            ),
             ("1-800-555-0100. 555.555.0100", "[phone]. [phone]"),
             (
                 "x@y.de u/abc 555-555-0100 http://a.b",
@@ -319,6 +348,7 @@ mod tests {
             "and/or, e.g. this vs. that... 3.14 or 1,234,567",
             "2019-04-01, 01.02.2019, 10:30, 192.168.1.100, v1.2.3-4567",
             "$555-0100 1554076800 in 2005 2006 2007 2008",
+            "tel: 1, telling: 5550100x, hotel:+1555",
             "r/rust is at /r/rust; u/ab is too short; he said me@ home",
             "1 2 3 4 5 6 7 8 9 10 and 100 200 300",
             "",

@@ -15,7 +15,7 @@ mod shape;
 use crate::{
     clean::bare_name,
     filter::{Dropped, Filter},
-    flat::FlatTable,
+    flat::{Earlier, FlatTable},
     json::{Event, Json, JsonError, LONGEST_TEXT},
     listing,
     ndjson::{self, Line},
@@ -67,6 +67,10 @@ pub struct Options {
     /// The column mapping of a table that is not the original BigQuery export.
     pub mapping: Option<Mapping>,
     pub filter: Filter,
+    /// The namespace of the rows' ids; `None`: ids are Reddit's, or the only ones of their kind. Two forums may both
+    /// have a comment 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ids: Option<String>,
 }
 
 /// The records of one part of a file.
@@ -176,9 +180,8 @@ pub enum Error {
     },
     /// A compressed file that is truncated or damaged.
     #[error(
-        "{}: the compressed data end or break after row {rows}: {what}; the rows before are kept; \
-         download the file again and import it again",
-        path.display()
+        "{}: the compressed data end or break {}; download the file again and import it again",
+        path.display(), broken_at(*rows, what)
     )]
     Broken {
         path: PathBuf,
@@ -197,6 +200,14 @@ pub enum Error {
         need_mb: u64,
         have_mb: u64,
     },
+}
+
+/// Where compressed data break, and what is kept.
+fn broken_at(rows: u64, what: &str) -> String {
+    match rows {
+        0 => format!("before the first row: {what}"),
+        _ => format!("after row {rows}: {what}; the rows before are kept"),
+    }
 }
 
 /// Quoted names, shortened to a readable number.
@@ -294,6 +305,7 @@ pub fn read(
         filter,
         meter: &meter,
         packed: input.packed,
+        ids: options.ids.as_deref(),
         take,
     };
     let (counts, finished) = match recognised.kind {
@@ -308,9 +320,12 @@ pub fn read(
                 }
             })
         }
-        Kind::WalkedLines => reading.lines(input.reader, |bytes, n, batches| {
-            walked_line(bytes, n, filter, batches);
-        }),
+        Kind::WalkedLines => {
+            let mut earlier = Earlier::default();
+            reading.lines(input.reader, move |bytes, n, batches| {
+                walked_line(&mut earlier, bytes, n, filter, batches);
+            })
+        }
         Kind::MappedLines(mapping) => {
             let mut mapper = Mapper::new(&mapping, filter);
             let done = reading.lines(input.reader, |bytes, n, batches| {
@@ -404,6 +419,11 @@ struct Input<'p> {
     packed: bool,
 }
 
+const PACKED_PARQUET: &str =
+    "is Parquet, which is packed by itself; unpack it (unzstd FILE) and import what comes out";
+const PACKED_TWICE: &str =
+    "is packed with zstd again; unpack it (unzstd FILE) and import what comes out";
+
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 
 /// The path that means standard input.
@@ -452,7 +472,8 @@ impl<'p> Input<'p> {
         };
         let magic = fill(&mut raw, 512).map_err(io)?;
         let packed = is_zstd(&magic);
-        if let Some(what) = magic::told(&magic) {
+        let by_name = || magic::told_by_name(path, &magic).filter(|_| !packed);
+        if let Some(what) = magic::told(&magic).or_else(by_name) {
             return Err(Error::unknown(path, what));
         }
         if packed {
@@ -466,11 +487,20 @@ impl<'p> Input<'p> {
         } else {
             Box::new(plain)
         };
-        let mut head = fill(&mut reader, HEAD).map_err(|e| read_error(path, packed, 0, e))?;
-        if head.is_empty() {
-            return Err(Error::Empty(path.into()));
+        let (mut head, broken) = fill_as_far(&mut reader, HEAD);
+        match broken {
+            // what comes before a broken end is read like any other rows
+            Some(e) if head.contains(&b'\n') => reader = Box::new(Broken(Some(e))),
+            Some(e) => return Err(read_error(path, packed, 0, e)),
+            None if head.is_empty() => return Err(Error::Empty(path.into())),
+            None => {}
         }
-        if let Some(what) = magic::told(&head).filter(|_| packed) {
+        let inner = match &head[..] {
+            [b'P', b'A', b'R', b'1', ..] => Some(PACKED_PARQUET),
+            head if is_zstd(head) => Some(PACKED_TWICE),
+            head => magic::told(head),
+        };
+        if let Some(what) = inner.filter(|_| packed) {
             return Err(Error::unknown(path, format!("unpacked, it {what}")));
         }
         if let Some(encoding) = utf16(&head) {
@@ -502,6 +532,25 @@ impl<'p> Input<'p> {
 fn is_zstd(magic: &[u8]) -> bool {
     magic.starts_with(&ZSTD_MAGIC)
         || (magic.len() >= 4 && magic[0] & 0xF0 == 0x50 && magic[1..4] == [0x2A, 0x4D, 0x18])
+}
+
+/// A stream that ends with an error.
+struct Broken(Option<io::Error>);
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(self
+            .0
+            .take()
+            .unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into()))
+    }
+}
+
+/// As [`fill`], with the bytes before an error.
+fn fill_as_far(reader: &mut impl Read, n: usize) -> (Vec<u8>, Option<io::Error>) {
+    let mut buffer = Vec::new();
+    let read = reader.take(n as u64).read_to_end(&mut buffer);
+    (buffer, read.err())
 }
 
 /// Reads until `n` bytes are there or the end.
@@ -655,6 +704,7 @@ struct Reading<'a, F> {
     filter: &'a Filter,
     meter: &'a Meter,
     packed: bool,
+    ids: Option<&'a str>,
     take: F,
 }
 
@@ -717,7 +767,7 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
                     let mut start = 0;
                     let ends = memchr_iter(b'\n', &text).chain(std::iter::once(text.len()));
                     for (line, end) in (first_line..).zip(ends) {
-                        let bytes = text[start..end].trim_ascii();
+                        let bytes = without_mark(text[start..end].trim_ascii());
                         start = end + 1;
                         if bytes.is_empty() {
                             continue;
@@ -762,6 +812,9 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
         for mut batch in batches {
             if self.filter.placeholders {
                 placeholders::replace_all(&mut batch);
+            }
+            if let Some(namespace) = self.ids {
+                batch.records.iter_mut().for_each(|r| r.move_to(namespace));
             }
             counts.add(&batch.counts);
             if (self.take)(batch).is_break() {
@@ -881,9 +934,14 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
         if let Some(missing) = missing {
             return Err(Error::columns(path, missing, header));
         }
+        once_each(path, &table.mapping, &header)?;
         let is_flat = table.mapping.is_flat();
         self.gathered(move |batches| {
             while let Some((line, found)) = csv.next()? {
+                // files that were put together, each with its header
+                if csv.cells().map(<[u8]>::trim_ascii).eq(header.iter().map(String::as_bytes)) {
+                    continue;
+                }
                 batches.batch.counts.stray_quotes += u64::from(found == Found::Stray);
                 let cells: Option<Vec<&str>> =
                     csv.cells().map(|cell| std::str::from_utf8(cell).ok()).collect();
@@ -934,6 +992,27 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
             Ok(())
         })
     }
+}
+
+/// A line without the byte order mark of a file that was appended to another.
+fn without_mark(line: &[u8]) -> &[u8] {
+    line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line)
+}
+
+/// Refuses a mapped column whose name two columns have: either may be meant.
+fn once_each(path: &Path, mapping: &Mapping, header: &[String]) -> Result<(), Error> {
+    for (_, name) in mapping.columns() {
+        let times = header.iter().filter(|h| h.trim() == name.trim()).count();
+        if times > 1 {
+            return Err(twice(path, name, times));
+        }
+    }
+    Ok(())
+}
+
+fn twice(path: &Path, name: &str, times: usize) -> Error {
+    let what = format!("has {times} columns named {name:?}; rename all but one of them");
+    Error::unknown(path, what)
 }
 
 /// Whether a text contains NUL, literally or as a JSON escape.
@@ -1098,9 +1177,15 @@ fn mapped_line(mapper: &mut Mapper, bytes: &[u8], n: u64, batch: &mut Batch) {
 }
 
 /// A line that is a document by itself: an utterance, a thread, a listing.
-fn walked_line(bytes: &[u8], n: u64, filter: &Filter, batches: &mut Batches) {
+fn walked_line(
+    earlier: &mut Earlier,
+    bytes: &[u8],
+    n: u64,
+    filter: &Filter,
+    batches: &mut Batches,
+) {
     let mut taken: u64 = 0;
-    let walked = listing::walk(bytes, &mut |line, _| {
+    let walked = listing::walk_after(earlier, bytes, &mut |line, _| {
         // the line itself is counted; a thread in it adds further rows
         batches.batch.counts.rows += u64::from(taken > 0);
         taken += 1;

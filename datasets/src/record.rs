@@ -52,6 +52,21 @@ pub enum Record {
     Post(Post),
 }
 
+impl Record {
+    /// Replaces the ids by those of a namespace, in which the same ids refer to each other and to no others.
+    pub fn move_to(&mut self, namespace: &str) {
+        let moved = |id: &mut i64| *id = crate::id::in_namespace(namespace, *id);
+        match self {
+            Self::Comment(comment) => {
+                moved(&mut comment.id);
+                moved(&mut comment.link_id);
+                comment.parent_id.iter_mut().for_each(moved);
+            }
+            Self::Post(post) => moved(&mut post.id),
+        }
+    }
+}
+
 /// A row that could not be read; the rows around it are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Rejected {

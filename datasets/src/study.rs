@@ -342,6 +342,22 @@ pub fn told(preview: &Preview) -> Origin {
     }
 }
 
+/// What shows that a file is from Reddit, whatever the user says: its names and links. `None`: nothing, or only column
+/// names, which other sites may have copied. `beginning`: the file's first bytes, for documents without rows.
+pub fn plainly_reddits(preview: &Preview, beginning: &[u8]) -> Option<String> {
+    let cells = preview.rows.iter().flatten();
+    if let Some(cell) = cells.into_iter().find(|cell| names_reddit(cell)) {
+        return Some(cell.trim().chars().take(80).collect());
+    }
+    if preview.format != Format::Listing {
+        return None;
+    }
+    let text = String::from_utf8_lossy(beginning);
+    text.split('"')
+        .find(|value| names_reddit(value))
+        .map(|value| value.trim().chars().take(80).collect())
+}
+
 /// Whether a cell is a Reddit name or URL: `t1_...`, `t3_...`, `/r/...`, a link to reddit.com.
 fn names_reddit(cell: &str) -> bool {
     let cell = cell.trim();
@@ -392,6 +408,28 @@ mod tests {
             assert!(wrong.parse::<StudyKind>().is_err(), "{wrong:?}");
         }
         assert!("yes".parse::<Decision>().is_err());
+    }
+
+    #[test]
+    fn names_and_links_show_that_a_file_is_from_reddit() {
+        let shown = |name: &str, text: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            plainly_reddits(&crate::read::preview(&path, 20).unwrap(), text.as_bytes())
+        };
+        let dump = "{\"id\":\"abc12\",\"body\":\"x\",\"link_id\":\"t3_abc11\",\"parent_id\":\"t3_abc11\"}\n";
+        assert_eq!(shown("RC.ndjson", dump).as_deref(), Some("t3_abc11"));
+        let table = "id,parent_id,body,permalink\n1,,x,/r/kettles/comments/abc11/_/abc12/\n";
+        assert!(shown("a.csv", table).is_some());
+        let listing = "{\"kind\":\"Listing\",\"data\":{\"children\":[{\"kind\":\"t1\",\"data\":{\"name\":\"t1_abc12\",\"id\":\"abc12\",\"body\":\"x\",\"link_id\":\"t3_abc11\"}}]}}";
+        assert!(shown("l.json", listing).is_some());
+        let forum = "{\"id\":\"12\",\"body\":\"x\",\"link_id\":\"7\",\"parent_id\":\"11\"}\n";
+        assert_eq!(shown("a.ndjson", forum), None);
+        assert_eq!(
+            shown("a.csv", "id,parent_id,subreddit,body\n1,,kettles,x\n"),
+            None
+        );
     }
 
     #[test]

@@ -23,7 +23,12 @@ pub struct Columns {
     comment_author: Option<usize>,
     reply_author: Option<usize>,
     created: Option<usize>,
+    /// Texts are escaped, as in the dumps.
+    entities: bool,
 }
+
+/// Columns that only the original query writes, with the texts of the dumps.
+const OF_THE_QUERY: [&str; 3] = ["submission_author", "comment_score", "reply_score"];
 
 impl Columns {
     /// Finds the mapping's columns in a header. `Err`: the columns that are missing.
@@ -51,6 +56,7 @@ impl Columns {
             comment_author: maybe(&mapping.comment_author),
             reply_author: maybe(&mapping.reply_author),
             created: maybe(&mapping.created),
+            entities: (OF_THE_QUERY.iter()).all(|name| header.iter().any(|h| h.trim() == *name)),
         };
         if missing.is_empty() {
             Ok(columns)
@@ -76,10 +82,10 @@ pub enum Row {
 /// Ids are hashes of the content, so that the same row gives the same ids in every file: the post's of its text, author
 /// and subreddit; the comment's of its post, text and author; the reply's of its comment, text and author. Posts
 /// without a text (links, removed ones) are distinguished by subreddit, author and score. If the table says nothing
-/// about the post, rows with the same comment are one thread. Escapes are decoded: the BigQuery tables contain the
-/// dumps' texts.
+/// about the post, rows with the same comment are one thread. Escapes are decoded in tables of the original query, which
+/// contain the dumps' texts; in an ordinary table, `&lt;` was typed.
 pub fn row<'a>(columns: &Columns, filter: &Filter, cell: impl Fn(usize) -> Option<&'a str>) -> Row {
-    let text = |i: usize| repair(cell(i).unwrap_or(""), true).into_owned();
+    let text = |i: usize| repair(cell(i).unwrap_or(""), columns.entities).into_owned();
     let optional = |i: Option<usize>| i.and_then(&cell).map(str::trim).filter(|s| !s.is_empty());
     let body = text(columns.comment);
     let answer = text(columns.reply);
@@ -272,10 +278,30 @@ pub fn written(text: &str) -> Result<Option<i64>, String> {
     if plausible().contains(&seconds) {
         return Ok(Some(seconds));
     }
-    Err(format!(
-        "time {:?} is not between 2005 and a year from now",
-        text.trim_start_matches('@')
-    ))
+    Err(implausible(text.trim_start_matches('@')))
+}
+
+fn implausible(time: &str) -> String {
+    format!("time {time:?} is not between 2005 and a year from now")
+}
+
+/// As [`written`], for a number in any unit.
+///
+/// # Errors
+/// A sentence with the number if it is outside of these years.
+pub(crate) fn written_number(number: i64) -> Result<i64, String> {
+    let seconds = ndjson::seconds(number);
+    match plausible().contains(&seconds) {
+        true => Ok(seconds),
+        false => Err(implausible(&number.to_string())),
+    }
+}
+
+/// The time at which a copy was made, in seconds since 1970, from a number in any unit. One in the future is unknown:
+/// such a copy would be the newest for good.
+pub(crate) fn retrieved(number: i64) -> Option<i64> {
+    let seconds = ndjson::seconds(number);
+    (0..plausible().end).contains(&seconds).then_some(seconds)
 }
 
 fn plausible() -> Range<i64> {
@@ -314,6 +340,11 @@ fn date(text: &str) -> Option<i64> {
     use jiff::civil::{Date, DateTime, Time};
     if let Ok(instant) = text.parse::<jiff::Timestamp>() {
         return Some(instant.as_second());
+    }
+    // a zone by its name, without an offset
+    if text.ends_with(']') {
+        let zoned = text.parse::<jiff::Zoned>().ok()?;
+        return Some(zoned.timestamp().as_second());
     }
     let utc = |dt: DateTime| {
         Some(
@@ -511,6 +542,12 @@ mod tests {
         ] {
             assert_eq!(written(when), Ok(Some(1_554_076_800)), "{when}");
         }
+        // 12:00 in New York is not 12:00 UTC: read with its zone, or rejected
+        let zoned = written("2019-04-01T12:00[America/New_York]");
+        assert!(
+            zoned.is_err() || zoned == Ok(Some(1_554_134_400)),
+            "{zoned:?}"
+        );
         // could be either of two days
         assert!(written("04/01/2019").is_err());
     }

@@ -550,7 +550,8 @@ pub fn check_finite(tensors: &Tensors) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a number of layers that the file does not have, before anything is allocated for them.
+/// Refuses a number of layers other than the file's, before anything is allocated for them: with fewer, the model would
+/// be cut off in the middle.
 ///
 /// # Errors
 /// [`Error::Config`].
@@ -571,7 +572,7 @@ fn check_layers<T>(
         })
         .collect::<std::collections::BTreeSet<_>>()
         .len();
-    match layers <= there {
+    match layers == there {
         true => Ok(()),
         false => Err(Error::Config(format!(
             "{field} is {layers}, but the checkpoint has {there} layers"
@@ -816,8 +817,10 @@ mod tests {
         let large = Tensor::new(&[f32::MAX, f32::MAX], &Device::Cpu).unwrap();
         assert!(check_finite(&Tensors::from([("a".to_string(), large)])).is_ok());
         assert!(check_layers(&found, "transformer.h.", "n_layer", 1).is_ok());
-        let error = check_layers(&found, "transformer.h.", "n_layer", 1_000_000_000).unwrap_err();
-        assert!(error.to_string().contains("has 1 layers"), "{error}");
+        for layers in [0, 2, 1_000_000_000] {
+            let error = check_layers(&found, "transformer.h.", "n_layer", layers).unwrap_err();
+            assert!(error.to_string().contains("has 1 layers"), "{error}");
+        }
         assert!(check_sizes(&[("n_layer", 1_000, 1..=1_000)]).is_ok());
         assert!(check_sizes(&[("n_layer", 1_000_000_000, 1..=1_000)]).is_err());
         assert!(check_sizes(&[("n_layer", 0, 1..=1_000)]).is_err());

@@ -23,7 +23,7 @@ pub fn fill(project: &Path, text: &str) {
         "INSERT INTO rejected VALUES (1, 1, ?1, ?1)",
         "INSERT INTO post VALUES (9, 1, ?1, ?1, ?1, ?1, 3, 1, 1)",
         "INSERT INTO comment VALUES (1, 9, NULL, 1, ?1, ?1, ?1, 1, 1, 1), (2, 9, 1, 1, ?1, ?1, ?1, 1, 1, 1)",
-        "INSERT INTO pair VALUES (2, 1, 9)",
+        "INSERT INTO pair (id, comment_id, thread_id) VALUES (2, 1, 9)",
         r#"INSERT INTO split VALUES (1, ?1, 1, '{"shares":{"train":0.8,"val":0.1,"test":0.1},"edges":[0,1,2],"near":{"threshold":0.8}}', NULL, 1)"#,
         "INSERT INTO split_pair VALUES (1, 0, 2)",
         "INSERT INTO bundle VALUES (1)",

@@ -188,6 +188,24 @@ fn foreign_tokenizer_and_damaged_weights_are_clear_errors() {
     assert_eq!(add("torn").unwrap_err().code, Code::BadInput);
 
     weights::write(&whole, &file).unwrap();
+    let config = folder.join("config.json");
+    let json = std::fs::read_to_string(&config).unwrap();
+    let mut fewer: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(fewer["n_layer"], 2);
+    fewer["n_layer"] = 1.into();
+    std::fs::write(&config, fewer.to_string()).unwrap();
+    let error = add("cut").unwrap_err();
+    assert!(error.message.contains("n_layer is 1"), "{error}");
+    #[cfg(unix)]
+    {
+        std::fs::remove_file(&config).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&config).status();
+        assert!(made.unwrap().success());
+        let error = add("pipe").unwrap_err();
+        assert!(error.message.contains("is a pipe"), "{error}");
+        std::fs::remove_file(&config).unwrap();
+    }
+    std::fs::write(&config, json).unwrap();
     let other = place.path("other");
     engine.base_export("small-bert", &other).unwrap();
     std::fs::copy(other.join("tokenizer.json"), folder.join("tokenizer.json")).unwrap();
@@ -341,6 +359,41 @@ fn run_of_another_kind_is_refused_wherever_a_run_is_named() {
         let error = refused(&engine, &wrong);
         assert!(error.message.contains(words), "{error}");
     }
+    let with = |sampling: SamplingParams, candidates: usize, batch: usize| Generate {
+        sampling,
+        candidates,
+        batch,
+        ..ask("Which pot?")
+    };
+    let hot = SamplingParams {
+        temperature: f64::NAN,
+        ..SamplingParams::default()
+    };
+    for (wrong, words) in [
+        (with(hot, 4, 32), "temperature must be"),
+        (
+            with(SamplingParams::default(), 1_000_000, 32),
+            "candidates is 1000000",
+        ),
+        (
+            with(SamplingParams::default(), 4, 1_000_000_000),
+            "batch is 1000000000",
+        ),
+        (with(SamplingParams::default(), 0, 32), "candidates is 0"),
+    ] {
+        let error = refused(&engine, &wrong);
+        assert!(error.message.contains(words), "{error}");
+    }
+    let many = MakeFakes {
+        generator: "writer".to_owned(),
+        replies: 1_000_000,
+        ..MakeFakes::default()
+    };
+    assert!(
+        refused(&engine, &many)
+            .message
+            .contains("replies is 1000000")
+    );
     let fakes = MakeFakes {
         generator: "votes".to_owned(),
         ..MakeFakes::default()
@@ -553,4 +606,40 @@ fn base_estimate_counts_its_future_tokenizer() {
         estimate.at_most && estimate.vocabulary == BaseNew::default().vocab,
         "{estimate:?}"
     );
+}
+
+#[test]
+fn unreadable_base_does_not_hide_the_others() {
+    let (place, engine) = project(30);
+    repartee_tests::stranger::database(&place.project())
+        .execute(
+            "UPDATE base SET config = json_set(config, '$.n_layer', 1000000000) WHERE name = 'small-gpt2'",
+            [],
+        )
+        .unwrap();
+    let names: Vec<String> = (engine.bases().unwrap().into_iter())
+        .map(|base| base.name)
+        .collect();
+    assert_eq!(names, ["small-bert"]);
+    let bad = engine
+        .unreadable(repartee_store::items::ItemKind::Base)
+        .unwrap();
+    assert!(bad.len() == 1 && bad[0].why.contains("n_layer"), "{bad:?}");
+    place.ok(["base", "list"]);
+}
+
+#[test]
+fn sizes_that_no_model_has_are_refused_before_anything_is_allocated() {
+    let (_place, engine) = project(30);
+    for (layers, width) in [(1_000_000_000, 32), (2, 1 << 40)] {
+        let new = BaseNew {
+            name: "huge".to_owned(),
+            layers,
+            width,
+            heads: 2,
+            ..BaseNew::default()
+        };
+        let error = engine.start(&new, &|_| {}).unwrap_err();
+        assert_eq!(error.code, Code::Usage, "{error}");
+    }
 }

@@ -351,3 +351,173 @@ fn real_dumps_tables_and_listings_are_read() {
         .sum();
     assert!(taken > 0);
 }
+
+/// A forum's table: id, parent, author, text.
+fn forum(place: &Place, name: &str, rows: &[(&str, &str, &str)]) -> PathBuf {
+    let rows: Vec<String> = rows
+        .iter()
+        .enumerate()
+        .map(|(n, (id, parent, text))| format!("{id},{parent},{name}{n},{text}"))
+        .collect();
+    place.write(
+        name,
+        format!("id,parent_id,author,body\n{}\n", rows.join("\n")),
+    )
+}
+
+fn import_forum(engine: &Engine, file: &Path) -> repartee_engine::import::SourceInfo {
+    let job = Import {
+        files: vec![file.to_owned()],
+        origin: Some(repartee_engine::Origin::Forum),
+        ..Import::default()
+    };
+    run(engine, &job).unwrap().sources.remove(0)
+}
+
+fn texts(engine: &Engine) -> Vec<(String, String)> {
+    let mut texts: Vec<_> = (all_pairs(engine).into_iter())
+        .map(|(_, comment, reply)| (comment, reply))
+        .collect();
+    texts.sort();
+    texts
+}
+
+#[test]
+fn equal_ids_of_two_forums_are_two_comments() {
+    let place = Place::with_project();
+    let engine = place.engine();
+    let kettles = [
+        ("1", "", "how hot is it"),
+        ("2", "1", "very hot indeed"),
+        ("3", "1", "not so hot at all"),
+    ];
+    let gardens = [
+        ("1", "", "why are my leaves yellow"),
+        ("2", "1", "too much water"),
+    ];
+    let (a, b) = (
+        forum(&place, "a.csv", &kettles),
+        forum(&place, "b.csv", &gardens),
+    );
+    assert_eq!(import_forum(&engine, &a).counts.new, 3);
+    let second = import_forum(&engine, &b);
+    assert_eq!((second.counts.new, second.counts.other_text), (2, 0));
+    pairs(&engine);
+    let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+    let expected = [
+        pair("how hot is it", "not so hot at all"),
+        pair("how hot is it", "very hot indeed"),
+        pair("why are my leaves yellow", "too much water"),
+    ];
+    assert_eq!(texts(&engine), expected);
+
+    // both again: known, and an edited copy of one keeps its ids and is named
+    assert!(import_forum(&engine, &a).already && import_forum(&engine, &b).already);
+    let edited = [
+        ("1", "", "why are my leaves yellow"),
+        ("2", "1", "too much water or too little"),
+        ("3", "2", "thank you"),
+    ];
+    let third = import_forum(&engine, &forum(&place, "c.csv", &edited));
+    let counts = &third.counts;
+    assert_eq!((counts.new, counts.known, counts.other_text), (1, 2, 1));
+    pairs(&engine);
+    assert_eq!(texts(&engine).len(), 4);
+    assert!(texts(&engine).contains(&pair("too much water", "thank you")));
+}
+
+#[test]
+fn two_parts_of_a_forum_are_joined_and_ids_are_not_read_as_numbers() {
+    let place = Place::with_project();
+    let engine = place.engine();
+    let replies = [
+        ("12", "7", "very hot indeed"),
+        ("012", "07", "too much water"),
+    ];
+    let tops = [
+        ("7", "", "how hot is it"),
+        ("07", "", "why are my leaves yellow"),
+    ];
+    import_forum(&engine, &forum(&place, "late.csv", &replies));
+    assert_eq!(
+        import_forum(&engine, &forum(&place, "early.csv", &tops))
+            .counts
+            .new,
+        2
+    );
+    pairs(&engine);
+    let got = texts(&engine);
+    assert_eq!(got.len(), 2);
+    assert_eq!(got[0], ("how hot is it".into(), "very hot indeed".into()));
+}
+
+#[test]
+fn second_row_of_an_id_with_another_text_is_named() {
+    let place = Place::with_project();
+    let engine = place.engine();
+    let rows = [
+        ("1", "", "how hot is it"),
+        ("2", "1", "very hot indeed"),
+        ("2", "1", "very hot indeed"),
+        ("2", "1", "not so hot at all"),
+    ];
+    let csv = import_forum(&engine, &forum(&place, "a.csv", &rows));
+    assert_eq!((csv.counts.new, csv.counts.rejected), (2, 1));
+    let rejected = engine.rejected(&csv.id.to_string(), 0, 9).unwrap();
+    assert!(
+        rejected[0].line == 5 && rejected[0].reason.contains("\"2\""),
+        "{rejected:?}"
+    );
+    let lines: Vec<String> = rows
+        .iter()
+        .map(|(id, parent, text)| {
+            format!("{{\"id\":\"x{id}\",\"reply_to\":\"x{parent}\",\"speaker\":\"a\",\"text\":\"{text}\"}}")
+        })
+        .collect();
+    let lines = import_forum(&engine, &place.write("a.jsonl", lines.join("\n")));
+    assert_eq!((lines.counts.new, lines.counts.rejected), (2, 1));
+}
+
+#[test]
+fn rows_shared_with_a_deleted_source_come_back_with_a_second_import() {
+    let place = Place::empty();
+    let lines = |from: u64, to: u64, retrieved: u64| -> String {
+        (from..to)
+            .map(|n| {
+                format!(
+                    "{{\"id\":\"c{n}\",\"link_id\":\"t3_p1\",\"parent_id\":\"t3_p1\",\"author\":\"a\",\
+                     \"subreddit\":\"kettles\",\"body\":\"text {n}\",\"retrieved_on\":{retrieved}}}\n"
+                )
+            })
+            .collect()
+    };
+    let files = [
+        place.write("other.ndjson", lines(500, 600, 1_500_000_000)),
+        place.write("first.ndjson", lines(0, 300, 1_500_000_000)),
+        place.write("second.ndjson", lines(200, 400, 1_500_000_000)),
+        place.write("newest.ndjson", lines(350, 450, 1_600_000_000)),
+    ];
+    // what the second shares with the first is stored with the first, and what it shares with the newest with that
+    for (deleted, left, shared) in [("first.ndjson", 250, 100), ("newest.ndjson", 450, 50)] {
+        let place = Place::with_project();
+        let engine = place.engine();
+        for file in &files {
+            import(&engine, std::slice::from_ref(file)).unwrap();
+        }
+        let comments = || {
+            let store = repartee_store::Store::open(&place.project()).unwrap();
+            store.counts().unwrap().comments
+        };
+        assert_eq!(comments(), 550);
+        place.ok(["source", "delete", deleted, "--yes"]);
+        assert_eq!(comments(), left, "{deleted}");
+        assert!(!engine.source("second.ndjson").unwrap().complete);
+        let again = import(&engine, &files[2..3]).unwrap();
+        assert!(!again.sources[0].already && again.sources[0].complete);
+        assert_eq!(comments(), left + shared, "{deleted}");
+        if deleted == "first.ndjson" {
+            let other = import(&engine, &files[..1]).unwrap();
+            assert!(other.sources[0].already, "it shares nothing");
+        }
+    }
+}

@@ -15,6 +15,7 @@ use repartee_engine::{Code, Ended, Engine, Format};
 use repartee_store::Store;
 use repartee_store::splits::{NewSplit, Placed};
 use repartee_tests::sample::done;
+use repartee_tests::stranger::database;
 use repartee_tests::study::permitted;
 use repartee_tests::{Place, shared};
 
@@ -672,4 +673,221 @@ fn personal_data_is_replaced_by_placeholders_and_counted() {
     let ran = place.ok(["import", &file, "--placeholders", "--permission", "none"]);
     let said = "dump.ndjson: replaced by placeholders: 3 email, 2 link, 2 phone, 2 user";
     assert!(ran.out.contains(said), "{ran}");
+}
+
+/// Rows of 40 conversations of six comments each, oldest first: id, parent, author, text, score. The third comment of
+/// every other conversation is deleted.
+fn conversations() -> Vec<String> {
+    (0..240_usize)
+        .map(|n| {
+            let (talk, depth) = (n / 6, n % 6);
+            let id = |depth: usize| format!("talk-{talk}-comment-{depth}");
+            let parent = depth.checked_sub(1).map_or_else(String::new, id);
+            let text = match depth == 2 && talk % 2 == 0 {
+                true => "[deleted]".to_owned(),
+                false => format!("talk {talk} number {n}"),
+            };
+            format!("{},{parent},author{n},{text},{}", id(depth), n % 50)
+        })
+        .collect()
+}
+
+/// The partitions of each conversation, and the number of threads.
+fn split_conversations(files: &[&[String]]) -> (HashMap<String, HashSet<Partition>>, u64) {
+    let place = Place::with_project();
+    let engine = place.engine();
+    for (n, rows) in files.iter().enumerate() {
+        let text = format!("id,parent_id,author,body,score\n{}\n", rows.join("\n"));
+        import(&engine, place.write(&format!("part{n}.csv"), text), None);
+    }
+    done(&engine, &BuildPairs::default());
+    let split = done(&engine, &MakeSplit::default());
+    audit(&engine, "main").unwrap();
+    let mut partitions: HashMap<String, HashSet<Partition>> = HashMap::new();
+    for pair in placed(&engine, "main") {
+        let talk = pair.reply.split(" number").next().unwrap().to_owned();
+        partitions.entry(talk).or_default().insert(pair.partition);
+    }
+    (partitions, split.partitions.iter().map(|p| p.threads).sum())
+}
+
+#[test]
+fn conversations_stay_together_whatever_the_order_of_rows_and_files() {
+    let forward = conversations();
+    let backward: Vec<String> = forward.iter().rev().cloned().collect();
+    let (late, early) = (&forward[120..], &forward[..120]);
+    // the two halves of every conversation in two files
+    let (mut tops, mut replies) = (Vec::new(), Vec::new());
+    for (n, row) in forward.iter().enumerate() {
+        let to = if n % 6 < 3 { &mut tops } else { &mut replies };
+        to.push(row.clone());
+    }
+    let orders: [&[&[String]]; 5] = [
+        &[&forward],
+        &[&backward],
+        &[late, early],
+        &[&replies, &tops],
+        &[&tops, &replies],
+    ];
+    for (n, files) in orders.into_iter().enumerate() {
+        let (partitions, threads) = split_conversations(files);
+        let torn: Vec<_> = partitions.iter().filter(|(_, of)| of.len() > 1).collect();
+        assert!(torn.is_empty(), "order {n}: {torn:?}");
+        assert_eq!((partitions.len(), threads), (40, 40), "order {n}");
+    }
+}
+
+#[test]
+fn audit_finds_conversations_that_an_older_split_divides() {
+    let place = Place::with_project();
+    let engine = place.engine();
+    let rows: Vec<String> = conversations().into_iter().rev().collect();
+    let text = format!("id,parent_id,author,body,score\n{}\n", rows.join("\n"));
+    import(&engine, place.write("all.csv", text), None);
+    done(&engine, &BuildPairs::default());
+    let store = Store::open(engine.path()).unwrap();
+    let mut members = Vec::new();
+    store
+        .for_each_pair(&repartee_store::pairs::PairQuery::default(), |pair| {
+            let partition = Partition::ALL[members.len() % 3];
+            members.push((pair.id, partition));
+            true
+        })
+        .unwrap();
+    let config = r#"{"shares":{"train":0.8,"val":0.1,"test":0.1},"edges":[1,4,8],
+                     "near":{"shingle":3,"min_words":8,"threshold":0.8}}"#;
+    let new = NewSplit {
+        name: "old".into(),
+        seed: 1,
+        config: config.into(),
+    };
+    store.split_insert(&new, &members, 1).unwrap();
+    drop(store);
+    // the threads as an older version stored them: each pair under its comment
+    database(engine.path())
+        .execute_batch("UPDATE pair SET thread_id = comment_id")
+        .unwrap();
+    let error = audit(&engine, "old").unwrap_err();
+    assert!(error.message.contains("posts"), "{}", error.message);
+    let found = engine.split("old").unwrap().audit.unwrap();
+    assert!(found.torn_posts > 30, "{found:?}");
+}
+
+/// The pairs that a model would see in a partition of a split.
+fn examples(engine: &Engine, split: &str) -> Vec<repartee_store::splits::Example> {
+    let store = Store::open(engine.path()).unwrap();
+    let id = store.split(split).unwrap().id;
+    let mut all = Vec::new();
+    for partition in Partition::ALL {
+        all.extend(store.examples(id, partition, None, 100_000).unwrap());
+        let ids = store.split_pair_ids(id, partition).unwrap();
+        let by_id = store.examples_of(&ids).unwrap();
+        assert_eq!(all[all.len() - by_id.len()..], by_id);
+    }
+    all
+}
+
+#[test]
+fn stricter_recipe_counts_in_lists_and_new_splits_and_a_locked_split_stays() {
+    let pairs: Vec<_> = (0..300)
+        .map(|n| {
+            let reply = match n % 3 {
+                0 => format!("short {n}"),
+                _ => format!("reply number {n} is much longer than the other ones are"),
+            };
+            let comment = format!("comment number {n} is also rather a long one");
+            (format!("post {n}"), comment, reply, n % 20, "a".to_owned())
+        })
+        .collect();
+    let (_place, engine) = table(&pairs);
+    let first = done(&engine, &MakeSplit::default());
+    assert_eq!(in_partitions(&first), 300);
+    let before = placed(&engine, "main");
+
+    let strict = BuildPairs {
+        recipe: repartee_datasets::Recipe {
+            min_chars: 30,
+            ..Default::default()
+        },
+        ..BuildPairs::default()
+    };
+    let built = done(&engine, &strict);
+    assert_eq!((built.kept, built.new, built.removed), (200, 0, 100));
+    let again = done(&engine, &strict);
+    assert_eq!((again.kept, again.new, again.removed), (200, 0, 0));
+    let shown = ShowPairs {
+        limit: 1000,
+        ..ShowPairs::default()
+    };
+    assert_eq!(engine.pairs(&shown).unwrap().len(), 200);
+    let store = Store::open(engine.path()).unwrap();
+    assert_eq!(store.counts().unwrap().pairs, 200);
+    assert_eq!(store.pair_subreddits().unwrap()[0].1, 200);
+    drop(store);
+
+    let second = MakeSplit {
+        name: "strict".into(),
+        ..MakeSplit::default()
+    };
+    let second = done(&engine, &second);
+    assert_eq!((in_partitions(&second), second.config.excluded), (200, 0));
+    assert!(placed(&engine, "strict").iter().all(|p| p.reply.len() > 30));
+    assert_eq!(
+        placed(&engine, "main"),
+        before,
+        "a locked split is not changed"
+    );
+    audit(&engine, "main").unwrap();
+
+    let built = done(&engine, &BuildPairs::default());
+    assert_eq!((built.kept, built.new, built.removed), (300, 100, 0));
+    assert_eq!(engine.pairs(&shown).unwrap().len(), 300);
+}
+
+#[test]
+fn text_removed_in_a_newer_copy_is_not_trained_on_and_in_no_new_split() {
+    let place = Place::with_project();
+    let engine = place.engine();
+    let dump = |retrieved: u64, gone: bool| -> String {
+        (0..200)
+            .map(|n| {
+                let (id, parent) = (format!("c{n}"), match n % 2 {
+                    0 => "t3_p1".to_owned().replace('1', &format!("{}", n / 2)),
+                    _ => format!("t1_c{}", n - 1),
+                });
+                let body = match gone && n % 10 == 1 {
+                    true => ["[removed]", "[ Removed by Reddit ]"][n / 10 % 2].to_owned(),
+                    false => format!("text number {n} of them"),
+                };
+                format!(
+                    "{{\"id\":\"{id}\",\"link_id\":\"t3_p{}\",\"parent_id\":\"{parent}\",\"author\":\"a{n}\",\
+                     \"subreddit\":\"kettles\",\"body\":\"{body}\",\"score\":{},\"retrieved_on\":{retrieved}}}\n",
+                    n / 2,
+                    n % 30
+                )
+            })
+            .collect()
+    };
+    import(
+        &engine,
+        place.write("old.ndjson", dump(1_500_000_000, false)),
+        None,
+    );
+    done(&engine, &BuildPairs::default());
+    done(&engine, &MakeSplit::default());
+    assert_eq!(examples(&engine, "main").len(), 100);
+    import(
+        &engine,
+        place.write("new.ndjson", dump(1_600_000_000, true)),
+        None,
+    );
+    let seen = examples(&engine, "main");
+    assert_eq!(seen.len(), 80);
+    assert!(seen.iter().all(|e| e.reply.starts_with("text number")));
+    audit(&engine, "main").unwrap();
+    let second = MakeSplit {
+        name: "second".into(),
+        ..MakeSplit::default()
+    };
+    assert_eq!(in_partitions(&done(&engine, &second)), 80);
 }

@@ -291,6 +291,28 @@ fn text_from_elsewhere_needs_no_answer_and_has_no_notice() {
     assert!(!not_reddit.engine().study().unwrap().needed);
 }
 
+#[test]
+fn file_with_reddits_names_is_not_imported_as_a_forum_without_a_confirmation() {
+    let place = Place::with_project();
+    let dump = text(&archive(&place, "dump.ndjson", 10));
+    for origin in ["forum", "support", "convokit", "other"] {
+        let ran = place.run(["import", &dump, "--origin", origin]);
+        assert_eq!(ran.status, Some(2), "{ran}");
+        assert!(ran.err.contains("(/r/Sample"), "{ran}");
+        assert!(ran.err.contains("not-reddit"), "{ran}");
+    }
+    assert!(place.engine().sources().unwrap().is_empty());
+    place.ok([
+        "import",
+        &dump,
+        "--origin",
+        "forum",
+        "--permission",
+        "not-reddit",
+    ]);
+    assert!(!place.engine().study().unwrap().needed);
+}
+
 /// Two steps of a small model.
 const STEPS: &str = "--steps 2 --batch 4 --max-tokens 32 --set validate_limit=8 --set patience=0";
 

@@ -209,6 +209,14 @@ impl Command {
     }
 }
 
+/// Parses a name of a person: the empty one names nobody.
+pub fn a_name(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("the name is empty; leave the option out to use your user name".to_owned()),
+        name => Ok(name.to_owned()),
+    }
+}
+
 /// Parses three numbers with commas between them.
 pub fn three<T: std::str::FromStr>(text: &str) -> Result<[T; 3], String> {
     let numbers: Vec<T> = text

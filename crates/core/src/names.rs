@@ -75,6 +75,19 @@ pub fn is_file_name(name: &str) -> bool {
     !name.is_empty() && file_name(name) == name
 }
 
+/// Refuses a decision by nobody: an approval without a name counts as none.
+///
+/// # Errors
+/// [`crate::Code::Usage`].
+pub fn check_person(who: &str) -> Result<()> {
+    match has_text(who) {
+        true => Ok(()),
+        false => Err(Error::usage(
+            "say who: the name of the person who decides is empty",
+        )),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::{Component, Path};

@@ -8,6 +8,7 @@ use repartee_core::job::{Ctx, Job, Progress, Stop, now_ms};
 use repartee_core::kind::{EachName, Named, absolute_path};
 use repartee_core::study::TRAINED_NOTE;
 use repartee_core::unreadable::{Listed, good};
+use repartee_datasets::clean::is_notice;
 use repartee_datasets::{Partition, private};
 use repartee_models::text::{
     self, ClassifierText, Files, GeneratorText, TOKENIZER_FILES, Template,
@@ -485,7 +486,12 @@ impl BaseNew {
                 self.kind
             )));
         }
-        Ok(())
+        // sizes that no model has, before anything is allocated
+        match self.config(self.vocab.max(1)) {
+            ModelConfig::Gpt2(config) => config.check(),
+            ModelConfig::Bert(config) => config.check(),
+        }
+        .map_err(|error| Error::usage(error.to_string()))
     }
 
     /// The pairs that the tokenizer is trained on.
@@ -507,7 +513,7 @@ impl BaseNew {
         let (mut texts, mut pairs): (Vec<String>, Vec<i64>) = Default::default();
         store.for_each_pair(query, |pair| {
             // a deleted text leaves a placeholder that nobody wrote
-            if pair.comment != "[deleted]" && pair.reply != "[deleted]" {
+            if !is_notice(&pair.comment) && !is_notice(&pair.reply) {
                 pairs.push(pair.id);
                 texts.push(pair.comment);
                 texts.push(pair.reply);
@@ -841,6 +847,10 @@ const CONFIG_VALUES: usize = 50_000;
 fn read_bounded(path: &Path, most: u64, values: usize) -> Result<Vec<u8>> {
     let io = |e: std::io::Error| Error::io("read", path, &e);
     let bad = |why: String| Error::bad_input(format!("{} {why}", path.display()));
+    // a pipe would be waited for without end
+    if std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir()) {
+        return Err(bad("is a pipe or a device, not a file".to_owned()));
+    }
     let file = std::fs::File::open(path).map_err(io)?;
     let mut bytes = Vec::new();
     std::io::Read::read_to_end(&mut std::io::Read::take(file, most + 1), &mut bytes).map_err(io)?;

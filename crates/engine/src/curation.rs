@@ -126,16 +126,7 @@ fn named(pairs: &[String], authors: &[String]) -> Result<(Vec<i64>, Vec<String>)
     if pairs.is_empty() && authors.is_empty() {
         return Err(Error::usage("name at least one pair or one author"));
     }
-    let ids: Result<Vec<i64>> = pairs
-        .iter()
-        .map(|pair| {
-            pair_id(pair).ok_or_else(|| {
-                Error::usage(format!(
-                    "{pair:?} is not the number of a pair; `repartee pairs show` lists them"
-                ))
-            })
-        })
-        .collect();
+    let ids: Result<Vec<i64>> = pairs.iter().map(|pair| pair_of(pair)).collect();
     let mut names = Vec::with_capacity(authors.len());
     for author in authors {
         let name = bare_name(author);
@@ -150,8 +141,9 @@ fn named(pairs: &[String], authors: &[String]) -> Result<(Vec<i64>, Vec<String>)
     Ok((ids?, names))
 }
 
-/// A pair by its number, by its Reddit name (`t1_...`), or, without a Reddit id, as an audit names it (`x` and 16
-/// hexadecimal digits).
+/// A pair, in any of the forms in which output names it: its number, its Reddit id with `t1_` or, if it has letters and
+/// digits, without, or `x` and 16 hexadecimal digits for a pair without a Reddit id. Digits alone are a number, and
+/// letters alone are most likely a word.
 fn pair_id(word: &str) -> Option<i64> {
     let word = word.trim();
     if let Ok(id) = word.parse() {
@@ -159,6 +151,67 @@ fn pair_id(word: &str) -> Option<i64> {
     }
     match word.strip_prefix('x').filter(|hex| hex.len() == 16) {
         Some(hex) => u64::from_str_radix(hex, 16).ok().map(|id| id as i64),
-        None => word.strip_prefix("t1_").and_then(id::decode),
+        None => match word.strip_prefix("t1_") {
+            Some(bare) => id::decode(bare),
+            None => id::decode(word).filter(|_| is_telling(word)),
+        },
+    }
+}
+
+/// Whether an id is neither a number nor a word.
+fn is_telling(id: &str) -> bool {
+    let has = |wanted: fn(&u8) -> bool| id.as_bytes().iter().any(|b| wanted(b));
+    has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic) && !id.contains('_')
+}
+
+/// A pair as a command takes it.
+///
+/// # Errors
+/// [`crate::Code::Usage`] if it is in none of the forms in which output names pairs.
+pub fn pair_of(word: &str) -> Result<i64> {
+    pair_id(word).ok_or_else(|| {
+        Error::usage(format!(
+            "{word:?} is not the number of a pair; `repartee pairs show` lists them"
+        ))
+    })
+}
+
+/// A pair in messages, by its id; a command takes it as it is written here.
+pub(crate) fn pair_name(pair: i64) -> String {
+    let name = id::encode(pair);
+    match pair < 0 || is_telling(&name) {
+        true => name,
+        false => format!("t1_{name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pair_is_found_by_every_form_in_which_it_is_written() {
+        for id in [
+            0,
+            5,
+            1371,
+            35,
+            36,
+            41_497_293_111,
+            1 << 53,
+            i64::MAX,
+            -1,
+            -5,
+            i64::MIN,
+            72_057_594_037_927_937,
+        ] {
+            for word in [pair_name(id), id.to_string()] {
+                assert_eq!(pair_id(&word), Some(id), "{word}");
+            }
+        }
+        assert_eq!(pair_id("jq788nznp8x"), id::decode("jq788nznp8x"));
+        for word in ["", "t3_abc1", "a b1", "x12-", "many"] {
+            assert_eq!(pair_id(word), None, "{word:?}");
+        }
     }
 }

@@ -203,6 +203,7 @@ impl Job for MakeFakes {
     }
 
     fn check(&self, project: &Project) -> Result<()> {
+        crate::generate::check_counts("replies", self.replies, self.batch)?;
         self.sampling.check().map_err(Error::from)?;
         check_kind(&project.store, &self.generator, RunKind::Generator)
     }

@@ -218,6 +218,29 @@ pub struct GenerationInfo {
     pub created_ms: i64,
 }
 
+/// Maximum number of replies to a comment, and of replies that are generated at once: each has a cache of the model's
+/// keys and values, some megabytes of a small model.
+const MOST_REPLIES: usize = 1_000;
+const LARGEST_BATCH: usize = 4_096;
+
+/// Refuses numbers of replies that no machine can hold.
+///
+/// # Errors
+/// [`crate::Code::Usage`] with the limit.
+pub(crate) fn check_counts(what: &str, replies: usize, batch: usize) -> Result<()> {
+    for (what, count, most) in [
+        (what, replies, MOST_REPLIES),
+        ("batch", batch, LARGEST_BATCH),
+    ] {
+        if count == 0 || count > most {
+            return Err(Error::usage(format!(
+                "{what} is {count}; it is a number from 1 to {most}"
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// Replies of a batch while they are being generated.
 struct Drafts {
     /// The comment of each task.
@@ -280,6 +303,7 @@ impl Job for Generate {
     }
 
     fn check(&self, project: &Project) -> Result<()> {
+        check_counts("candidates", self.candidates, self.batch)?;
         self.sampling.check().map_err(Error::from)?;
         self.criteria.check()?;
         self.criteria.check_models(self.realism.is_some())?;
@@ -330,9 +354,7 @@ impl Job for Generate {
     fn run(&self, ctx: &Ctx) -> Result<Generated, Stop> {
         self.sampling.check().map_err(Error::from)?;
         self.criteria.check()?;
-        if self.candidates == 0 || self.batch == 0 {
-            return Err(Error::usage("candidates and batch must be at least 1").into());
-        }
+        check_counts("candidates", self.candidates, self.batch)?;
         let engine = ctx.engine();
         let device = open_device(&self.device)?;
         ctx.tick(Progress::new("reading the models", 0, None, "bytes"));

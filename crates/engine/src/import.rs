@@ -10,9 +10,10 @@ use repartee_core::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
 use repartee_core::kind::absolute_path;
 use repartee_core::unreadable::{Listed, good};
 use repartee_datasets::filter::{Dropped, Filter};
+use repartee_datasets::id::{encode, in_namespace};
 use repartee_datasets::placeholders;
 use repartee_datasets::read::{self, Counts, Options, Preview};
-use repartee_datasets::record::Rejected;
+use repartee_datasets::record::{Record, Rejected};
 use repartee_datasets::source::{Format, Mapping, Permission};
 use repartee_datasets::{Origin, StudyRecord};
 use repartee_store::records::Upserted;
@@ -42,6 +43,9 @@ pub struct Import {
     pub note: String,
     /// Where the text comes from; `None`: detected from the files. Required for a table that doesn't show it.
     pub origin: Option<Origin>,
+    /// The user confirms that files with Reddit's names and links are not Reddit content.
+    #[ts(skip)]
+    pub not_reddit: bool,
     /// Permissions of the study, recorded before the files are read. Reddit content requires them if the project has
     /// none on record; that there is no permission is a valid answer.
     pub study: Vec<StudyRecord>,
@@ -72,6 +76,8 @@ pub struct SourceCounts {
     pub newer: u64,
     /// Those already in the project.
     pub known: u64,
+    /// Comments whose id is in the project with another text, which was kept.
+    pub other_text: u64,
     /// Rows that could not be read; they are listed with line and reason.
     pub rejected: u64,
     /// Rows dropped, by the filter's rule.
@@ -200,6 +206,12 @@ fn said(source: &SourceInfo) -> String {
     if c.nul > 0 {
         text.push_str(&format!(", NUL characters removed from {}", c.nul));
     }
+    if c.other_text > 0 {
+        text.push_str(&format!(
+            ", {} left out because their id has another text in the project",
+            c.other_text
+        ));
+    }
     if c.stray_quotes > 0 {
         text.push_str(&format!(
             ", {} with a quote that is never closed",
@@ -222,11 +234,14 @@ impl Import {
         if let Some(mapping) = &self.mapping {
             mapping.check().map_err(Error::usage)?;
         }
-        let options = Options {
+        let origin = crate::import_question::origin_of(self, path);
+        let mut options = Options {
             format: self.format,
             mapping: self.mapping.clone(),
             filter: self.filter.clone(),
+            ids: None,
         };
+        options.ids = namespace(ctx, path, &options, origin)?;
         let options_json = to_json(&options)?;
         if let Some(source) = self.known(ctx, path, &options_json)? {
             return Ok(source);
@@ -248,7 +263,7 @@ impl Import {
                 options: options_json,
                 permission: self.permission,
                 note: self.note.clone(),
-                origin: crate::import_question::origin_of(self, path),
+                origin,
             },
             now_ms(),
         )?;
@@ -382,6 +397,111 @@ impl Import {
     }
 }
 
+/// How many ids of a file are in the project, under the ids of a namespace.
+#[derive(Default)]
+struct Shared {
+    namespace: Option<String>,
+    /// Rows whose id is in the project.
+    ids: u64,
+    /// Those with the same text.
+    texts: u64,
+}
+
+/// The namespace for the ids of a table with one comment per row: `None` unless its ids are taken by other texts.
+///
+/// Reddit's ids are the same everywhere, so that sources complete each other. Those of a forum are not: two forums may
+/// both have a comment 1. A file belongs to what is in the project if most of the ids that they share have the same
+/// text there, or if they share none (two parts of one table). Otherwise its ids get a namespace of their own, named
+/// after its content so that the same import always gives the same ids.
+fn namespace(
+    ctx: &Ctx,
+    path: &Path,
+    options: &Options,
+    origin: Origin,
+) -> Result<Option<String>, Stop> {
+    let store = &ctx.project.store;
+    let sources = store.sources()?;
+    // a stream can be read only once
+    if sources.is_empty() || origin == Origin::Reddit || read::is_stream(path) {
+        return Ok(None);
+    }
+    let has_ids = |format: Format| match format {
+        Format::Comments => true,
+        // of unknown origin, these are Reddit's
+        Format::Pushshift | Format::Listing => origin != Origin::Unknown,
+        // ids of pairs are made from their content
+        Format::Bigquery | Format::Mapped | Format::Sample => false,
+    };
+    let format = match (&options.mapping, options.format) {
+        (Some(mapping), _) if mapping.is_flat() => Some(Format::Comments),
+        (Some(_), _) => Some(Format::Mapped),
+        (None, Some(format)) => Some(format),
+        (None, None) => preview(path, 0).ok().map(|preview| preview.format),
+    };
+    if !format.is_some_and(has_ids) {
+        return Ok(None);
+    }
+    let mut all = vec![Shared::default()];
+    for source in &sources {
+        let used: Options = from_json(&source.options).unwrap_or_default();
+        if used.ids.is_some() && all.iter().all(|shared| shared.namespace != used.ids) {
+            all.push(Shared {
+                namespace: used.ids,
+                ..Shared::default()
+            });
+        }
+    }
+    let mut stopped: Option<Stop> = None;
+    let mut reddits = false;
+    let summary = read::read(path, options, |batch| {
+        let compared = ctx.go_on().and_then(|()| {
+            let comments: Vec<(i64, &str)> = (batch.records.iter())
+                .filter_map(|record| match record {
+                    Record::Comment(comment) => Some((comment.id, comment.body.as_str())),
+                    Record::Post(_) => None,
+                })
+                .collect();
+            let letter = |id: i64| id >= 0 && encode(id).bytes().any(|b| b.is_ascii_lowercase());
+            reddits |= origin == Origin::Unknown && comments.iter().any(|(id, _)| letter(*id));
+            for shared in &mut all {
+                let of = |id: i64| match &shared.namespace {
+                    Some(namespace) => in_namespace(namespace, id),
+                    None => id,
+                };
+                let texts: Vec<(i64, &str)> =
+                    comments.iter().map(|(id, t)| (of(*id), *t)).collect();
+                let (ids, equal) = store.comments_shared(&texts)?;
+                shared.ids += ids;
+                shared.texts += equal;
+            }
+            Ok(())
+        });
+        let p = batch.progress;
+        let total = (p.total > 0).then_some(p.total);
+        ctx.tick(Progress::new("comparing ids", p.bytes, total, "bytes"));
+        stopped = compared.err();
+        match stopped.is_some() || reddits {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    });
+    if let Some(stop) = stopped {
+        return Err(stop);
+    }
+    // what is wrong with the file is reported by the import itself
+    let Some(hash) = summary.ok().and_then(|summary| summary.hash) else {
+        return Ok(None);
+    };
+    let same = (all.iter().rev())
+        .filter(|shared| shared.ids > 0 && shared.texts * 2 >= shared.ids)
+        .max_by_key(|shared| shared.texts);
+    Ok(match same {
+        Some(shared) => shared.namespace.clone(),
+        None if all[0].ids == 0 => None,
+        None => Some(hash.chars().take(16).collect()),
+    })
+}
+
 /// Whether a name could be mistaken for the number of a source.
 fn is_number(name: &str) -> bool {
     name.trim().parse::<i64>().is_ok()
@@ -423,6 +543,7 @@ fn source_counts(counts: &Counts, upserted: Upserted) -> SourceCounts {
         new: upserted.new,
         newer: upserted.newer,
         known: upserted.known,
+        other_text: upserted.other_text,
         rejected: counts.rejected,
         nul: counts.nul,
         stray_quotes: counts.stray_quotes,

@@ -70,6 +70,35 @@ pub(crate) fn origin_of(import: &Import, file: &Path) -> Origin {
     crate::import::preview(file, LOOKED_AT).map_or(Origin::Unknown, |preview| told(&preview))
 }
 
+/// The error for a file that is plainly Reddit's while the user says that it comes from elsewhere, which would skip all
+/// permissions. It can be confirmed; what a program generated may imitate anything.
+fn contradiction(import: &Import, file: &Path) -> Option<Error> {
+    use std::io::Read;
+    let origin = import.origin?;
+    let elsewhere = matches!(
+        origin,
+        Origin::Forum | Origin::Support | Origin::Convokit | Origin::Other
+    );
+    if !elsewhere || import.not_reddit || is_stream(file) {
+        return None;
+    }
+    let preview = crate::import::preview(file, LOOKED_AT).ok()?;
+    let mut beginning = Vec::new();
+    let from = std::fs::File::open(file).ok()?;
+    from.take(64 << 10).read_to_end(&mut beginning).ok()?;
+    let shown = repartee_datasets::study::plainly_reddits(&preview, &beginning)?;
+    Some(
+        Error::usage(format!(
+            "{} contains Reddit's names and links ({shown}), but its origin is given as {origin}",
+            file.display()
+        ))
+        .with(
+            "If it is Reddit content, import it with --origin reddit; its permissions then apply.",
+        )
+        .with("If it is not, confirm that with --permission not-reddit."),
+    )
+}
+
 /// Number of rows that are inspected for signs of Reddit.
 const LOOKED_AT: usize = 20;
 
@@ -106,6 +135,9 @@ impl Engine {
         let here = |file: &&PathBuf| file.is_file() || is_stream(file);
         for file in import.files.iter().filter(here) {
             let name = file.display().to_string();
+            if let Some(error) = contradiction(import, file) {
+                return Err(error);
+            }
             // a file that cannot be read is no question; the import reports what is wrong with it
             match origin_of(import, file) {
                 Origin::Unknown if !is_stream(file) && crate::import::preview(file, 0).is_err() => {

@@ -17,23 +17,41 @@ pub struct Comments {
 }
 
 /// Reads the comments of a file. `.jsonl` and `.ndjson` have one object per line with `comment` and optionally
-/// `thread`, `subreddit`, `title`; any other file has one comment per line. Empty lines are skipped; bad lines are left
-/// out and named.
+/// `thread`, `subreddit`, `title`; `.json` has an array of such objects or of texts, or lines as well; any other file
+/// has one comment per line. Empty lines are skipped; bad lines are left out and named.
 ///
 /// # Errors
 /// [`crate::Code::BadInput`] if no line is a comment, with what the lines lack.
 pub fn read(path: &Path) -> Result<Comments> {
     let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, &e))?;
-    let is_json = path
-        .extension()
-        .is_some_and(|e| e == "jsonl" || e == "ndjson");
+    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or("");
+    let ending = ending.to_ascii_lowercase();
+    if TABLES.contains(&ending.as_str()) {
+        return Err(Error::bad_input(format!(
+            "{} is not a list of comments; write one comment per line (.txt) or one object per line \
+             (.jsonl): {{\"comment\": \"...\"}}",
+            path.display()
+        )));
+    }
+    let is_json = matches!(ending.as_str(), "json" | "jsonl" | "ndjson");
     let mut read = Comments::default();
-    for (n, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
-        match comment(line, is_json) {
+    let mut take =
+        |what: &str, n: usize, found: std::result::Result<Option<Incoming>, String>| match found {
             Ok(found) => read.comments.extend(found),
             Err(why) => {
-                read.left_out
-                    .push(format!("{}, line {}: {why}", path.display(), n + 1));
+                let place = format!("{}, {what} {}", path.display(), n + 1);
+                read.left_out.push(format!("{place}: {why}"));
+            }
+        };
+    match document(&bytes).filter(|_| ending == "json") {
+        Some(items) => {
+            for (n, item) in items.into_iter().enumerate() {
+                take("element", n, element(item).map(Some));
+            }
+        }
+        None => {
+            for (n, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+                take("line", n, comment(line, is_json));
             }
         }
     }
@@ -48,6 +66,37 @@ pub fn read(path: &Path) -> Result<Comments> {
         error = error.with(line);
     }
     Err(error)
+}
+
+/// Endings of files that are no lists of comments.
+const TABLES: [&str; 10] = [
+    "csv", "tsv", "parquet", "zst", "gz", "xz", "bz2", "zip", "xlsx", "sqlite",
+];
+
+/// The elements of a JSON array, or a single object; `None`: it is neither.
+fn document(bytes: &[u8]) -> Option<Vec<serde_json::Value>> {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    match serde_json::from_slice(bytes).ok()? {
+        serde_json::Value::Array(items) => Some(items),
+        object @ serde_json::Value::Object(_) => Some(vec![object]),
+        _ => None,
+    }
+}
+
+fn element(item: serde_json::Value) -> std::result::Result<Incoming, String> {
+    let found = match item {
+        serde_json::Value::String(comment) => Incoming {
+            comment,
+            ..Incoming::default()
+        },
+        object => serde_json::from_value(object).map_err(|e| {
+            format!("{e}; expected a text or {{\"comment\": \"...\"}}, optionally with thread, subreddit, title")
+        })?,
+    };
+    match names::has_text(&found.comment) {
+        true => Ok(found),
+        false => Err("no \"comment\"".to_owned()),
+    }
 }
 
 /// The comment in a line; `None`: the line is empty.
@@ -100,6 +149,32 @@ mod tests {
         assert_eq!(
             (json[0].comment.as_str(), json[0].thread.as_str()),
             ("one", "t")
+        );
+    }
+
+    #[test]
+    fn json_documents_are_read_as_such() {
+        let of = |name: &str, text: &str| file(name, text.as_bytes()).expect("read");
+        let texts = |read: &Comments| -> Vec<String> {
+            read.comments.iter().map(|i| i.comment.clone()).collect()
+        };
+        let array = "[\n {\"comment\": \"one\", \"title\": \"t\"},\n \"two\",\n 3\n]\n";
+        let read = of("a.json", array);
+        assert_eq!(texts(&read), ["one", "two"]);
+        assert_eq!(read.comments[0].title, "t");
+        assert!(
+            read.left_out[0].contains("element 3"),
+            "{:?}",
+            read.left_out
+        );
+        assert_eq!(texts(&of("a.JSON", "{\"comment\": \"one\"}")), ["one"]);
+        let lines = "{\"comment\": \"one\"}\n{\"comment\": \"two\"}\n";
+        assert_eq!(texts(&of("a.json", lines)), ["one", "two"]);
+        let error = file("a.csv", b"comment,reply\na,b\n").expect_err("refused");
+        assert!(
+            error.message.contains("one comment per line"),
+            "{}",
+            error.message
         );
     }
 

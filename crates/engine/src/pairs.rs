@@ -110,7 +110,8 @@ pub struct ShowPairs {
 /// A pair for display.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PairInfo {
-    /// The reply's number.
+    /// The reply's number; a string in JSON, since some do not fit a JavaScript number.
+    #[serde(with = "as_text")]
     pub id: i64,
     /// Empty: unknown.
     pub subreddit: String,
@@ -120,6 +121,19 @@ pub struct PairInfo {
     pub score: Option<i64>,
     /// Why the pair is excluded from splits: its own reason, or that of an author.
     pub excluded: Option<String>,
+}
+
+/// A number as a string in JSON.
+mod as_text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(id: &i64, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(id)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
 }
 
 impl Engine {

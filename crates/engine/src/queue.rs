@@ -4,6 +4,7 @@ use std::path::Path;
 
 use repartee_core::error::{Error, Result};
 use repartee_core::job::now_ms;
+use repartee_core::names;
 use repartee_datasets::export::Rows;
 use repartee_posting::ShownReply;
 use repartee_store::outbox::{Approval, Became};
@@ -241,6 +242,7 @@ impl Engine {
     /// [`crate::Code::Usage`] if it was rejected, is too long with its footer, or another reply of the account answers
     /// the same comment.
     pub fn reply_approve(&self, id: i64, seen: &str, who: &str) -> Result<ReplyInfo> {
+        names::check_person(who)?;
         let now_ms = now_ms();
         // this only reads: nobody else writes from here to the end of the transaction
         let make = |reply: &Reply| -> Result<Option<Approval>> {
@@ -285,12 +287,14 @@ impl Engine {
         seen: &str,
         who: &str,
     ) -> Result<ReplyInfo> {
+        names::check_person(who)?;
         let link = link.trim();
         if !link.is_empty() && !link.starts_with("https://") && !link.starts_with("http://") {
             return Err(Error::usage(format!(
                 "{link:?} is not a link; paste the URL of the comment, or leave it empty"
             )));
         }
+        self.check_link(&self.store.reply(id)?, link)?;
         let to = Became {
             link: link.to_owned(),
             // with its name it can be withdrawn, and its score read
@@ -310,6 +314,38 @@ impl Engine {
         )??;
         self.posting().note_in_ledger(&self.store.reply(id)?);
         self.reply_info(id)
+    }
+
+    /// Refuses a link that cannot be that of this reply: for an answer to a Reddit comment, it leads to a comment under
+    /// the same post that is neither what is answered nor another reply. An empty link is unknown.
+    fn check_link(&self, reply: &Reply, link: &str) -> Result<()> {
+        let Some(parent) = reply.parent_name.as_deref().filter(|_| !link.is_empty()) else {
+            return Ok(());
+        };
+        let refused = |why: String| Err(Error::usage(format!("{link:?} {why}")));
+        let Some((post, name)) =
+            repartee_reddit::Link::parse(link).and_then(|link| Some((link.post, link.comment?)))
+        else {
+            return refused(
+                "is no link to a comment on Reddit; paste the reply's own permalink, or leave it empty".into(),
+            );
+        };
+        if reply.post_name.as_ref().is_some_and(|of| *of != post) {
+            return refused(
+                "leads to another post than the comment that this reply answers".into(),
+            );
+        }
+        if name == parent {
+            return refused("is the comment that this reply answers, not the reply".into());
+        }
+        let all = self.store.replies(None)?;
+        match all
+            .iter()
+            .find(|other| other.id != reply.id && other.outbox.posted_name.as_ref() == Some(&name))
+        {
+            Some(other) => refused(format!("is reply {}, which was posted there", other.id)),
+            None => Ok(()),
+        }
     }
 
     /// Number of replies by state.

@@ -203,7 +203,20 @@ impl Read {
             }
         })?;
         let same = duplicates::same_posts(&posts).into_iter();
-        Ok(same.map(|(a, b)| (at[a], at[b])).collect())
+        let mut same: Vec<_> = same.map(|(a, b)| (at[a], at[b])).collect();
+        // pairs that were joined before all parents were imported have the links of their rows
+        let mut first_of: HashMap<i64, usize> = HashMap::new();
+        let one_thread = store.threads_of_links()?;
+        if !one_thread.is_empty() {
+            for (at, thread) in self.threads.iter().enumerate() {
+                let of = one_thread.get(thread).unwrap_or(thread);
+                let first = *first_of.entry(*of).or_insert(at);
+                if first != at {
+                    same.push((first, at));
+                }
+            }
+        }
+        Ok(same)
     }
 }
 
@@ -258,8 +271,13 @@ impl Job for MakeSplit {
         let mut scores: Vec<Option<i64>> = Vec::new();
         let mut texts = Texts::new(self.near);
         let mut stopped = None;
+        let mut gone: u64 = 0;
         store.for_each_pair(&wanted, |pair| {
             let numbers = [texts.number(&pair.comment), texts.number(&pair.reply)];
+            if numbers.contains(&DELETED) {
+                gone += 1;
+                return true;
+            }
             read.add(pair.id, pair.thread_id, numbers);
             scores.push(pair.score);
             if scores.len().is_multiple_of(1000) {
@@ -276,8 +294,14 @@ impl Job for MakeSplit {
         if let Some(stop) = stopped {
             return Err(stop);
         }
+        if gone > 0 {
+            ctx.say(format!(
+                "{gone} pairs are left out: a text was deleted or removed after they were built"
+            ));
+        }
         if scores.is_empty() {
             let why = match excluded {
+                0 if gone > 0 => "every pair lost a text to deletion or removal".to_owned(),
                 0 => {
                     "there are no pairs to split; import comments and build pairs first".to_owned()
                 }
@@ -546,7 +570,7 @@ impl Job for AuditSplit {
             .collect();
         let pair = |id: &i64| {
             let partition = partition_of.get(id).map_or("?", |s| s.name());
-            format!("{} ({partition})", repartee_datasets::id::encode(*id))
+            format!("{} ({partition})", crate::curation::pair_name(*id))
         };
         let thread = |at: usize| repartee_datasets::id::encode(read.threads[at]);
         let mut examples: Vec<String> = Vec::new();

@@ -381,6 +381,9 @@ impl Store {
                     .collect();
                 settle_jobs(db, &what, &all, job_use, now_ms)?;
                 mark(db, &all, now_ms)?;
+                if kind == ItemKind::Source {
+                    forget_shared(db, all[0].id)?;
+                }
                 let mut detail = match found.items.len() {
                     0 => String::new(),
                     n => format!("with {n} that depended on it"),
@@ -463,6 +466,21 @@ impl Store {
             }
         })
     }
+}
+
+/// A row that two sources have is stored under one of them: under the first, or under that with the newer copy. When
+/// that one is deleted, the other is no longer read completely, and importing its file again brings the rows back.
+fn forget_shared(db: &Transaction<'_>, source: i64) -> Result<()> {
+    db.prepare_cached(
+        "UPDATE source SET hash = NULL
+         WHERE id <> ?1 AND hash IS NOT NULL AND json_valid(counts)
+           AND (id > ?1 AND coalesce(json_extract(counts, '$.known'), 0) > 0
+             OR id < ?1 AND EXISTS (
+                  SELECT 1 FROM source d WHERE d.id = ?1 AND json_valid(d.counts)
+                    AND coalesce(json_extract(d.counts, '$.newer'), 0) > 0))",
+    )?
+    .execute([source])?;
+    Ok(())
 }
 
 /// Whether texts were wiped or deleted since the file was last rewritten.

@@ -68,7 +68,7 @@ pub enum Error {
     #[error("the project file is damaged: {}; `repartee check` lists what is affected", in_a_line(.0))]
     Damaged(String),
     /// No row has this name or id.
-    #[error("there is no {what} {name:?}{}", known(.there))]
+    #[error("there is no {what} {name:?}{}", known(what, name, .there))]
     Missing {
         /// split, base, run, ...
         what: &'static str,
@@ -150,9 +150,22 @@ fn in_a_line(said: &str) -> String {
         .collect()
 }
 
-fn known(there: &[String]) -> String {
+/// The names that exist. Only items with names are listed; of the others, nothing says that there is none.
+fn known(what: &str, name: &str, there: &[String]) -> String {
+    const NAMED: [&str; 7] = [
+        "source",
+        "split",
+        "base",
+        "run",
+        "set of fakes",
+        "evaluation",
+        "generation",
+    ];
     match there {
-        [] => "; there is none yet".to_owned(),
+        [] if NAMED.contains(&what) && name.parse::<i64>().is_err() => {
+            "; there is none yet".to_owned()
+        }
+        [] => String::new(),
         [one] => format!("; there is {one}"),
         many => format!("; there are {}", many.join(", ")),
     }

@@ -100,6 +100,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/9_curation.sql")),
     M::up(include_str!("schema/10_names.sql")),
     M::up(include_str!("schema/11_config.sql")),
+    M::up(include_str!("schema/12_fits.sql")),
 ];
 
 /// An open project file.
@@ -304,7 +305,7 @@ impl Store {
     fn reader(&self) -> Result<Connection> {
         let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         connection.set_prepared_statement_cache_capacity(64);
-        pairs::register_words(&connection)?;
+        pairs::register_functions(&connection)?;
         self.reads.follow(&connection)?;
         Ok(connection)
     }
@@ -370,6 +371,7 @@ fn ready(path: &Path) -> Result<Connection> {
 /// The settings that a writing connection needs each time it is opened.
 fn prepare(connection: &Connection) -> Result<()> {
     connection.set_prepared_statement_cache_capacity(128);
+    pairs::register_functions(connection)?;
     // WAL: readers continue while one writes. NORMAL: a commit waits for the disk only at a checkpoint; after a power
     // failure the last commits may be missing, but the file is whole. secure_delete: what is deleted is overwritten, so
     // that a purged text is gone from the file. wal_autocheckpoint: 8,192 pages of 8 KiB = 64 MiB, so that an import

@@ -1,10 +1,11 @@
 //! Pairs: a comment and a reply to it, joined on the parent, as in the original BigQuery query.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use repartee_datasets::clean::{bare_name, is_unknown_author};
+use repartee_datasets::clean::{bare_name, is_notice, is_unknown_author};
 use repartee_datasets::{Flaw, Partition, Recipe};
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
@@ -249,12 +250,16 @@ fn unknown(ctx: &Context<'_>, i: usize) -> rusqlite::Result<bool> {
     }
 }
 
-/// Registers the SQL function `has_words(comment, reply, words)`: whether each of the words occurs in the two texts,
-/// case-insensitive in any script.
-pub(crate) fn register_words(db: &Connection) -> Result<()> {
+/// Registers the SQL functions `is_notice(text)`: whether it stands for a text that is gone, and
+/// `has_words(comment, reply, words)`: whether each of the words occurs in the two texts, case-insensitive in any
+/// script.
+pub(crate) fn register_functions(db: &Connection) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8
         | FunctionFlags::SQLITE_DETERMINISTIC
         | FunctionFlags::SQLITE_DIRECTONLY;
+    db.create_scalar_function(c"is_notice", 1, flags, |ctx| {
+        Ok(is_notice(ctx.get_raw(0).as_str()?))
+    })?;
     db.create_scalar_function(c"has_words", 3, flags, |ctx| {
         let texts = [
             folded(ctx.get_raw(0).as_str()?),
@@ -271,6 +276,20 @@ pub(crate) fn register_words(db: &Connection) -> Result<()> {
 fn folded(text: &str) -> String {
     text.to_lowercase().replace('ß', "ss")
 }
+
+/// Registers the SQL function `thread_of(link)`: the thread that a link stands for.
+fn register_thread_of(db: &Connection, threads: &Arc<HashMap<i64, i64>>) -> Result<()> {
+    let threads = Arc::clone(threads);
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DIRECTONLY;
+    db.create_scalar_function(c"thread_of", 1, flags, move |ctx| {
+        let link: i64 = ctx.get(0)?;
+        Ok(threads.get(&link).copied().unwrap_or(link))
+    })?;
+    Ok(())
+}
+
+/// Formats whose rows name their post, or whose two comments are one thread by construction.
+const NAME_THEIR_THREADS: &str = "('pushshift', 'bigquery', 'mapped', 'sample')";
 
 const PAIR: &str =
     "SELECT p.id, p.comment_id, p.thread_id, r.subreddit, nullif(t.title, ''), c.body, r.body,
@@ -324,7 +343,11 @@ const FROM: &str = "pair p JOIN comment r ON r.id = p.id JOIN comment c ON c.id 
 impl PairQuery {
     /// The conditions in SQL, each with a leading AND, and their values, numbered from `first`.
     fn conditions(&self, first: usize) -> (String, Vec<Box<dyn ToSql>>) {
-        let mut sql = String::new();
+        // a pair that no longer passes the recipe is only in the splits that contain it
+        let mut sql = match self.split_id {
+            Some(_) => String::new(),
+            None => " AND p.fits".to_owned(),
+        };
         let mut values: Vec<Box<dyn ToSql>> = Vec::new();
         let mut add = |condition: &str, value: Box<dyn ToSql>| {
             values.push(value);
@@ -380,23 +403,58 @@ impl PairQuery {
 }
 
 impl Store {
-    /// Builds the pairs of all comments by a recipe: adds what is missing, and removes what no longer passes unless a
-    /// split contains it (a split is locked). A batch of comments is one transaction, so other processes can read and
-    /// write in between; `on_batch` gets the comments done so far and stops by returning false (what was built stays,
-    /// and the next build continues there).
+    /// Threads known under several links, each with the link that stands for all of them; the others stand for
+    /// themselves.
+    ///
+    /// In a table that does not name the post, the reader takes the oldest ancestor that it has seen, which depends on
+    /// the order of rows and files. A comment and its parent are in one thread, whatever links the two were read with.
+    pub fn threads_of_links(&self) -> Result<HashMap<i64, i64>> {
+        let mut of = HashMap::new();
+        self.read(|db| {
+            let any = format!(
+                "SELECT EXISTS (SELECT 1 FROM source WHERE format NOT IN {NAME_THEIR_THREADS})"
+            );
+            if !db.query_row(&any, [], |row| row.get::<_, bool>(0))? {
+                return Ok(());
+            }
+            let mut query = db.prepare_cached(
+                "SELECT r.link_id, c.link_id FROM comment r CROSS JOIN comment c ON c.id = r.parent_id
+                 WHERE r.link_id <> c.link_id ORDER BY r.id",
+            )?;
+            let mut rows = query.query([])?;
+            while let Some(row) = rows.next()? {
+                let (from, to) = (root(&mut of, row.get(0)?), root(&mut of, row.get(1)?));
+                if from != to {
+                    of.insert(from, to);
+                }
+            }
+            Ok(())
+        })?;
+        let links: Vec<i64> = of.keys().copied().collect();
+        for link in links {
+            root(&mut of, link);
+        }
+        Ok(of)
+    }
+
+    /// Builds the pairs of all comments by a recipe: adds what is missing, and removes what no longer passes. If a
+    /// split contains it, it stays for that split, which is locked, and is in no list and no later split. A batch of
+    /// comments is one transaction, so other processes can read and write in between; `on_batch` gets the comments done
+    /// so far and stops by returning false (what was built stays, and the next build continues there).
     pub fn pairs_build(
         &self,
         recipe: &Recipe,
         mut on_batch: impl FnMut(u64) -> bool,
     ) -> Result<PairCounts> {
         let tally = Arc::new(Tally::default());
+        let threads = Arc::new(self.threads_of_links()?);
         let mut counts = PairCounts::default();
         let mut rows = BATCH_ROWS;
         let mut after = i64::MIN;
         loop {
             let started = Instant::now();
             let batch = self.write_joined(Family::Pairs, |db| {
-                pairs_of_batch(db, recipe, &tally, after, rows)
+                pairs_of_batch(db, recipe, &tally, &threads, after, rows)
             })?;
             let Some(batch) = batch else { break };
             after = batch.last;
@@ -588,7 +646,7 @@ impl Store {
     pub fn pair_subreddits(&self) -> Result<Vec<(String, u64)>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
-                "SELECT r.subreddit, count(*) FROM pair p JOIN comment r ON r.id = p.id
+                "SELECT r.subreddit, count(*) FROM pair p JOIN comment r ON r.id = p.id WHERE p.fits
                  GROUP BY 1 ORDER BY 2 DESC, 1",
             )?;
             let rows = query.query_map([], |row| {
@@ -597,6 +655,21 @@ impl Store {
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }
+}
+
+/// The link that stands for a thread, by halving the path to it.
+fn root(of: &mut HashMap<i64, i64>, mut link: i64) -> i64 {
+    let first = link;
+    while let Some(&next) = of.get(&link) {
+        if let Some(&after) = of.get(&next) {
+            of.insert(link, after);
+        }
+        link = next;
+    }
+    if first != link {
+        of.insert(first, link);
+    }
+    link
 }
 
 struct PairBatch {
@@ -612,6 +685,7 @@ fn pairs_of_batch(
     db: &Connection,
     recipe: &Recipe,
     tally: &Arc<Tally>,
+    threads: &Arc<HashMap<i64, i64>>,
     after: i64,
     rows: usize,
 ) -> Result<Option<PairBatch>> {
@@ -624,24 +698,37 @@ fn pairs_of_batch(
         })?;
     let Some(last) = last else { return Ok(None) };
     register_fit(db, recipe, tally)?;
-    let before = db
-        .prepare_cached(
-            "DELETE FROM pair WHERE id > ?1 AND id <= ?2
-               AND NOT EXISTS (SELECT 1 FROM split_pair s WHERE s.pair_id = pair.id)",
+    register_thread_of(db, threads)?;
+    let before: i64 = db
+        .prepare_cached("SELECT count(*) FROM pair WHERE id > ?1 AND id <= ?2 AND fits")?
+        .query_row(params![after, last], |row| row.get(0))?;
+    for sql in [
+        "DELETE FROM pair WHERE id > ?1 AND id <= ?2
+           AND NOT EXISTS (SELECT 1 FROM split_pair s WHERE s.pair_id = pair.id)",
+        "UPDATE pair SET fits = 0 WHERE id > ?1 AND id <= ?2 AND fits",
+    ] {
+        db.prepare_cached(sql)?.execute(params![after, last])?;
+    }
+    if !threads.is_empty() {
+        db.prepare_cached(
+            "UPDATE pair SET thread_id = thread_of(thread_id)
+             WHERE id > ?1 AND id <= ?2 AND thread_of(thread_id) <> thread_id",
         )?
         .execute(params![after, last])?;
-    // CROSS JOIN keeps this order: the replies of the batch, then one lookup of each one's comment. A pair of a split
-    // is unchanged.
+    }
+    // CROSS JOIN keeps this order: the replies of the batch, then one lookup of each one's comment. Of a pair of a
+    // split, only the flag changes.
     let made = db
         .prepare_cached(
             "INSERT INTO pair (id, comment_id, thread_id)
-             SELECT r.id, c.id, r.link_id
+             SELECT r.id, c.id, thread_of(r.link_id)
              FROM comment r CROSS JOIN comment c ON c.id = r.parent_id
                   LEFT JOIN post p ON p.id = r.link_id
              WHERE r.id > ?1 AND r.id <= ?2 AND fit(r.author, r.body, c.author, c.body, p.author)
-             ON CONFLICT (id) DO NOTHING",
+             ON CONFLICT (id) DO UPDATE SET fits = 1",
         )?
         .execute(params![after, last])?;
+    let before = usize::try_from(before).unwrap_or(0);
     Ok(Some(PairBatch {
         last,
         comments: comments.unsigned_abs(),

@@ -15,6 +15,8 @@ pub struct Upserted {
     pub newer: u64,
     /// Rows already stored in the same or a newer copy, and purged ones.
     pub known: u64,
+    /// Those whose stored copy has another text, and of which nothing says which is newer.
+    pub other_text: u64,
 }
 
 impl std::ops::AddAssign for Upserted {
@@ -22,6 +24,7 @@ impl std::ops::AddAssign for Upserted {
         self.new += other.new;
         self.newer += other.newer;
         self.known += other.known;
+        self.other_text += other.other_text;
     }
 }
 
@@ -79,6 +82,7 @@ fn post_row(row: &Row<'_>) -> rusqlite::Result<Post> {
 struct Upsert<'a> {
     add_comment: CachedStatement<'a>,
     renew_comment: CachedStatement<'a>,
+    has_other_text: CachedStatement<'a>,
     add_post: CachedStatement<'a>,
     renew_post: CachedStatement<'a>,
     /// Checks whether a name was purged; `None`: nothing was, and no row pays for the check.
@@ -111,6 +115,9 @@ impl<'a> Upsert<'a> {
                 "UPDATE post SET subreddit = ?2, author = ?3, title = ?4, selftext = ?5, score = ?6,
                         created_utc = ?7, retrieved_utc = ?8, source_id = ?9
                  WHERE id = ?1 AND ?8 > coalesce(retrieved_utc, -1)",
+            )?,
+            has_other_text: db.prepare_cached(
+                "SELECT body <> ?2 FROM comment WHERE id = ?1 AND NOT is_notice(body) AND NOT is_notice(?2)",
             )?,
             is_purged: is_purged.transpose()?,
         })
@@ -162,6 +169,15 @@ impl<'a> Upsert<'a> {
             done.newer += 1;
         } else {
             done.known += 1;
+            if let Record::Comment(c) = record
+                && c.retrieved_utc.is_none()
+            {
+                let other: Option<bool> = self
+                    .has_other_text
+                    .query_row(params![c.id, c.body], |row| row.get(0))
+                    .optional()?;
+                done.other_text += u64::from(other.unwrap_or(false));
+            }
         }
         Ok(())
     }
@@ -192,6 +208,23 @@ impl Store {
             })?;
         }
         Ok(all)
+    }
+
+    /// Of these comments (id and text), how many are in the project, and how many of those with the same text. A text
+    /// that is gone on either side counts as the same.
+    pub fn comments_shared(&self, comments: &[(i64, &str)]) -> Result<(u64, u64)> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT body = ?2 OR is_notice(body) OR is_notice(?2) FROM comment WHERE id = ?1",
+            )?;
+            let (mut there, mut same) = (0, 0);
+            for comment in comments {
+                let equal: Option<bool> = query.query_row(*comment, |row| row.get(0)).optional()?;
+                there += u64::from(equal.is_some());
+                same += u64::from(equal == Some(true));
+            }
+            Ok((there, same))
+        })
     }
 
     pub fn comment(&self, id: i64) -> Result<Option<Comment>> {
@@ -226,7 +259,7 @@ impl Store {
                 sources: count("source")?,
                 comments: count("comment")?,
                 posts: count("post")?,
-                pairs: count("pair")?,
+                pairs: count("pair WHERE fits")?,
                 splits: count("split")?,
                 bases: count("base")?,
                 runs: count("run")?,

@@ -219,7 +219,7 @@ impl Store {
              FROM split_pair s CROSS JOIN pair p ON p.id = s.pair_id
                   CROSS JOIN comment r ON r.id = p.id CROSS JOIN comment c ON c.id = p.comment_id
              WHERE s.split_id = ?1 AND s.side = ?2 AND s.pair_id {compare} ?3
-               AND c.body <> '[deleted]' AND r.body <> '[deleted]'
+               AND NOT is_notice(c.body) AND NOT is_notice(r.body)
              ORDER BY s.pair_id LIMIT ?4"
         );
         self.read(|db| {
@@ -275,7 +275,7 @@ impl Store {
             let mut query = db.prepare_cached(
                 "SELECT p.id, c.body, r.body, r.score
                  FROM pair p JOIN comment r ON r.id = p.id JOIN comment c ON c.id = p.comment_id
-                 WHERE p.id = ?1 AND c.body <> '[deleted]' AND r.body <> '[deleted]'",
+                 WHERE p.id = ?1 AND NOT is_notice(c.body) AND NOT is_notice(r.body)",
             )?;
             let mut examples = Vec::with_capacity(pair_ids.len());
             for id in pair_ids {

@@ -189,11 +189,18 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
             Some(mapping) => mapping.clone(),
             None => mapping_of(path, &all)?,
         };
-        let named: Vec<&str> = mapping
+        let mut named: Vec<&str> = mapping
             .columns()
             .into_iter()
             .map(|(_, name)| name)
             .collect();
+        if mapping.is_flat() {
+            for name in flat::names_about() {
+                if all.iter().any(|column| column == name) {
+                    named.push(name);
+                }
+            }
+        }
         let missing: Vec<String> = named
             .iter()
             .filter(|name| root_of(name, &all).is_none())
@@ -207,6 +214,13 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
                 .iter()
                 .any(|n| root_of(n, &all).is_some_and(|root| root == name))
         };
+        for name in &named {
+            let root = root_of(name, &all);
+            let times = all.iter().filter(|column| Some(*column) == root).count();
+            if times > 1 {
+                return Err(super::twice(path, name, times));
+            }
+        }
         check_sizes(path, file.metadata(), wanted)?;
         let schema = file.metadata().file_metadata().schema();
         let fields: Vec<_> = schema

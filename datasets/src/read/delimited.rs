@@ -19,8 +19,17 @@ const LONGEST_QUOTED: usize = 1 << 20;
 /// Otherwise, a table full of stray quotes would be read a million times.
 const AHEAD: usize = 64 << 20;
 const AHEAD_PER_BYTE: usize = 16;
-/// Separators that must match those of rows for the lines of a quoted cell to be taken for rows.
-const TELLING: usize = 6;
+/// Separators that must match those of rows for the lines of a quoted cell to be taken for rows: commas are in every
+/// second sentence, tabs in none. In a table of two columns, lines with exactly one comma are as telling as fewer lines
+/// with more.
+fn telling(delimiter: u8, separators: usize) -> usize {
+    match (delimiter, separators) {
+        (b'\t', _) => 1,
+        (b',', 1) => 4,
+        (b',', _) => 6,
+        _ => 2,
+    }
+}
 
 /// How the cells of a row were parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +106,9 @@ impl<R: BufRead> CsvRows<R> {
             self.allowance = AHEAD.min(self.allowance + AHEAD_PER_BYTE * row.len());
             let mut state = scan(State::Start, &row, self.delimiter);
             if !matches!(state, State::Quoted) {
-                self.split(&row, true)?;
+                if !self.split(&row, true)? {
+                    self.split_as_written(&row)?;
+                }
                 return Ok(Some((at, Found::Well)));
             }
             // A cell over several lines, or a stray quote.
@@ -139,10 +150,11 @@ impl<R: BufRead> CsvRows<R> {
         };
         let (cells, whole) = (self.ends.len(), self.ends.len() == columns);
         let separators = columns.saturating_sub(1);
-        let mut each = std::iter::once(first).chain(lines.iter().map(Vec::as_slice));
+        let each = std::iter::once(first).chain(lines.iter().map(Vec::as_slice));
         let delimiter = self.delimiter;
-        let as_rows = each.all(|line| memchr_iter(delimiter, line).count() == separators);
-        let telling = separators * lines.len() >= TELLING;
+        let as_rows = (each.filter(|line| !self.trimmed(line).is_empty()))
+            .all(|line| memchr_iter(delimiter, line).count() == separators);
+        let telling = separators * lines.len() >= telling(delimiter, separators);
         Ok(separators > 0 && as_rows && (telling || !whole) || cells > MOST_COLUMNS)
     }
 
@@ -173,12 +185,57 @@ impl<R: BufRead> CsvRows<R> {
             return Ok(None);
         }
         self.next_line += 1;
+        if line.starts_with(b"\xEF\xBB\xBF") {
+            line.drain(..3);
+        }
         Ok(Some(line))
     }
 
     fn trimmed<'a>(&self, line: &'a [u8]) -> &'a [u8] {
         let line = line.strip_suffix(&[self.end]).unwrap_or(line);
         line.strip_suffix(b"\r").unwrap_or(line)
+    }
+
+    /// Splits a row in which something follows a closing quote: `"Quoted" word` is a text with quotes in it, not a quoted
+    /// cell. A separator between such quotes belongs to the cell if the row has as many cells as the header then.
+    fn split_as_written(&mut self, row: &[u8]) -> io::Result<()> {
+        let cells = self.ends.len();
+        if self.columns.is_some_and(|columns| columns != cells) {
+            let literally = self.split(row, false).is_ok();
+            if literally && self.columns == Some(self.ends.len()) {
+                return Ok(());
+            }
+        }
+        let row = self.trimmed(row).to_vec();
+        self.text.clear();
+        self.ends.clear();
+        let (mut state, mut clean) = (State::Start, true);
+        let mut start = 0;
+        for at in 0..=row.len() {
+            let next = row
+                .get(at)
+                .map(|&byte| step(state, byte, self.delimiter, true));
+            clean &= (state, next) != (State::Closed, Some(State::Plain));
+            if matches!(next, None | Some(State::Start)) {
+                let cell = &row[start..at];
+                match cell.strip_prefix(b"\"").and_then(|c| c.strip_suffix(b"\"")) {
+                    Some(inner) if clean => {
+                        let mut rest = inner;
+                        while let Some(quote) = memchr(b'"', rest) {
+                            self.text.extend_from_slice(&rest[..=quote]);
+                            rest = rest.get(quote + 2..).unwrap_or_default();
+                        }
+                        self.text.extend_from_slice(rest);
+                    }
+                    _ => self.text.extend_from_slice(cell),
+                }
+                self.ends.push(self.text.len());
+                start = at + 1;
+                clean = true;
+            }
+            state = next.unwrap_or(State::Start);
+        }
+        Ok(())
     }
 
     /// Splits a row into its cells; false if something follows a closing quote.
@@ -331,6 +388,63 @@ mod tests {
             assert_eq!(got[40].0, 42);
             assert!(got.iter().all(|(_, _, cells)| cells.len() == 3), "{tail:?}");
         }
+    }
+
+    #[test]
+    fn quotes_of_two_texts_are_no_cell_around_the_rows_between_them() {
+        let table = |delimiter: u8, between: usize| {
+            let tab = char::from(delimiter);
+            let mut text = format!("a{tab}b\n1{tab}\"Never again he said\n");
+            for n in 0..between {
+                text.push_str(&format!("{n}{tab}words\n"));
+            }
+            text.push_str(&format!("2{tab}it was the end\"\n3{tab}last\n"));
+            let mut csv = CsvRows::new(text.as_bytes(), delimiter, b'\n');
+            csv.header().unwrap();
+            let mut rows = 0;
+            while csv.next().unwrap().is_some() {
+                assert_eq!(csv.cells().count(), 2);
+                rows += 1;
+            }
+            rows
+        };
+        for between in 0..6 {
+            assert_eq!(table(b'\t', between), between + 3, "tabs, {between} rows");
+        }
+        for between in 3..6 {
+            assert_eq!(table(b',', between), between + 3, "commas, {between} rows");
+        }
+        assert_eq!(table(b';', 1), 4);
+    }
+
+    #[test]
+    fn text_that_begins_with_a_quotation_keeps_its_quotes() {
+        for (row, cells) in [
+            ("\"Quoted\" word,x", ["\"Quoted\" word", "x"]),
+            ("x,\"a, b\" c", ["x", "\"a, b\" c"]),
+            (
+                "\"One\" and \"two\",\"x, y\"",
+                ["\"One\" and \"two\"", "x, y"],
+            ),
+            (
+                "\"One\" and,\"he said \"\"hi\"\"\"",
+                ["\"One\" and", "he said \"hi\""],
+            ),
+            ("\"a\" b,", ["\"a\" b", ""]),
+        ] {
+            for end in ["\n", "\r\n"] {
+                let got = rows(&format!("a,b\n{row}{end}1,2\n"));
+                assert_eq!(got.len(), 2, "{row}");
+                assert_eq!(
+                    (got[0].1, &got[0].2[..]),
+                    (false, &cells.map(str::to_owned)[..]),
+                    "{row}"
+                );
+            }
+        }
+        // a separator between quotes that do not enclose a cell
+        let got = rows("a,b,c\n\"x\" y,\"z, w\" v\n");
+        assert_eq!(got[0].2, ["\"x\" y", "\"z", " w\" v"]);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Recognizes files that no reader reads, by their first bytes, and says what to do about them.
 
 use memchr::memmem;
+use std::path::Path;
 
 /// Kinds of files by their first bytes, with advice.
-const KINDS: [(&[u8], &str); 30] = [
+const KINDS: [(&[u8], &str); 33] = [
     (
         b"\xFD7zXZ\0",
         "is packed with xz; unpack it first (unxz FILE, or xz -d FILE) and import what comes out",
@@ -28,6 +29,9 @@ const KINDS: [(&[u8], &str); 30] = [
         b"\x1F\x8B",
         "is packed with gzip; unpack it first (gunzip FILE) and import what comes out",
     ),
+    (b"\x78\x01", ZLIB),
+    (b"\x78\x9C", ZLIB),
+    (b"\x78\xDA", ZLIB),
     (
         b"7z\xBC\xAF\x27\x1C",
         "is a 7-Zip archive; unpack it first (7z x FILE) and import the files in it",
@@ -116,6 +120,30 @@ const KINDS: [(&[u8], &str); 30] = [
     ),
 ];
 
+const ZLIB: &str = "is packed with zlib; unpack it first (zlib-flate -uncompress < FILE, or pigz -dz) and import what \
+     comes out";
+
+/// As [`told`], for kinds without first bytes of their own: by the file's name, if it is no text.
+pub(super) fn told_by_name(path: &Path, head: &[u8]) -> Option<&'static str> {
+    let ending = path.extension()?.to_str()?.to_ascii_lowercase();
+    let is_text = match std::str::from_utf8(head) {
+        Ok(_) => true,
+        // cut within a character
+        Err(e) => e.error_len().is_none() && e.valid_up_to() + 4 > head.len(),
+    };
+    match ending.as_str() {
+        _ if is_text => None,
+        "br" => Some(
+            "is packed with brotli; unpack it first (brotli -d FILE) and import what comes out",
+        ),
+        "zz" | "zlib" | "deflate" => Some(ZLIB),
+        "sz" | "snappy" => {
+            Some("is packed with Snappy; unpack it first (snzip -d FILE) and import what comes out")
+        }
+        _ => None,
+    }
+}
+
 /// What a file with this beginning is and what to do, if it is of a known kind that is not supported.
 pub(super) fn told(head: &[u8]) -> Option<&'static str> {
     if let Some((_, what)) = KINDS.iter().find(|(magic, _)| head.starts_with(magic)) {
@@ -166,6 +194,7 @@ mod tests {
             (b"SQLite format 3\0\x10", "CSV"),
             (b"PK\x03\x04....xl/workbook.xml", "CSV UTF-8"),
             (b"PK\x03\x04....notes.txt", "zip archive"),
+            (b"\x78\x9C\x4B", "zlib"),
             (
                 b"version https://git-lfs.github.com/spec/v1\n",
                 "git lfs pull",
@@ -175,6 +204,10 @@ mod tests {
         ] {
             assert!(told(head).is_some_and(|what| what.contains(part)), "{part}");
         }
+        let br = |name: &str, head: &[u8]| told_by_name(Path::new(name), head);
+        assert!(br("RC.ndjson.br", b"\x0b\x02\x80\xfe").is_some_and(|w| w.contains("brotli -d")));
+        assert_eq!(br("a.br", b"{\"id\":1}"), None);
+        assert_eq!(br("a.ndjson", b"\x0b\x02\x80\xfe"), None);
         for head in [&b"id,body\n"[..], b"{\"id\":1}", b"PAR1", b""] {
             assert_eq!(told(head), None);
         }

@@ -6,7 +6,7 @@
 use super::{Batches, Error, list};
 use crate::{
     filter::{Dropped, Filter},
-    flat::FlatTable,
+    flat::{self, FlatTable},
     json::LONGEST_TEXT,
     ndjson::Line,
     source::Mapping,
@@ -36,6 +36,8 @@ pub(super) struct Mapper<'a> {
     target: Target,
     /// Columns that every row must have.
     needed: Vec<bool>,
+    /// Columns that become texts.
+    texts: Vec<bool>,
     comment: Option<usize>,
     reply: Option<usize>,
     /// Which of the mapped columns any row had.
@@ -48,6 +50,8 @@ enum Cell {
     Absent,
     Null,
     Text(String),
+    /// No text, but a number or a flag where one is wanted.
+    Flag(bool),
     Many(Vec<Option<String>>),
     /// What it is, and columns inside it.
     Other(&'static str, Vec<String>),
@@ -56,11 +60,27 @@ enum Cell {
 impl<'a> Mapper<'a> {
     pub(super) fn new(mapping: &Mapping, filter: &'a Filter) -> Self {
         let columns = mapping.columns();
-        let names: Vec<String> = columns.iter().map(|(_, name)| (*name).to_owned()).collect();
-        let needed = columns
+        let mut names: Vec<String> = columns.iter().map(|(_, name)| (*name).to_owned()).collect();
+        let mapped = names.len();
+        let needed: Vec<bool> = columns
             .iter()
             .map(|(field, _)| matches!(*field, "comment" | "reply" | "id" | "text"))
+            .chain(std::iter::repeat(false))
+            .take(mapped + flat::names_about().count())
             .collect();
+        let mut texts: Vec<bool> = columns
+            .iter()
+            .map(|(field, _)| matches!(*field, "comment" | "reply" | "text" | "title" | "post"))
+            .collect();
+        texts.resize(needed.len(), false);
+        if mapping.is_flat() {
+            let about = flat::names_about().map(str::to_owned);
+            names.extend(
+                about
+                    .filter(|name| !names[..mapped].contains(name))
+                    .collect::<Vec<_>>(),
+            );
+        }
         let at = |name: &str| columns.iter().position(|(field, _)| *field == name);
         let (comment, reply) = (at("comment"), at("reply"));
         // the header consists of the mapping's own names, so that both find all of them
@@ -70,10 +90,11 @@ impl<'a> Mapper<'a> {
         };
         Self {
             filter,
-            seen: vec![false; names.len()],
+            seen: vec![false; mapped],
             names,
             target,
             needed,
+            texts,
             comment,
             reply,
             found: BTreeSet::new(),
@@ -148,6 +169,12 @@ impl<'a> Mapper<'a> {
             let name = &self.names[i];
             match cell {
                 Cell::Absent | Cell::Null => {}
+                Cell::Flag(_) if self.texts[i] => {
+                    return Err(format!("the column {name:?} holds true or false, not text"));
+                }
+                Cell::Flag(flag) => {
+                    (rows.iter_mut()).for_each(|row| row[i] = Some(flag.to_string()))
+                }
                 Cell::Text(text) => rows.iter_mut().for_each(|row| row[i] = Some(text.clone())),
                 Cell::Many(texts) if Some(texts.len()) == replies && self.comment != Some(i) => {
                     for (row, text) in rows.iter_mut().zip(texts) {
@@ -183,7 +210,7 @@ impl<'a> Mapper<'a> {
     /// # Errors
     /// [`Error::Columns`], with the columns that exist.
     pub(super) fn check(&self, path: &Path) -> Result<(), Error> {
-        let missing: Vec<String> = (0..self.names.len())
+        let missing: Vec<String> = (0..self.seen.len())
             .filter(|&i| !self.seen[i])
             .map(|i| self.names[i].clone())
             .collect();
@@ -263,7 +290,8 @@ fn cell_of(value: &Value, name: &str) -> Cell {
     match value {
         Value::Null => Cell::Null,
         Value::String(text) => Cell::Text(text.clone()),
-        Value::Bool(_) | Value::Number(_) => Cell::Text(value.to_string()),
+        Value::Bool(flag) => Cell::Flag(*flag),
+        Value::Number(_) => Cell::Text(value.to_string()),
         Value::Object(object) => Cell::Other("objects", names(object)),
         Value::Array(items) => {
             if let Some(Value::Object(object)) = items.first() {
@@ -274,6 +302,7 @@ fn cell_of(value: &Value, name: &str) -> Cell {
                 match cell_of(item, name) {
                     Cell::Text(text) => texts.push(Some(text)),
                     Cell::Null => texts.push(None),
+                    Cell::Flag(_) => return Cell::Other("lists of true and false", Vec::new()),
                     _ => return Cell::Other("lists inside lists", Vec::new()),
                 }
             }
@@ -352,6 +381,13 @@ mod tests {
         assert!(error.contains("lists"), "{error}");
         let uneven = json!({"c": "q", "r": ["a", "b"], "s": [1]});
         assert!(read("comment=c,reply=r,score=s", uneven)[0].is_err());
+        for row in [
+            json!({"c": "q", "r": true}),
+            json!({"c": "q", "r": [true, false]}),
+        ] {
+            let error = read("comment=c,reply=r", row).remove(0).unwrap_err();
+            assert!(error.contains("true"), "{error}");
+        }
         let empty = json!({"c": "q", "r": []});
         assert_eq!(read("comment=c,reply=r", empty), [Err("dropped".into())]);
     }

@@ -152,6 +152,30 @@ fn a_truncated_file_gives_its_good_rows_and_an_error() {
 }
 
 #[test]
+fn rows_before_a_broken_end_are_kept_in_small_files_too() {
+    let text = b"{\"id\":\"a\",\"body\":\"x\",\"link_id\":\"p\"}\n{\"id\":\"b\",\"body\":\"y\",\"link_id\":\"p\"}\n";
+    let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+    encoder.include_checksum(true).unwrap();
+    std::io::Write::write_all(&mut encoder, text).unwrap();
+    let good = encoder.finish().unwrap();
+    let mut checksum = good.clone();
+    *checksum.last_mut().unwrap() ^= 1;
+    let tail = [&good[..], b"and more"].concat();
+    for (name, packed) in [("checksum", checksum), ("tail", tail)] {
+        let got = read_bytes("RC.zst", &packed, &Options::default());
+        assert_eq!(got.batch.comments.len(), 2, "{name}");
+        let error = got.summary.unwrap_err().to_string();
+        assert!(
+            error.contains("after row 2") && error.contains("are kept"),
+            "{name}: {error}"
+        );
+    }
+    let cut = read_bytes("RC.zst", &good[..good.len() / 2], &Options::default());
+    let error = cut.summary.unwrap_err().to_string();
+    assert!(!error.contains("kept"), "nothing was read: {error}");
+}
+
+#[test]
 fn unreadable_files_are_reported() {
     let all = Options::default();
     let fail = |name: &str, bytes: &[u8], options: &Options| {
@@ -246,6 +270,47 @@ fn row_with_invalid_utf8_is_rejected_alone() {
     );
     assert_eq!(got.batch.comments.len(), 2);
     assert!(got.batch.rejected[0].reason.contains("UTF-8"));
+}
+
+#[test]
+fn tables_put_together_and_doubled_columns_are_noticed() {
+    let options = Options {
+        mapping: Some("comment=comment,reply=reply".parse().unwrap()),
+        ..Options::default()
+    };
+    let text = "comment,reply\na,b\n\u{FEFF}comment,reply\nc,d\n\u{FEFF}e,f\n";
+    let got = read_bytes("a.csv", text.as_bytes(), &options);
+    let bodies: Vec<&str> = got.batch.comments.iter().map(|c| c.body.as_str()).collect();
+    assert_eq!(bodies, ["a", "b", "c", "d", "e", "f"]);
+    let lines = "{\"id\":\"a\",\"body\":\"x\",\"link_id\":\"p\"}\n\u{FEFF}{\"id\":\"b\",\"body\":\"y\",\"link_id\":\"p\"}\n";
+    assert_eq!(
+        read_bytes("RC", lines.as_bytes(), &Options::default())
+            .batch
+            .comments
+            .len(),
+        2
+    );
+    let twice = read_bytes("a.csv", b"comment,reply,reply\na,b,c\n", &options);
+    let error = twice.summary.unwrap_err().to_string();
+    assert!(error.contains("2 columns named \"reply\""), "{error}");
+    // one that is not mapped does no harm
+    let other = read_bytes("a.csv", b"comment,reply,x,x\na,b,c,d\n", &options);
+    assert_eq!(other.batch.comments.len(), 2);
+}
+
+#[test]
+fn ordinary_table_keeps_what_looks_like_entities() {
+    let options = Options {
+        mapping: Some("comment=comment,reply=reply".parse().unwrap()),
+        ..Options::default()
+    };
+    let got = read_bytes(
+        "a.csv",
+        b"comment,reply\nuse &lt;b&gt;,&amp;amp; then\n",
+        &options,
+    );
+    let bodies: Vec<&str> = got.batch.comments.iter().map(|c| c.body.as_str()).collect();
+    assert_eq!(bodies, ["use &lt;b&gt;", "&amp;amp; then"]);
 }
 
 #[test]

@@ -137,8 +137,8 @@ fn deleting_a_source_keeps_other_sources() {
     let (place, engine) = full();
     let file = place.write(
         "other.ndjson",
-        "{\"id\":\"zzzz1\",\"link_id\":\"t3_zzzz0\",\"parent_id\":\"t3_zzzz0\",\"author\":\"a\",\"subreddit\":\"s\",\"body\":\"something that was said elsewhere\",\"score\":1,\"created_utc\":1}\n\
-         {\"id\":\"zzzz2\",\"link_id\":\"t3_zzzz0\",\"parent_id\":\"t1_zzzz1\",\"author\":\"b\",\"subreddit\":\"s\",\"body\":\"and an answer to it from elsewhere\",\"score\":1,\"created_utc\":2}\n",
+        "{\"id\":\"zzzz1\",\"link_id\":\"t3_zzzz0\",\"parent_id\":\"t3_zzzz0\",\"author\":\"a\",\"subreddit\":\"s\",\"body\":\"something that was said elsewhere\",\"score\":1,\"created_utc\":1600000001}\n\
+         {\"id\":\"zzzz2\",\"link_id\":\"t3_zzzz0\",\"parent_id\":\"t1_zzzz1\",\"author\":\"b\",\"subreddit\":\"s\",\"body\":\"and an answer to it from elsewhere\",\"score\":1,\"created_utc\":1600000002}\n",
     );
     done(
         &engine,

@@ -106,6 +106,31 @@ fn reply_posted_manually_is_in_the_outcomes_with_its_prediction() {
     assert_eq!((one.state.as_str(), one.account.as_str()), ("approved", ""));
     let post = one.post_name.unwrap();
     let link = format!("https://www.reddit.com/r/x/comments/{}/_/zz1/", &post[3..]);
+    let elsewhere = "https://www.reddit.com/r/x/comments/zzzzz9/_/zz1/".to_owned();
+    let answered = one.parent_name.unwrap();
+    let parent = link.replace("zz1", &answered[3..]);
+    let no_comment = format!("https://www.reddit.com/r/x/comments/{}/", &post[3..]);
+    for wrong in [
+        &elsewhere,
+        &parent,
+        &no_comment,
+        &"https://example.org/".to_owned(),
+    ] {
+        let shown = seen(&engine, id);
+        let error = engine
+            .reply_posted_by_hand(id, wrong, &shown, PERSON)
+            .unwrap_err();
+        assert_eq!(error.code, Code::Usage, "{wrong}: {error}");
+    }
+    for nobody in ["", "  ", "\u{200b}"] {
+        let shown = seen(&engine, id);
+        assert!(
+            engine
+                .reply_posted_by_hand(id, &link, &shown, nobody)
+                .is_err()
+        );
+        assert!(engine.reply_approve(id, &shown, nobody).is_err());
+    }
     engine
         .reply_posted_by_hand(id, &link, &seen(&engine, id), PERSON)
         .unwrap();
@@ -116,6 +141,19 @@ fn reply_posted_manually_is_in_the_outcomes_with_its_prediction() {
         .outbox
         .posted_name;
     assert_eq!(posted.as_deref(), Some("t1_zz1"));
+    // another reply's link
+    let same = (generated.queued[1..].iter()).find(|other| {
+        let story = engine.posting().outbox_story(**other).unwrap().outbox;
+        story.post_name.as_deref() == Some(post.as_str())
+    });
+    if let Some(other) = same {
+        approve_as_shown(&engine, *other, PERSON).unwrap();
+        let shown = seen(&engine, *other);
+        let error = engine
+            .reply_posted_by_hand(*other, &link, &shown, PERSON)
+            .unwrap_err();
+        assert!(error.message.contains(&format!("reply {id}")), "{error}");
+    }
     assert_eq!(engine.outcomes_chart().unwrap_err().code, Code::NotFound);
     {
         let store = Store::open(&place.project()).unwrap();

@@ -2549,6 +2549,8 @@ export type SourceCounts = {
   newer: number,
   /** Those already in the project. */
   known: number,
+  /** Comments whose id is in the project with another text, which was kept. */
+  other_text: number,
   /** Rows that could not be read; they are listed with line and reason. */
   rejected: number,
   /** Rows dropped, by the filter's rule. */

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::cli::three;
+use crate::cli::{a_name, three};
 use crate::items::args::{ItemCommand, ListArgs};
 
 #[derive(Debug, Clone, Args)]
@@ -38,7 +38,7 @@ pub struct ImportArgs {
     #[arg(long, verbatim_doc_comment)]
     pub origin: Option<String>,
     /// Who records the permissions [default: your user name]
-    #[arg(long)]
+    #[arg(long, value_parser = a_name)]
     pub who: Option<String>,
     /// The permission in words: license, link, who gave it
     #[arg(long, default_value = "")]
@@ -120,7 +120,7 @@ pub enum SourceCommand {
         /// reddit, forum, support, convokit, other, synthetic or unknown
         origin: String,
         /// Who records it [default: your user name]
-        #[arg(long)]
+        #[arg(long, value_parser = a_name)]
         who: Option<String>,
     },
     /// List rejected rows with line and reason
@@ -211,7 +211,7 @@ pub struct ShowArgs {
     pub contains: Option<String>,
     /// Only after the pair with this number
     #[arg(long, value_name = "PAIR", allow_negative_numbers = true)]
-    pub after: Option<i64>,
+    pub after: Option<String>,
     /// Maximum number of pairs
     #[arg(long, default_value_t = 10, value_name = "N")]
     pub limit: usize,

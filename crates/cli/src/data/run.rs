@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use repartee_engine::curation::{ExcludePairs, IncludePairs};
+use repartee_engine::curation::{ExcludePairs, IncludePairs, pair_of};
 use repartee_engine::import::{Import, seconds_of};
 use repartee_engine::items::ItemKind;
 use repartee_engine::pairs::{BuildPairs, ShowPairs};
@@ -143,7 +143,7 @@ pub fn pairs(app: &App, command: PairsCommand) -> Result<ExitCode> {
         PairsCommand::Build(args) => app.start(&engine, &build_of(args), |built| {
             view::built(app.out, built)
         }),
-        PairsCommand::Show(args) => app.done(&engine.pairs(&show_of(args))?, |pairs| {
+        PairsCommand::Show(args) => app.done(&engine.pairs(&show_of(args)?)?, |pairs| {
             view::pairs(app.out, pairs)
         }),
         PairsCommand::Exclude {
@@ -189,14 +189,14 @@ fn build_of(args: RecipeArgs) -> BuildPairs {
     }
 }
 
-fn show_of(args: ShowArgs) -> ShowPairs {
-    ShowPairs {
+fn show_of(args: ShowArgs) -> Result<ShowPairs> {
+    Ok(ShowPairs {
         subreddits: args.subreddit,
         contains: args.contains,
-        after: args.after,
+        after: args.after.as_deref().map(pair_of).transpose()?,
         limit: args.limit,
         excluded: args.excluded.then_some(true),
-    }
+    })
 }
 
 pub fn split(app: &App, command: SplitCommand) -> Result<ExitCode> {

@@ -45,6 +45,12 @@ pub fn imported(out: Out, all: &[SourceInfo]) -> Result<()> {
             let replaced = c.replaced_in_words();
             out.line(format!("{name}: replaced by placeholders: {replaced}"))?;
         }
+        if c.other_text > 0 {
+            out.line(format!(
+                "{name}: {} comments were left out: their id has another text in the project",
+                count(c.other_text)
+            ))?;
+        }
         if c.stray_quotes > 0 {
             out.line(format!(
                 "{name}: {} rows have an unclosed quote, which was read as an ordinary character",

@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand};
 
+use crate::cli::a_name;
+
 #[derive(Debug, Clone, Default, Args)]
 pub struct ListArgs {
     /// Only with this tag
@@ -56,6 +58,6 @@ pub struct DeleteArgs {
     #[arg(long, conflicts_with_all = ["yes", "seen"])]
     pub dry_run: bool,
     /// Who deletes it
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = a_name)]
     pub who: Option<String>,
 }

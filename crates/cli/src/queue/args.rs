@@ -2,6 +2,8 @@
 
 use clap::Subcommand;
 
+use crate::cli::a_name;
+
 #[derive(Debug, Subcommand)]
 pub enum QueueCommand {
     /// List replies, newest first
@@ -23,7 +25,7 @@ pub enum QueueCommand {
         #[arg(long)]
         text: Option<String>,
         /// Who edits it
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", value_parser = a_name)]
         who: Option<String>,
     },
     /// Approve replies, one at a time: on a terminal each is shown and you are asked
@@ -35,7 +37,7 @@ pub enum QueueCommand {
         #[arg(long, value_name = "HASH")]
         seen: Option<String>,
         /// Who approves them
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", value_parser = a_name)]
         who: Option<String>,
     },
     /// Reject a reply
@@ -46,7 +48,7 @@ pub enum QueueCommand {
         #[arg(long, default_value = "", value_name = "TEXT", alias = "why")]
         reason: String,
         /// Who rejects it
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", value_parser = a_name)]
         who: Option<String>,
     },
 }

@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::cli::a_name;
+
 /// Who acts, for the audit log.
 #[derive(Debug, Clone, Args)]
 pub struct Who {
     /// Name for the audit log [default: your user name]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = a_name)]
     pub who: Option<String>,
 }
 

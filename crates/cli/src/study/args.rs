@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::cli::a_name;
+
 #[derive(Debug, Subcommand)]
 pub enum StudyCommand {
     /// Show what is on record, what is missing, and what that restricts
@@ -16,7 +18,7 @@ pub enum StudyCommand {
         #[arg(long)]
         yes: bool,
         /// Who confirms it [default: your user name]
-        #[arg(long)]
+        #[arg(long, value_parser = a_name)]
         who: Option<String>,
     },
     /// End a permission early
@@ -27,7 +29,7 @@ pub enum StudyCommand {
         #[arg(long, default_value = "")]
         note: String,
         /// Who records it [default: your user name]
-        #[arg(long)]
+        #[arg(long, value_parser = a_name)]
         who: Option<String>,
     },
     /// Refuse training and posting while a permission is missing; on by default
@@ -38,7 +40,7 @@ pub enum StudyCommand {
         #[arg(long)]
         yes: bool,
         /// Who decides it [default: your user name]
-        #[arg(long)]
+        #[arg(long, value_parser = a_name)]
         who: Option<String>,
     },
 }
@@ -76,7 +78,7 @@ pub struct RecordArgs {
     #[arg(long, default_value = "")]
     pub note: String,
     /// Who records it [default: your user name]
-    #[arg(long)]
+    #[arg(long, value_parser = a_name)]
     pub who: Option<String>,
 }
 

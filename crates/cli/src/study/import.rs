@@ -42,6 +42,7 @@ fn answer_by_flags(job: &mut Import, values: &[String], answered: bool) -> Resul
             "none" => job.study.extend(StudyRecord::none_of_all()),
             "not-reddit" => {
                 not_reddit += 1;
+                job.not_reddit = true;
                 job.origin = Some(job.origin.unwrap_or(Origin::Other));
             }
             record if record.contains('=') => {

@@ -59,8 +59,11 @@ impl Project {
 
     /// The parameters of a job as they are stored: without any text.
     pub(super) fn settled<J: Job>(&self, job: &J) -> Result<J> {
-        let mut job: J = from_json(&to_json(job)?)?;
+        // before JSON, which turns a number that is not one into null
         job.check(self)?;
+        let mut job: J = from_json(&to_json(job)?).map_err(|error| {
+            Error::usage("a setting is not a finite number").with(error.message)
+        })?;
         job.settle(self)?;
         Ok(job)
     }

@@ -418,7 +418,18 @@ mod tests {
                 "device = \"abacus\"",
                 "device must be auto, cpu, cuda or metal",
             ),
-            ("batch_size = 0", "batch_size must be 1 or more, not 0"),
+            (
+                "batch_size = 0",
+                "batch_size must be between 1 and 4096, not 0",
+            ),
+            (
+                "batch_size = 1000000000",
+                "batch_size must be between 1 and 4096",
+            ),
+            (
+                "accumulate = 99999999999",
+                "accumulate must be between 1 and 4096",
+            ),
         ] {
             let error = error(&format!("kind = \"generator\"\n{line}"));
             assert!(error.contains(wanted), "{line}: {error}");

@@ -37,14 +37,18 @@ settings! {
         };
         /// Number of epochs. Ignored if steps is set.
         epochs: f64 = 3.0 => Row {
-            range: (1e-3, f64::INFINITY),
+            range: (1e-3, 1e6),
             unused: |config| config.steps > 0,
             ..ESSENTIAL
         };
         /// Max optimizer steps; 0: use epochs.
-        steps: usize = 0 => ESSENTIAL;
+        steps: usize = 0 => Row { range: (0.0, 1e9), ..ESSENTIAL };
         /// Batch size. The largest that fits in memory is fastest.
-        batch_size: usize = 8, 16 => Row { alias: "batch", range: ONE_OR_MORE, ..ESSENTIAL };
+        batch_size: usize = 8, 16 => Row {
+            alias: "batch",
+            range: EXAMPLES_AT_ONCE,
+            ..ESSENTIAL
+        };
         /// Peak learning rate. 5e-5 suits fine-tuning; use 1e-3 for a small model from scratch.
         learning_rate: f64 = 5e-5 => Row { alias: "lr", range: (1e-9, 10.0), ..ESSENTIAL };
         /// Max length of an example, in tokens. At least half of it is kept for the reply.
@@ -73,7 +77,7 @@ settings! {
         /// Gradient accumulation: the effective batch size is batch_size times this.
         accumulate: usize = 1 => Row {
             label: "Gradient accumulation steps",
-            range: ONE_OR_MORE,
+            range: EXAMPLES_AT_ONCE,
             ..OPTIMIZER
         };
         /// Warmup ratio: the share of all steps in which the learning rate rises from 0 to its peak.

@@ -54,13 +54,23 @@ fn split_is_complete_and_locked() {
         .unwrap();
     assert_eq!(placed, 100);
 
-    // a pair of the split survives a stricter recipe
+    // a pair of the split survives a stricter recipe, for this split alone
     let strict = Recipe {
         min_chars: 1000,
         ..Recipe::default()
     };
     let built = store.pairs_build(&strict, |_| true).unwrap();
-    assert_eq!((built.kept, built.removed), (0, 0));
+    assert_eq!((built.kept, built.removed), (0, 100));
+    assert_eq!(store.pair_count(&PairQuery::default()).unwrap(), 0);
+    let of_split = PairQuery {
+        split_id: Some(id),
+        ..PairQuery::default()
+    };
+    assert_eq!(store.pair_count(&of_split).unwrap(), 100);
+    let again = store.split_counts(id).unwrap();
+    assert_eq!(again, counts);
+    let back = store.pairs_build(&Recipe::default(), |_| true).unwrap();
+    assert_eq!((back.kept, back.new, back.removed), (100, 100, 0));
     assert_eq!(store.pair_count(&PairQuery::default()).unwrap(), 100);
 
     let torn: Vec<_> = pairs.iter().map(|p| (p.id, partition(p.id / 2))).collect();
