@@ -97,6 +97,7 @@ pub struct Row {
 
 pub const ALL_KINDS: &[RunKind] = &[RunKind::Generator, RunKind::Realism, RunKind::Upvotes];
 pub const CLASSIFIERS: &[RunKind] = &[RunKind::Realism, RunKind::Upvotes];
+/// All examples of a step are in memory at once.
 pub const EXAMPLES_AT_ONCE: (f64, f64) = (1.0, 4096.0);
 
 /// A setting that is shown first; numbers are 0 or more. Rows are written as changes to this and to the other groups.
