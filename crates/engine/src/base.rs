@@ -389,7 +389,11 @@ impl Job for BaseNew {
         let (files, words, seen) = match &self.tokenizer {
             Some(folder) => (
                 tokenizer_files(folder, MOST_VALUES)?,
-                format!("the tokenizer of {}", folder.display()),
+                // a tokenizer stays marked in another project, like the model that it came with
+                match config_says_trained(folder) {
+                    true => format!("the tokenizer of {}{TRAINED_NOTE}", folder.display()),
+                    false => format!("the tokenizer of {}", folder.display()),
+                },
                 match folder.join(DELETED_CONTENT).exists() {
                     true => Seen::Deleted,
                     false => Seen::Nothing,
@@ -631,6 +635,10 @@ impl Engine {
         ];
         let card = crate::export::card(&base.name, mark.as_deref(), &facts);
         let config = crate::export::noted(&base.config, mark.as_deref())?;
+        let config = match self.base_learned_from_reddit(&self.study_standing()?, &base)? {
+            true => crate::export::trained(&config)?,
+            false => config,
+        };
         write_folder(folder, &config, &tensors, &files, &card)?;
         if self.store.is_marked(Marked::Base, base.id)? {
             write_mark(folder, &format!("The tokenizer of base {name}"))?;
@@ -839,6 +847,14 @@ fn read_bounded(path: &Path, most: u64, values: usize) -> Result<Vec<u8>> {
         return Err(bad(format!("has more than {values} lines")));
     }
     Ok(bytes)
+}
+
+/// Whether the folder's config.json, if there is one, marks the model as trained on Reddit content.
+fn config_says_trained(folder: &Path) -> bool {
+    let path = folder.join("config.json");
+    read_bounded(&path, LARGEST_CONFIG, CONFIG_VALUES).is_ok_and(|bytes| {
+        crate::export::says_trained(&String::from_utf8_lossy(&bytes))
+    })
 }
 
 /// The end token's id in generation_config.json, if that exists.

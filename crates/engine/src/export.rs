@@ -226,8 +226,10 @@ impl Engine {
         let card = self.card(&run, &checkpoint, &base.name, &input, mark.as_deref())?;
         let json = noted(&json, mark.as_deref())?;
         let json = with_key(&json, INPUT_KEY, input.config())?;
-        let json = match self.learned_from_reddit(checkpoint.split_id, &base)? {
-            true => with_key(&json, TRAINED_KEY, json!(true))?,
+        let learned = self.learned_from_reddit(checkpoint.split_id, &base)?
+            || self.writer_learned_from_reddit(&run)?;
+        let json = match learned {
+            true => trained(&json)?,
             false => json,
         };
         write_folder(folder, &json, &tensors, &files, &card)?;
@@ -235,6 +237,17 @@ impl Engine {
             write_mark(folder, &format!("The model of run {}", checkpoint.run))?;
         }
         Ok(folder.to_owned())
+    }
+
+    /// Whether the generator whose fakes a realism run was trained on has learned from Reddit content.
+    fn writer_learned_from_reddit(&self, run: &Run) -> Result<bool> {
+        let mut sets = self.store.fake_sets()?.into_iter();
+        let Some(fakes) = sets.find(|set| Some(set.id) == run.fake_set_id) else {
+            return Ok(false);
+        };
+        let writer = self.store.checkpoint_by_id(fakes.checkpoint_id)?;
+        let base = self.store.base_by_id(writer.base_id)?;
+        self.learned_from_reddit(writer.split_id, &base)
     }
 
     /// The model card of a run's checkpoint.
@@ -357,6 +370,11 @@ const TRAINED_KEY: &str = "repartee_trained_on_reddit";
 pub(crate) fn says_trained(config: &str) -> bool {
     serde_json::from_str::<serde_json::Value>(config)
         .is_ok_and(|config| config[TRAINED_KEY] == json!(true))
+}
+
+/// A config.json with that mark.
+pub(crate) fn trained(config: &str) -> Result<String> {
+    with_key(config, TRAINED_KEY, json!(true))
 }
 
 /// A config.json with the notice in it.
