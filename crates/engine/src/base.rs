@@ -53,7 +53,7 @@ pub struct BaseNew {
     pub vocab: usize,
     /// A folder with a tokenizer to use instead of training one.
     pub tokenizer: Option<PathBuf>,
-    /// The split whose training set the tokenizer is trained on; none: all pairs.
+    /// The split whose training set the tokenizer is trained on; none: all pairs that are not excluded.
     pub split: Option<String>,
     /// Seed of the initial weights.
     pub seed: u64,
@@ -472,9 +472,12 @@ impl BaseNew {
     /// The pairs that the tokenizer is trained on.
     fn tokenizer_pairs(&self, store: &Store) -> Result<PairQuery> {
         let mut query = PairQuery::default();
-        if let Some(split) = &self.split {
-            query.split_id = Some(store.split(split)?.id);
-            query.partition = Some(Partition::Train);
+        match &self.split {
+            Some(split) => {
+                query.split_id = Some(store.split(split)?.id);
+                query.partition = Some(Partition::Train);
+            }
+            None => query.excluded = Some(false),
         }
         Ok(query)
     }
@@ -597,6 +600,22 @@ impl Engine {
         };
         let bases = self.store.bases()?;
         Ok(bases.iter().map(|base| (base.id, info(base))).collect())
+    }
+
+    /// The split whose training set a tokenizer is trained on unless another is named: the only one, so that no
+    /// tokenizer sees a test set unasked. None: there is no split yet.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] if there are several.
+    pub fn tokenizer_split(&self) -> Result<Option<String>> {
+        let mut names: Vec<String> = self.store.splits()?.into_iter().map(|s| s.name).collect();
+        match names.len() {
+            0 | 1 => Ok(names.pop()),
+            n => Err(Error::usage(format!(
+                "there are {n} splits ({}); name the one whose training set the tokenizer is trained on with --split",
+                names.join(", ")
+            ))),
+        }
     }
 
     /// The size of a base made from scratch, with the tokenizer that it will have: that of a folder, or the one that

@@ -27,8 +27,8 @@ use crate::{Engine, bundle};
 const PREDICTIONS_AT_ONCE: usize = 1000;
 
 impl Engine {
-    /// Writes pairs to a `.jsonl` or `.csv` file: all, those of a split, or those of one of its partitions. Those of a
-    /// split have their upvote bin. Returns their number.
+    /// Writes pairs to a `.jsonl` or `.csv` file: all that are not excluded, those of a split, or those of one of its
+    /// partitions. Those of a split have their upvote bin. Returns their number.
     ///
     /// # Errors
     /// [`crate::Code::Usage`] for a partition without a split; [`crate::Code::NotFound`]; or if the file cannot be
@@ -73,6 +73,8 @@ impl Engine {
             let query = PairQuery {
                 split_id: split.as_ref().map(|s| s.id),
                 partition,
+                // a split is locked: it keeps pairs that were excluded after it was made
+                excluded: split.is_none().then_some(false),
                 ..PairQuery::default()
             };
             let mut refused = None;

@@ -20,7 +20,10 @@ pub fn base(app: &App, command: BaseCommand) -> Result<ExitCode> {
         }),
         BaseCommand::New(args) => {
             let estimate = args.estimate;
-            let job = new_of(args);
+            let mut job = new_of(args);
+            if job.split.is_none() && job.tokenizer.is_none() {
+                job.split = engine.tokenizer_split()?;
+            }
             if estimate {
                 return app.done(&engine.base_estimate(&job)?, |found| {
                     view::estimate(app.out, found)
