@@ -110,14 +110,22 @@ pub fn rules(app: &App, engine: &Engine, args: RulesArgs) -> Result<ExitCode> {
     })
 }
 
-pub fn watch(app: &App, engine: &Engine, subreddits: Vec<String>, who: &str) -> Result<ExitCode> {
-    let rules = PostingRules {
-        watched: subreddits,
-        ..engine.posting_rules()?
-    };
-    let rules = engine.posting_rules_set(&rules, "", who)?;
+pub fn watch(
+    app: &App,
+    engine: &Engine,
+    subreddits: Vec<String>,
+    clear: bool,
+    who: &str,
+) -> Result<ExitCode> {
+    let mut rules = engine.posting_rules()?;
+    if clear || !subreddits.is_empty() {
+        rules.watched = subreddits;
+        rules = engine.posting_rules_set(&rules, "", who)?;
+    }
     app.done(&rules.watched, |watched| match watched.as_slice() {
-        [] => app.out.line("No watched subreddits"),
+        [] => app
+            .out
+            .line("No watched subreddits. Watch some with `repartee reddit watch NAME ...`"),
         names => app.out.line(format!("Watched: r/{}", names.join(", r/"))),
     })
 }

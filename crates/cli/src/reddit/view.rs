@@ -180,8 +180,9 @@ pub fn outbox(out: Out, outbox: &[OutboxInfo]) -> Result<()> {
             state(&one.state).to_owned(),
             one.subreddit.clone(),
             one.attempt.to_string(),
-            short(detail, text_width()),
             one.link.clone(),
+            // never cut: it may end with the command to run
+            detail.to_owned(),
         ]);
     }
     table.print(out)
@@ -270,8 +271,9 @@ pub fn post_report(out: Out, report: &PostReport) -> Result<()> {
         table.row([
             reply.reply.to_string(),
             state(&reply.state).to_owned(),
-            short(detail, text_width()),
             reply.link.clone(),
+            // never cut: it may end with the command to run
+            detail.to_owned(),
         ]);
     }
     table.print(out)?;
