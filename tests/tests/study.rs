@@ -166,6 +166,36 @@ fn two_answers_to_one_question_are_refused() {
 }
 
 #[test]
+fn none_does_not_replace_a_grant_and_an_import_says_how_to_use_it() {
+    let place = Place::with_project();
+    let file = text(&archive(&place, "RC.ndjson", 20));
+    let mut args = vec!["import", &file];
+    args.extend(GRANTED);
+    place.ok(args);
+    let none = place.run(["import", &file, "--min-score", "2", NONE[0], NONE[1]]);
+    assert_eq!(none.status, Some(2), "{none}");
+    assert!(none.err.contains("training granted"), "{none}");
+    assert!(none.err.contains("repartee study end"), "{none}");
+    let study = place.engine().study().unwrap();
+    assert!(study.states.iter().all(|state| state.holds), "{study:?}");
+    // a table that doesn't show its origin
+    let rows = (0..20).map(|i| format!("What is {i}?,It is {i} of course\n"));
+    let table = format!("question,answer\n{}", rows.collect::<String>());
+    let file = text(&place.write("table.csv", table));
+    let map = "comment=question,reply=answer";
+    let ran = place.run(["import", &file, "--map", map]);
+    assert_eq!(ran.status, Some(2), "{ran}");
+    let lines = offered(&ran);
+    let under = lines.iter().find(|line| line.contains("--origin reddit"));
+    let under = under.unwrap_or_else(|| panic!("{ran}"));
+    assert!(!under.contains("--permission"), "{under}");
+    let again = typed(&place, under);
+    assert_eq!(again.status, Some(0), "{again}");
+    let study = place.engine().study().unwrap();
+    assert!(study.states.iter().all(|state| state.holds), "{study:?}");
+}
+
+#[test]
 fn a_grant_is_recorded_by_the_import_itself() {
     let place = Place::with_project();
     let file = text(&archive(&place, "RC.ndjson", 20));

@@ -29,6 +29,16 @@ pub enum What {
     Score,
 }
 
+impl What {
+    /// The model that is measured unless another is named: one that can do this.
+    pub fn usual_model(self) -> &'static str {
+        match self {
+            Self::Train | Self::Generate => "gpt2",
+            Self::Score => "bert-base",
+        }
+    }
+}
+
 /// The settings of a measurement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
