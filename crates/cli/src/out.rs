@@ -153,6 +153,14 @@ pub fn count(n: impl TryInto<i64>) -> String {
     text
 }
 
+/// "1 row", "1,234 rows".
+pub fn counted(n: impl TryInto<i64>, one: &str, many: &str) -> String {
+    match n.try_into().unwrap_or(i64::MAX) {
+        1 => format!("1 {one}"),
+        n => format!("{} {many}", count(n)),
+    }
+}
+
 /// Bytes in the largest binary unit that gives at least 1.
 pub fn bytes(n: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -243,6 +251,9 @@ mod tests {
         assert_eq!(count(1_234_567_i64), "1,234,567");
         assert_eq!(count(-1_000_i64), "-1,000");
         assert_eq!(count(999_u32), "999");
+        assert_eq!(counted(1_u64, "row", "rows"), "1 row");
+        assert_eq!(counted(0_u64, "row", "rows"), "0 rows");
+        assert_eq!(counted(1_200_u64, "row", "rows"), "1,200 rows");
         assert_eq!(bytes(512), "512 B");
         assert_eq!(bytes(3 * 1024 * 1024 / 2), "1.5 MiB");
         assert_eq!(seconds(4.25), "4.2 s");
