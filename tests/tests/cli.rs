@@ -55,6 +55,14 @@ fn a_new_project_is_made_once() {
 }
 
 #[test]
+fn project_of_any_name_is_found_again() {
+    let place = Place::empty();
+    let made = place.ok(["new", "other"]);
+    assert!(made.out.contains("other.repartee"), "{made}");
+    assert_eq!(place.ok(["job", "list"]).out.trim(), "No jobs");
+}
+
+#[test]
 fn project_is_found_or_must_be_named() {
     let place = Place::empty();
     let none = place.run(["job", "list"]);

@@ -10,7 +10,7 @@ use repartee_engine::pick::MIN_P_REAL;
 use repartee_engine::reddit::{DraftReplies, Fetch, NewAccount};
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::splits::MakeSplit;
-use repartee_engine::{Recipe, SamplingParams};
+use repartee_engine::{MAPPING_FIELDS, Recipe, SamplingParams};
 
 use crate::data::set_name;
 
@@ -62,6 +62,12 @@ fn sampling(usual: &SamplingParams) -> Vec<Usual> {
 }
 
 fn data(command: Command) -> Command {
+    let command = command.mut_subcommand("import", |import| {
+        import.mut_arg("map", |arg| {
+            let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            arg.help(format!("{help}. Fields: {MAPPING_FIELDS}"))
+        })
+    });
     let recipe = Recipe::default();
     let split = MakeSplit::default();
     let shares = [split.shares.train, split.shares.val, split.shares.test];

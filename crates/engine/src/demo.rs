@@ -121,7 +121,11 @@ impl Show<'_> {
         let done = self.seconds.len() as u64;
         self.ctx.say(format!("== {what}"));
         self.ctx
-            .tick(Progress::new("the loop", done, Some(STEPS), "steps").note(what));
+            .tick(
+                Progress::new("demo", done, Some(STEPS), "steps")
+                    .note(what)
+                    .uneven(),
+            );
     }
 
     fn scaled(&self, n: usize) -> usize {

@@ -141,13 +141,11 @@ impl Job for Import {
             };
             match self.one(ctx, &path) {
                 Ok(source) => {
-                    ctx.say(said(&source));
+                    ctx.say(said(&source, &path));
                     imported.sources.push(source);
                 }
-                Err(Stop::Failed(error)) => {
-                    ctx.say(error.to_string());
-                    failed.push(error);
-                }
+                // the job's error names them all
+                Err(Stop::Failed(error)) => failed.push(error),
                 Err(stop) => return Err(stop),
             }
         }
@@ -159,19 +157,25 @@ impl Job for Import {
             error = error.with(other.message);
         }
         for source in imported.sources {
-            error = error.with(said(&source));
+            error = error.with(said(&source, Path::new(&source.path)));
         }
         Err(error.into())
     }
 }
 
-/// A source's counts as a sentence.
-fn said(source: &SourceInfo) -> String {
+/// A source's counts as a sentence, after the import of `file`.
+fn said(source: &SourceInfo, file: &Path) -> String {
     let c = &source.counts;
     if source.already {
+        let same = match Path::new(&source.path) == file {
+            true => "imported before",
+            false => "has the content of a file that was imported before",
+        };
         return format!(
-            "{}: imported before, as source {}; nothing to add",
-            source.path, source.id
+            "{}: {same}, as source {} ({}); nothing to add",
+            file.display(),
+            source.id,
+            source.name
         );
     }
     let dropped: u64 = c.dropped.values().sum();
@@ -270,6 +274,9 @@ impl Import {
         let hash = summary.as_ref().ok().and_then(|s| s.hash.clone());
         let hash = hash.filter(|_| !nothing);
         if stopped.is_none() && summary.is_ok() && nothing {
+            if let Ok(summary) = &summary {
+                store.source_format(source_id, summary.format.name())?;
+            }
             return Err(self.nothing(store, source_id, path, &counts)?.into());
         }
         if stopped.is_none() && summary.is_err() && counts == Counts::default() {

@@ -130,6 +130,10 @@ pub struct Progress {
     pub note: String,
     /// Estimated seconds left in this phase. Filled in by [`Ctx::tick`].
     pub eta_s: Option<f64>,
+    /// Whether its units take very different times, so that the time left can't be told from those done.
+    #[serde(skip)]
+    #[ts(skip)]
+    pub uneven: bool,
     /// What the job waits for; none: it is not waiting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
@@ -155,6 +159,13 @@ impl Progress {
             unit: unit.to_owned(),
             ..Self::default()
         }
+    }
+
+    /// Without an estimate of the time left: its units take very different times.
+    #[must_use]
+    pub fn uneven(mut self) -> Self {
+        self.uneven = true;
+        self
     }
 
     /// Waiting for a reply's turn.
@@ -441,7 +452,8 @@ impl Ctx<'_> {
                     progress.done.saturating_sub(*at_start),
                     began.elapsed().as_secs_f64(),
                 );
-                if let (Some(total), true) = (progress.total, done > 0 && seconds > 0.5) {
+                let can_tell = done > 0 && seconds > 0.5 && !progress.uneven;
+                if let (Some(total), true) = (progress.total, can_tell) {
                     progress.eta_s =
                         Some(total.saturating_sub(progress.done) as f64 * seconds / done as f64);
                 }

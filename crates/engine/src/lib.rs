@@ -28,6 +28,7 @@ pub mod examples;
 pub mod export;
 pub mod fakes;
 pub mod figures;
+pub mod format;
 pub mod generate;
 pub mod hub;
 pub mod import;
@@ -62,6 +63,7 @@ use std::sync::Arc;
 
 use repartee_store::Store;
 
+pub use repartee_datasets::source::FIELDS as MAPPING_FIELDS;
 pub use repartee_datasets::filter::Filter;
 pub use repartee_datasets::private;
 pub use repartee_datasets::source::{Format, Mapping, Permission};

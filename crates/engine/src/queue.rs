@@ -122,6 +122,19 @@ impl ReplyInfo {
     }
 }
 
+impl ReplyInfo {
+    /// Whether its text is not the generated one, which its scores belong to.
+    pub fn is_edited(&self) -> bool {
+        self.written != self.text
+    }
+}
+
+/// The states of replies, for an error.
+pub(crate) fn states() -> String {
+    let words = ReplyState::ALL.map(ReplyState::as_str).join(", ");
+    words.replace("cancelled", "canceled")
+}
+
 impl Engine {
     /// The replies of the queue, or those of one state.
     ///
@@ -133,7 +146,7 @@ impl Engine {
                 ReplyState::from_word(word).ok_or_else(|| {
                     Error::usage(format!(
                         "state is {word:?}; it is one of {}",
-                        ReplyState::ALL.map(ReplyState::as_str).join(", ")
+                        states()
                     ))
                 })
             })

@@ -20,7 +20,7 @@ use ts_rs::TS;
 
 use crate::Engine;
 use crate::error::{Code, Error, Result};
-use crate::import::Import;
+use crate::import::{Import, SourceCounts};
 use crate::run_config::{RunConfig, RunKind};
 use crate::sealed;
 use crate::sealed::Origin as Made;
@@ -334,6 +334,12 @@ impl Engine {
             .store
             .sources()?
             .into_iter()
+            // one whose rows were all rejected is kept for their list, and has no text
+            .filter(|source| {
+                let counts: SourceCounts =
+                    serde_json::from_str(&source.counts).unwrap_or_default();
+                counts.rejected == 0 || counts.comments + counts.posts > 0
+            })
             .map(|source| SourceOrigin {
                 id: source.id,
                 name: source.name,

@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::error::{Code, Error, Result};
+use crate::format::{bytes, count, seconds};
 use crate::examples::{self, Labelled};
 use crate::fakes::{DELETED, pair_label};
 use crate::items::{ItemKind, Label, config_now, facts_now};
@@ -229,17 +230,23 @@ pub(crate) fn run_kind(kind: ModelKind) -> RunKind {
 }
 
 /// The only one of these names, or an error that lists them.
-fn only<T>(what: &str, key: &str, mut all: Vec<T>, name: impl Fn(&T) -> &str) -> Result<T> {
+/// `words`: one, several, and the commands that make one.
+fn only<T>(
+    [one, several, made_by]: [&str; 3],
+    key: &str,
+    mut all: Vec<T>,
+    name: impl Fn(&T) -> &str,
+) -> Result<T> {
     match all.len() {
         1 => Ok(all.remove(0)),
         0 => Err(Error::new(
             Code::NotFound,
-            format!("there is no {what} yet; {key} must name one"),
+            format!("there is no {one} yet; {made_by} makes one"),
         )),
         n => {
             let names: Vec<&str> = all.iter().map(name).collect();
             Err(Error::usage(format!(
-                "there are {n} {what}s ({}); {key} must name one",
+                "there are {n} {several} ({}); name one of them with --{key}, or as {key} in the config",
                 names.join(", ")
             )))
         }
@@ -256,7 +263,11 @@ pub(crate) fn base_of(store: &Store, config: &RunConfig) -> Result<Base> {
         .into_iter()
         .filter(|base| base.kind.as_str() == kind)
         .collect();
-    only(&format!("{kind} base"), "base", fitting, |base| &base.name)
+    let (one, several) = (format!("{kind} base"), format!("{kind} bases"));
+    let made_by = format!("`repartee base add` or `repartee base new NAME --kind {kind}`");
+    only([&one, &several, &made_by], "base", fitting, |base| {
+        &base.name
+    })
 }
 
 pub(crate) fn fakes_of(store: &Store, config: &RunConfig, split: &Split) -> Result<FakeSet> {
@@ -266,7 +277,12 @@ pub(crate) fn fakes_of(store: &Store, config: &RunConfig, split: &Split) -> Resu
             .into_iter()
             .filter(|set| set.split_id == split.id)
             .collect();
-        return only("set of fakes", "fakes", of_split, |set| &set.name);
+        let words = [
+            "set of fakes of this split",
+            "sets of fakes of this split",
+            "`repartee fakes make`",
+        ];
+        return only(words, "fakes", of_split, |set| &set.name);
     }
     let set = store.fake_set(&config.fakes)?;
     if set.split_id != split.id {
@@ -742,16 +758,16 @@ fn insert_run(store: &Store, prepared: &Prepared, toml: &str, job: &str) -> Resu
 fn introduction(run: &Run, prepared: &Prepared) -> String {
     let facts = &prepared.facts;
     let mut text = format!(
-        "run {}: base {}, split {}, {} train and {} val examples, {} parameters, {} steps, about {:.1} GB and {:.0} min on {} with {} threads",
+        "run {}: base {}, split {}, {} training and {} validation examples, {} parameters, {} steps, about {} and {} on {} with {} threads",
         run.name,
         facts.base,
         facts.split,
-        facts.train_examples,
-        facts.val_examples,
-        facts.parameters,
-        facts.steps,
-        facts.estimated_bytes as f64 / 1e9,
-        (facts.estimated_seconds / 60.0).ceil(),
+        count(facts.train_examples as u64),
+        count(facts.val_examples as u64),
+        count(facts.parameters as u64),
+        count(facts.steps as u64),
+        bytes(facts.estimated_bytes as u64),
+        seconds(facts.estimated_seconds),
         facts.device,
         facts.threads,
     );
@@ -759,7 +775,8 @@ fn introduction(run: &Run, prepared: &Prepared) -> String {
         text.push_str(&format!(", fakes of the set {}", fakes.name));
     }
     if !facts.classes.is_empty() {
-        text.push_str(&format!(", examples of each class {:?}", facts.classes));
+        let classes: Vec<String> = facts.classes.iter().map(|n| count(*n as u64)).collect();
+        text.push_str(&format!(", examples of each class: {}", classes.join(", ")));
     }
     text
 }
@@ -893,6 +910,7 @@ impl Session<'_> {
                 let mark = if *best { ", the best so far" } else { "" };
                 self.ctx
                     .say(format!("step {step}: validation loss {loss:.4}{mark}"));
+                let mut kept = 0;
                 for (n, (pair, text)) in (0..).zip(sample()?) {
                     let sample = RunSample {
                         step: *step as u64,
@@ -903,15 +921,16 @@ impl Session<'_> {
                     };
                     // a log contains no text: samples are read with the run
                     match self.ctx.engine.store.run_sample_add(self.run.id, &sample)? {
-                        true => self.ctx.say(format!(
-                            "step {step}: sample {} of {}",
-                            n + 1,
-                            pair_label(pair)
-                        )),
+                        true => kept += 1,
                         false => self
                             .ctx
                             .say(format!("step {step}: {}: {DELETED}", pair_label(pair))),
                     }
+                }
+                if kept > 0 {
+                    let show = crate::shell::command(["run", "show", &self.run.name]);
+                    self.ctx
+                        .say(format!("step {step}: {kept} samples; `{show}` prints them"));
                 }
             }
             Event::Save {

@@ -214,8 +214,12 @@ pub fn outbox_story(out: Out, story: &OutboxStory) -> Result<()> {
 
 fn attempt(out: Out, attempt: &AttemptInfo) -> Result<()> {
     let outcome = match attempt.class {
-        Some(class) => format!("class {class}"),
-        None => "no answer recorded".to_owned(),
+        Some(1) => "not sent",
+        Some(2) => "refused for now",
+        Some(3) => "rejected",
+        Some(4) => "accepted",
+        Some(_) => "uncertain",
+        None => "no answer recorded",
     };
     out.line(format!(
         "Attempt {} at {} UTC: {outcome} {}",

@@ -199,8 +199,8 @@ impl Engine {
         let state = match state {
             None => None,
             Some(word) => Some(ReplyState::from_word(word).ok_or_else(|| {
-                let words: Vec<&str> = ReplyState::ALL.iter().map(|s| s.as_str()).collect();
-                Error::usage(format!("state is {word:?}; there are {}", words.join(", ")))
+                let states = crate::queue::states();
+                Error::usage(format!("state is {word:?}; it is one of {states}"))
             })?),
         };
         let meant = self.account_meant("").ok();
