@@ -73,7 +73,9 @@ fn main() -> ExitCode {
 const HELP: &str = "Repartee's window\n\nUsage: repartee-app [PROJECT]\n\n  PROJECT  A project file to open\n\nThe command line is `repartee`.";
 
 fn no_window(why: &str) -> ExitCode {
-    eprintln!("repartee-app: cannot open a window: {why}. Without one, use the command line: repartee --help");
+    eprintln!(
+        "repartee-app: cannot open a window: {why}. Without one, use the command line: repartee --help"
+    );
     ExitCode::FAILURE
 }
 
@@ -84,6 +86,8 @@ fn report_panic(panic: &std::panic::PanicHookInfo<'_>) {
         no_window("the display can't be reached");
         return;
     }
-    let place = panic.location().map_or_else(String::new, |at| format!(" at {at}"));
+    let place = panic
+        .location()
+        .map_or_else(String::new, |at| format!(" at {at}"));
     eprintln!("repartee-app panicked{place}: {what}. This is a bug in repartee");
 }

@@ -363,7 +363,12 @@ fn file_with_known_content_is_named_and_counted_once() {
     let both = place.ok([&["import", "dump.ndjson", "copy.ndjson"][..], &none].concat());
     assert!(both.out.contains("1 row was rejected"), "{both}");
     let copied = both.err.lines().find(|line| line.contains("copy.ndjson"));
-    assert!(copied.unwrap().contains("imported before, as source 1 (dump.ndjson)"), "{both}");
+    assert!(
+        copied
+            .unwrap()
+            .contains("imported before, as source 1 (dump.ndjson)"),
+        "{both}"
+    );
 }
 
 #[test]

@@ -651,7 +651,10 @@ fn forum() -> Place {
     let place = Place::with_project();
     let mut rows = String::from("question,answer,points\n");
     for i in 0..60 {
-        rows.push_str(&format!("How do I do {i}?,You do {i} like this,{}\n", i % 9));
+        rows.push_str(&format!(
+            "How do I do {i}?,You do {i} like this,{}\n",
+            i % 9
+        ));
     }
     let file = text(&place.write("forum.csv", rows));
     let map = "import --origin forum --map comment=question,reply=answer,score=points";
@@ -671,7 +674,10 @@ fn tokenizer_trained_on_reddit_content_stays_marked_in_another_project() {
     ok(&other, "base add b --from", &[&folder]);
     let new = format!("base new t {NEW} --tokenizer");
     ok(&other, &new, &[&folder]);
-    assert_eq!(other.engine().study().unwrap().sources, ["base b", "base t"]);
+    assert_eq!(
+        other.engine().study().unwrap().sources,
+        ["base b", "base t"]
+    );
     for base in ["b", "t"] {
         let ran = other.run(format!("train upvotes --name u --base {base} {STEPS}").split(' '));
         assert_eq!(ran.status, Some(2), "{ran}");
@@ -696,11 +702,20 @@ fn base_stays_marked_after_its_text_was_deleted() {
     ok(&place, "study strict off --yes --who ann", &[]);
     let new = "base new b --kind bert --layers 1 --width 32 --heads 2 --context 160 --vocab 400";
     ok(&place, new, &[]);
-    place.ok(["source", "delete", "RC.ndjson", "--with-dependents", "--yes"]);
+    place.ok([
+        "source",
+        "delete",
+        "RC.ndjson",
+        "--with-dependents",
+        "--yes",
+    ]);
     ok(&place, "study strict on --who ann", &[]);
     let mut rows = String::from("question,answer,points\n");
     for i in 0..60 {
-        rows.push_str(&format!("How do I do {i}?,You do {i} like this,{}\n", i % 9));
+        rows.push_str(&format!(
+            "How do I do {i}?,You do {i} like this,{}\n",
+            i % 9
+        ));
     }
     let file = text(&place.write("forum.csv", rows));
     let map = "import --origin forum --map comment=question,reply=answer,score=points";

@@ -105,7 +105,10 @@ fn data(command: Command) -> Command {
         command,
         &["export", "pairs"],
         vec![
-            ("split", "none: all pairs that are not excluded, without set and bin".to_owned()),
+            (
+                "split",
+                "none: all pairs that are not excluded, without set and bin".to_owned(),
+            ),
             ("partition", all()),
         ],
     );
@@ -128,7 +131,10 @@ fn models(command: Command) -> Command {
             ("context", base.context.to_string()),
             ("vocab", base.vocab.to_string()),
             ("tokenizer", "none: a new one is trained".to_owned()),
-            ("split", "the only split; without one, all pairs that are not excluded".to_owned()),
+            (
+                "split",
+                "the only split; without one, all pairs that are not excluded".to_owned(),
+            ),
             ("seed", base.seed.to_string()),
         ],
     );

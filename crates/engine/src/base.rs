@@ -871,9 +871,8 @@ fn read_bounded(path: &Path, most: u64, values: usize) -> Result<Vec<u8>> {
 /// Whether the folder's config.json, if there is one, marks the model as trained on Reddit content.
 fn config_says_trained(folder: &Path) -> bool {
     let path = folder.join("config.json");
-    read_bounded(&path, LARGEST_CONFIG, CONFIG_VALUES).is_ok_and(|bytes| {
-        crate::export::says_trained(&String::from_utf8_lossy(&bytes))
-    })
+    read_bounded(&path, LARGEST_CONFIG, CONFIG_VALUES)
+        .is_ok_and(|bytes| crate::export::says_trained(&String::from_utf8_lossy(&bytes)))
 }
 
 /// The end token's id in generation_config.json, if that exists.

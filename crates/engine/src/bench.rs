@@ -408,6 +408,15 @@ mod tests {
     }
 
     #[test]
+    fn usual_model_can_do_what_is_measured() {
+        for what in [What::Train, What::Generate, What::Score] {
+            let config = bench(what, Path::new(what.usual_model())).config();
+            let is_bert = matches!(config, Ok(ModelConfig::Bert(_)));
+            assert_eq!(is_bert, what == What::Score, "{what:?}");
+        }
+    }
+
+    #[test]
     fn unsupported_dtype_is_a_clear_error() {
         let bf16 = Bench {
             dtype: "bf16".to_owned(),

@@ -50,7 +50,10 @@ fn more_places(value: Option<f64>, baselines: &[Baseline]) -> usize {
     let Some(value) = value else { return 0 };
     let told_apart = |more: &usize| {
         let looks_equal = |b: &&Baseline| number(b.value, *more) == number(value, *more);
-        !baselines.iter().filter(looks_equal).any(|b| b.value != value)
+        !baselines
+            .iter()
+            .filter(looks_equal)
+            .any(|b| b.value != value)
     };
     (0..4).find(told_apart).unwrap_or(4)
 }
@@ -322,12 +325,29 @@ mod tests {
 
     #[test]
     fn figure_and_baseline_are_displayed_with_places_that_differ() {
-        let of = |value| compare("log_loss", "log loss", Some(value), true, &[("prior", Some(0.693147))]);
+        let of = |value| {
+            compare(
+                "log_loss",
+                "log loss",
+                Some(value),
+                true,
+                &[("prior", Some(0.693147))],
+            )
+        };
         let close = of(0.6934);
-        assert_eq!(close.shortfall(), "log loss 0.6934 is worse than prior 0.6931");
+        assert_eq!(
+            close.shortfall(),
+            "log loss 0.6934 is worse than prior 0.6931"
+        );
         assert_eq!(close.baselines_written(), "prior 0.6931");
-        assert_eq!(of(0.7).shortfall(), "log loss 0.700 is worse than prior 0.693");
-        assert_eq!(of(0.693147).shortfall(), "log loss 0.693 is no better than prior 0.693");
+        assert_eq!(
+            of(0.7).shortfall(),
+            "log loss 0.700 is worse than prior 0.693"
+        );
+        assert_eq!(
+            of(0.693147).shortfall(),
+            "log loss 0.693 is no better than prior 0.693"
+        );
     }
 
     #[test]

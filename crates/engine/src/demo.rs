@@ -120,12 +120,11 @@ impl Show<'_> {
     fn begin(&self, what: &str) {
         let done = self.seconds.len() as u64;
         self.ctx.say(format!("== {what}"));
-        self.ctx
-            .tick(
-                Progress::new("demo", done, Some(STEPS), "steps")
-                    .note(what)
-                    .uneven(),
-            );
+        self.ctx.tick(
+            Progress::new("demo", done, Some(STEPS), "steps")
+                .note(what)
+                .uneven(),
+        );
     }
 
     fn scaled(&self, n: usize) -> usize {

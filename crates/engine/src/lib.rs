@@ -63,9 +63,9 @@ use std::sync::Arc;
 
 use repartee_store::Store;
 
-pub use repartee_datasets::source::FIELDS as MAPPING_FIELDS;
 pub use repartee_datasets::filter::Filter;
 pub use repartee_datasets::private;
+pub use repartee_datasets::source::FIELDS as MAPPING_FIELDS;
 pub use repartee_datasets::source::{Format, Mapping, Permission};
 pub use repartee_datasets::split::Shares;
 pub use repartee_datasets::study::{Decision, Origin, StudyKind, StudyRecord};

@@ -144,10 +144,7 @@ impl Engine {
         let state = state
             .map(|word| {
                 ReplyState::from_word(word).ok_or_else(|| {
-                    Error::usage(format!(
-                        "state is {word:?}; it is one of {}",
-                        states()
-                    ))
+                    Error::usage(format!("state is {word:?}; it is one of {}", states()))
                 })
             })
             .transpose()?;

@@ -336,8 +336,7 @@ impl Engine {
             .into_iter()
             // one whose rows were all rejected is kept for their list, and has no text
             .filter(|source| {
-                let counts: SourceCounts =
-                    serde_json::from_str(&source.counts).unwrap_or_default();
+                let counts: SourceCounts = serde_json::from_str(&source.counts).unwrap_or_default();
                 counts.rejected == 0 || counts.comments + counts.posts > 0
             })
             .map(|source| SourceOrigin {
@@ -515,7 +514,9 @@ impl Engine {
     pub fn train_refusal(&self, config: &RunConfig) -> Result<Option<Error>> {
         let standing = self.study_standing()?;
         // only a base without any other Reddit content in the project could still be refused
-        if !standing.strict || (standing.is_needed() && standing.refusal(Purpose::Training).is_none()) {
+        if !standing.strict
+            || (standing.is_needed() && standing.refusal(Purpose::Training).is_none())
+        {
             return Ok(None);
         }
         let base = match crate::train::base_of(&self.store, config) {
@@ -613,13 +614,17 @@ impl Engine {
 
     /// Whether a base was trained on Reddit content: elsewhere, or here, by its tokenizer. Text that is no longer in
     /// the project counts like text of unknown origin.
-    pub(crate) fn base_learned_from_reddit(&self, standing: &Standing, base: &Base) -> Result<bool> {
+    pub(crate) fn base_learned_from_reddit(
+        &self,
+        standing: &Standing,
+        base: &Base,
+    ) -> Result<bool> {
         if is_trained(base) {
             return Ok(true);
         }
         let sources: Vec<i64> = standing.sources.iter().map(|(id, _)| *id).collect();
-        let has_own = base.origin.contains("tokenizer of the ")
-            && !base.origin.contains("the tokenizer of ");
+        let has_own =
+            base.origin.contains("tokenizer of the ") && !base.origin.contains("the tokenizer of ");
         match self.store.base_saw_any(base.id, &sources)? {
             Some(saw) => Ok(saw),
             // made before the record: on any of the pairs
@@ -640,7 +645,9 @@ pub(crate) fn may_train(
     let learned = engine.base_learned_from_reddit(&standing, base)?;
     if learned && !standing.is_needed() {
         // its text is gone from the project, but not from the base
-        standing.sources.push((-base.id, format!("base {}", base.name)));
+        standing
+            .sources
+            .push((-base.id, format!("base {}", base.name)));
     }
     let Some(why) = standing.refusal(Purpose::Training) else {
         return Ok(());
@@ -669,7 +676,10 @@ pub(crate) fn may_train(
         fakes.name, writer.run
     );
     if let Some(source) = source_among(engine, &standing, Some(writer.split_id))? {
-        return Err(refused(&why, &format!("{written} text of source {source:?}")));
+        return Err(refused(
+            &why,
+            &format!("{written} text of source {source:?}"),
+        ));
     }
     let base = engine.store.base_by_id(writer.base_id)?;
     match engine.base_learned_from_reddit(&standing, &base)? {

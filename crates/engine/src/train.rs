@@ -28,9 +28,9 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::error::{Code, Error, Result};
-use crate::format::{bytes, count, seconds};
 use crate::examples::{self, Labelled};
 use crate::fakes::{DELETED, pair_label};
+use crate::format::{bytes, count, seconds};
 use crate::items::{ItemKind, Label, config_now, facts_now};
 use crate::job::{Ctx, Job, JobInfo, Progress, Stop, from_json, now_ms, to_json};
 use crate::model::{

@@ -15,10 +15,7 @@ pub fn model(out: Out, measured: &Measured) -> Result<()> {
     }
     let mean = measured.seconds.iter().sum::<f64>() / measured.seconds.len() as f64;
     table.row(["seconds per step".to_owned(), figure(Some(mean), 3)]);
-    table.row([
-        "peak memory".to_owned(),
-        memory(measured.peak_rss_gb),
-    ]);
+    table.row(["peak memory".to_owned(), memory(measured.peak_rss_gb)]);
     table.row(["parameters".to_owned(), count(measured.parameters as u64)]);
     table.row(["threads".to_owned(), measured.threads.to_string()]);
     table.row(["device".to_owned(), measured.ran_on.clone()]);
@@ -51,10 +48,7 @@ pub fn import(out: Out, measured: &ImportMeasured) -> Result<()> {
     );
     row("index words for search", measured.words_s, String::new());
     table.print(out)?;
-    out.line(format!(
-        "Peak memory: {}",
-        memory(measured.peak_rss_gb)
-    ))
+    out.line(format!("Peak memory: {}", memory(measured.peak_rss_gb)))
 }
 
 /// Memory that was measured in 10^9 bytes, in the units of all other output.

@@ -66,7 +66,7 @@ pub fn imported(out: Out, all: &[SourceInfo]) -> Result<()> {
         out.line("Origin unknown, so the rules for Reddit content apply. To change it, run for example `repartee source origin SOURCE forum`")?;
     }
     if all.iter().any(|s| s.permission == Permission::Unknown) {
-        out.line("Permission unknown. Record it with `repartee source permit SOURCE PERMISSION --note ...`")?;
+        out.line("To note under which permission you use the text, run `repartee source permit SOURCE PERMISSION --note ...`")?;
     }
     out.line("Next: `repartee pairs build`")
 }
@@ -285,7 +285,8 @@ pub fn audit(out: Out, audit: &Audit) -> Result<()> {
     audit
         .left_out
         .iter()
-        .try_for_each(|rule| out.line(left_out(rule)))
+        .try_for_each(|rule| out.line(left_out(rule)))?;
+    out.line("Next: `repartee base add` or `repartee base new`")
 }
 
 /// Pairs that a split leaves out by a rule.

@@ -16,7 +16,7 @@ pub fn base(app: &App, command: BaseCommand) -> Result<ExitCode> {
     let engine = app.engine()?;
     match command {
         BaseCommand::Add { name, from } => app.start(&engine, &BaseAdd { name, from }, |base| {
-            view::base(app.out, base)
+            view::made_base(app.out, base)
         }),
         BaseCommand::New(args) => {
             let estimate = args.estimate;
@@ -29,7 +29,7 @@ pub fn base(app: &App, command: BaseCommand) -> Result<ExitCode> {
                     view::estimate(app.out, found)
                 });
             }
-            app.start(&engine, &job, |base| view::base(app.out, base))
+            app.start(&engine, &job, |base| view::made_base(app.out, base))
         }
         BaseCommand::Item(command) => items::item(app, &engine, ItemKind::Base, command),
         BaseCommand::List(args) => {

@@ -11,6 +11,7 @@ use super::args::{OptOutArgs, PermitArgs, RulesArgs};
 use super::view;
 use crate::app::{App, person};
 use crate::confirm::{self, Decision};
+use crate::terminal;
 
 pub fn permit(app: &App, engine: &Engine, args: PermitArgs) -> Result<ExitCode> {
     let Some(name) = args.subreddit else {
@@ -105,6 +106,12 @@ pub fn rules(app: &App, engine: &Engine, args: RulesArgs) -> Result<ExitCode> {
             engine.posting_rules_set(&rules, &args.confirm, &person(args.who.who))?
         }
     };
+    if !app.out.json && !app.out.quiet {
+        // not on standard output, which can be edited and set again
+        terminal::err_line(
+            "In the week after an account's first post, per_day and per_subreddit are halved",
+        );
+    }
     app.done(&rules, |rules| {
         app.out.lines("", serde_json::to_string_pretty(rules)?)
     })

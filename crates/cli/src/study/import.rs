@@ -77,7 +77,10 @@ fn answer_by_flags(job: &mut Import, values: &[String], study: &Study) -> Result
 /// Refuses `--permission none` where a permission is on record: it would replace it.
 fn keeps_what_is_permitted(study: &Study) -> Result<()> {
     let open = [Decision::Granted, Decision::Pending, Decision::NotRequired];
-    let records = study.states.iter().filter_map(|state| state.record.as_ref());
+    let records = study
+        .states
+        .iter()
+        .filter_map(|state| state.record.as_ref());
     let kept: Vec<&StudyRecord> = records.filter(|r| open.contains(&r.decision)).collect();
     let Some(first) = kept.first() else {
         return Ok(());

@@ -237,7 +237,10 @@ impl Post {
 
     /// Approved replies to pasted comments, which no program can post.
     fn by_hand(&self, engine: &Engine) -> Result<Vec<PostedInfo>> {
-        let approved = engine.store.replies(Some(ReplyState::Approved))?.into_iter();
+        let approved = engine
+            .store
+            .replies(Some(ReplyState::Approved))?
+            .into_iter();
         let replies = approved.filter(|reply| reply.parent_name.is_none() && self.wants(reply));
         Ok(replies
             .map(|reply| PostedInfo {
