@@ -3,9 +3,11 @@
 use std::ffi::OsString;
 
 use anyhow::Result;
-use repartee_engine::import::Import;
+use repartee_engine::import::{Import, preview};
 use repartee_engine::study::{ImportQuestion, Study, once_each};
-use repartee_engine::{Decision, Engine, Error, Origin, Permission, StudyKind, StudyRecord, shell};
+use repartee_engine::{
+    Decision, Engine, Error, Format, Origin, Permission, StudyKind, StudyRecord, shell,
+};
 
 use crate::app::App;
 use crate::{confirm, terminal};
@@ -29,7 +31,7 @@ pub fn permitted(
         return Ok(job);
     }
     if !confirm::can_ask(app) {
-        return Err(commands_for(&question, study.answered).into());
+        return Err(commands_for(&question, study.answered, map_of(&job)).into());
     }
     ask(engine, &question, job)
 }
@@ -136,8 +138,12 @@ fn wrong_value(word: &str) -> String {
 }
 
 /// Why the import can't start, and the commands that start it.
-fn commands_for(question: &ImportQuestion, answered: bool) -> Error {
-    let again = |more: &[&str]| format!("  {}", this_command(more));
+fn commands_for(question: &ImportQuestion, answered: bool, map: Option<String>) -> Error {
+    let again = |more: &[&str]| {
+        let map = map.iter().flat_map(|map| ["--map", map]);
+        let more: Vec<&str> = more.iter().copied().chain(map).collect();
+        format!("  {}", this_command(&more))
+    };
     let mut error = question.error();
     if !question.unknown.is_empty() {
         error = error
@@ -171,6 +177,32 @@ fn commands_for(question: &ImportQuestion, answered: bool) -> Error {
         }
     }
     error
+}
+
+/// The column mapping that an import of a table still needs, as far as the names of its columns tell; COLUMN stands
+/// for the others.
+fn map_of(job: &Import) -> Option<String> {
+    if job.mapping.is_some() {
+        return None;
+    }
+    let files = job.files.iter().filter(|file| file.is_file());
+    let mut previews = files.filter_map(|file| preview(file, 0).ok());
+    let table = previews.find(|preview| preview.format == Format::Mapped)?;
+    let found = table.mapping.unwrap_or_default();
+    let column = |name: &str| match name {
+        "" => "COLUMN".to_owned(),
+        name if name.contains([',', '"', '=']) => format!("\"{}\"", name.replace('"', "\"\"")),
+        name => name.to_owned(),
+    };
+    let mut map = format!(
+        "comment={},reply={}",
+        column(&found.comment),
+        column(&found.reply)
+    );
+    if let Some(score) = &found.score {
+        map.push_str(&format!(",score={}", column(score)));
+    }
+    Some(map)
 }
 
 /// The command line of this process with more arguments, quoted for a shell.
