@@ -18,10 +18,16 @@ fn started(args: &[&str], display: Option<&str>) -> Output {
 
 #[test]
 fn help_and_version_need_no_display() {
-    for (arg, said) in [("--help", "Usage: repartee-app"), ("--version", "repartee-app ")] {
+    for (arg, said) in [
+        ("--help", "Usage: repartee-app"),
+        ("--version", "repartee-app "),
+    ] {
         let ran = started(&[arg], None);
         assert!(ran.status.success(), "{ran:?}");
-        assert!(String::from_utf8_lossy(&ran.stdout).contains(said), "{ran:?}");
+        assert!(
+            String::from_utf8_lossy(&ran.stdout).contains(said),
+            "{ran:?}"
+        );
     }
     assert_eq!(started(&["--nothing"], None).status.code(), Some(2));
 }

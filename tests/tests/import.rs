@@ -359,8 +359,8 @@ fn file_with_known_content_is_named_and_counted_once() {
     lines.extend_from_slice(b"{not json\n");
     place.write("dump.ndjson", lines.clone());
     place.write("copy.ndjson", lines);
-    let none = ["--permission", "none"];
-    let both = place.ok([&["import", "dump.ndjson", "copy.ndjson"][..], &none].concat());
+    let none = &["--permission", "none"][..];
+    let both = place.ok([&["import", "dump.ndjson", "copy.ndjson"][..], none].concat());
     assert!(both.out.contains("1 row was rejected"), "{both}");
     let copied = both.err.lines().find(|line| line.contains("copy.ndjson"));
     assert!(

@@ -36,12 +36,13 @@ pub struct Compared {
 
 /// A decimal as displayed: three places, thousands without, and `more`.
 fn number(value: f64, more: usize) -> String {
-    let places = match value.abs() {
-        1000.0.. => 0,
-        10.0.. => 2,
-        _ => 3,
-    };
-    format!("{value:.*}", places + more)
+    let places = more
+        + match value.abs() {
+            size if size >= 1000.0 => 0,
+            size if size >= 10.0 => 2,
+            _ => 3,
+        };
+    format!("{value:.places$}")
 }
 
 /// Additional places with which a value differs from its baselines as displayed: "0.693 is worse than 0.693" says

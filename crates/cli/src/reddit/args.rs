@@ -72,7 +72,7 @@ pub enum RedditCommand {
     Permit(PermitArgs),
     /// List users and subreddits that opted out; with a name (u/... or r/...), add it or decide about it
     OptOut(OptOutArgs),
-    /// List the watched subreddits, which are fetched when none is named; with names, watch exactly these
+    /// Show the watched subreddits, which are fetched when none is named; with names, watch exactly these
     Watch {
         /// All subreddits to watch; they replace the list
         subreddit: Vec<String>,
