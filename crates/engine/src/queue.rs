@@ -123,6 +123,13 @@ impl ReplyInfo {
     }
 }
 
+impl ReplyInfo {
+    /// Whether its text is not the generated one, which its scores belong to.
+    pub fn is_edited(&self) -> bool {
+        self.written != self.text
+    }
+}
+
 impl Engine {
     /// The replies of the queue, or those of one state.
     ///
@@ -132,10 +139,9 @@ impl Engine {
         let state = state
             .map(|word| {
                 word.parse::<ReplyState>().map_err(|_| {
-                    let words: Vec<&str> = ReplyState::ALL.iter().map(|s| s.as_str()).collect();
                     Error::usage(format!(
                         "state is {word:?}; it is one of {}",
-                        words.join(", ")
+                        repartee_posting::states()
                     ))
                 })
             })
@@ -295,7 +301,6 @@ impl Engine {
                 "{link:?} is not a link; paste the URL of the comment, or leave it empty"
             )));
         }
-        self.check_link(&self.store.reply(id)?, link)?;
         let to = Became {
             link: link.to_owned(),
             // with its name it can be withdrawn, and its score read
@@ -324,38 +329,6 @@ impl Engine {
         )??;
         self.posting().note_in_ledger(&self.store.reply(id)?);
         self.reply_info(id)
-    }
-
-    /// Refuses a link that cannot be that of this reply: for an answer to a Reddit comment, it leads to a comment under
-    /// the same post that is neither what is answered nor another reply. An empty link is unknown.
-    fn check_link(&self, reply: &Reply, link: &str) -> Result<()> {
-        let Some(parent) = reply.parent_name.as_deref().filter(|_| !link.is_empty()) else {
-            return Ok(());
-        };
-        let refused = |why: String| Err(Error::usage(format!("{link:?} {why}")));
-        let Some((post, name)) =
-            repartee_reddit::Link::parse(link).and_then(|link| Some((link.post, link.comment?)))
-        else {
-            return refused(
-                "is no link to a comment on Reddit; paste the reply's own permalink, or leave it empty".into(),
-            );
-        };
-        if reply.post_name.as_ref().is_some_and(|of| *of != post) {
-            return refused(
-                "leads to another post than the comment that this reply answers".into(),
-            );
-        }
-        if name == parent {
-            return refused("is the comment that this reply answers, not the reply".into());
-        }
-        let all = self.store.replies(None)?;
-        match all
-            .iter()
-            .find(|other| other.id != reply.id && other.outbox.posted_name.as_ref() == Some(&name))
-        {
-            Some(other) => refused(format!("is reply {}, which was posted there", other.id)),
-            None => Ok(()),
-        }
     }
 
     /// Number of replies by state.
