@@ -171,6 +171,47 @@ pub fn cached(q: &[f32], ld: usize, groups: &[Group], heads: usize, y: &mut [f32
     });
 }
 
+/// Attention inside each sequence of `qkv (N, 3C)`, sequences beginning at `starts` (ascending, and the end):
+/// `y (N, C)`; with `first`, only of the first token of each: `y (B, C)`.
+pub fn within(qkv: &[f32], starts: &[usize], heads: usize, first: bool, y: &mut [f32]) {
+    let Some(last) = starts.last().filter(|last| **last > 0) else {
+        return;
+    };
+    let c = qkv.len() / last / 3;
+    let d = c / heads;
+    let firsts: Vec<usize>;
+    let cuts = match first {
+        true => {
+            firsts = (0..starts.len()).collect();
+            &firsts
+        }
+        false => starts,
+    };
+    each_block(y, c, cuts, d, |s, h, mut y| {
+        let qkv = &qkv[starts[s] * 3 * c..starts[s + 1] * 3 * c];
+        let tokens = starts[s + 1] - starts[s];
+        let capacity = tokens.next_multiple_of(COLS);
+        SPARE.with_borrow_mut(|[scores, keys, values]| {
+            let keys = super::sized(keys, capacity * d);
+            let values = super::sized(values, capacity * d.next_multiple_of(COLS));
+            for (t, qkv) in qkv.chunks_exact(3 * c).enumerate() {
+                let part = |p: usize| &qkv[p * c + h * d..][..d];
+                write_token(keys, values, (t, capacity), part(1), part(2));
+            }
+            let head = Head {
+                keys,
+                values,
+                capacity,
+            };
+            for row in (0..y.rows()).step_by(ROWS) {
+                let some = row..(row + ROWS).min(y.rows());
+                let q = &qkv[row * 3 * c + h * d..];
+                attend(q, 3 * c, d, some, head, &|_| tokens, &[], scores, &mut y);
+            }
+        });
+    });
+}
+
 /// Rows `rows` (at most 12) of a block of `y`. Row `r` sees `early(r)` tokens of `prompt` and all of `own[r]`.
 #[allow(clippy::too_many_arguments)] // one head of one block of rows has this many parts
 fn attend(
@@ -240,6 +281,36 @@ mod tests {
 
     fn shape(stream: &mut Stream) -> (usize, usize) {
         (1 + stream.below(4), [8, 24, 32, 33, 64][stream.below(5)])
+    }
+
+    #[test]
+    fn attention_inside_sequences_equals_the_obvious_loop() {
+        for seed in 0..40 {
+            let mut stream = Stream::at(3, "within", seed);
+            let (heads, d) = shape(&mut stream);
+            let c = heads * d;
+            let mut starts = vec![0];
+            for _ in 0..1 + stream.below(4) {
+                starts.push(starts[starts.len() - 1] + 1 + stream.below(70));
+            }
+            let n = starts[starts.len() - 1];
+            let qkv = random(&mut stream, n * 3 * c);
+            let (mut y, mut firsts) = (vec![0.0; n * c], vec![0.0; (starts.len() - 1) * c]);
+            within(&qkv, &starts, heads, false, &mut y);
+            within(&qkv, &starts, heads, true, &mut firsts);
+            for (s, two) in starts.windows(2).enumerate() {
+                let part = &qkv[two[0] * 3 * c..two[1] * 3 * c];
+                for t in two[0]..two[1] {
+                    for h in 0..heads {
+                        let q = &qkv[t * 3 * c + h * d..][..d];
+                        let off = gap(&y[t * c + h * d..][..d], &slow(q, part, c, h, d));
+                        assert!(off < 1e-5, "{heads} heads of {d}, token {t}: off by {off}");
+                    }
+                }
+                let row = &y[two[0] * c..][..c];
+                assert_eq!(&firsts[s * c..][..c], row, "the same bits");
+            }
+        }
     }
 
     /// Prompts read at once, rows that continue them, in one batch and alone.

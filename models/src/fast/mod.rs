@@ -8,7 +8,7 @@
 //! | `packed` | weights in panels, per precision; whole products |
 //! | `rows` | normalization, GELU, softmax, rounding: what happens to single rows |
 //! | `attention` | attention over keys and values in panels; the KV cache |
-//! | [`gpt2`] | the model |
+//! | [`gpt2`], [`bert`] | the models |
 //!
 //! A row's result depends on that row alone: every sum has a fixed order, whatever the batch and the threads. Different
 //! processors may round differently.
@@ -17,6 +17,7 @@
 //! (absolute), bf16 and int8 a few percent. Attention, normalization, and the classifier's head are computed in f32 at
 //! every precision.
 
+pub mod bert;
 pub mod gpt2;
 
 mod attention;
