@@ -9,6 +9,7 @@
 //! | `rows` | normalization, GELU, softmax, rounding: what happens to single rows |
 //! | `attention` | attention over keys and values in panels; the KV cache |
 //! | [`gpt2`], [`bert`] | the models |
+//! | [`generate`] | batches that rows join and leave |
 //!
 //! A row's result depends on that row alone: every sum has a fixed order, whatever the batch and the threads. Different
 //! processors may round differently.
@@ -18,6 +19,7 @@
 //! every precision.
 
 pub mod bert;
+pub mod generate;
 pub mod gpt2;
 
 mod attention;
