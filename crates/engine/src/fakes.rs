@@ -22,7 +22,7 @@ use crate::error::{Code, Error, Result};
 use crate::items::{ItemKind, Label};
 use crate::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
 use crate::left_out::{Batches, LeftOut, Tally, caught, is_of_the_whole};
-use crate::model::{Generator, check_kind, open_device};
+use crate::model::{Writer, check_kind, open_device};
 use crate::run_config::RunKind;
 use crate::unreadable::{Listed, good};
 
@@ -233,10 +233,10 @@ impl Job for MakeFakes {
             // a set that was begun continues with the same checkpoint
             Some(set) => ctx
                 .engine
-                .generator_of(store.checkpoint_by_id(set.checkpoint_id)?, &device)?,
+                .writer_of(store.checkpoint_by_id(set.checkpoint_id)?, &device)?,
             None => ctx
                 .engine
-                .generator(&self.generator, self.checkpoint.as_deref(), &device)?,
+                .writer(&self.generator, self.checkpoint.as_deref(), &device)?,
         };
         let set = match begun {
             Some(set) => set,
@@ -325,7 +325,7 @@ impl Job for MakeFakes {
                 "comments",
             ));
             let (text, sampling) = (&generator.text, &self.sampling);
-            let (model, replies) = (&generator.model, self.replies);
+            let (model, replies) = (&*generator.model, self.replies);
             let written = batches.each(batch, &mut |some| {
                 let tasks: Vec<Task> = some
                     .iter()
@@ -384,7 +384,7 @@ impl MakeFakes {
     fn begin(
         &self,
         store: &Store,
-        generator: &Generator,
+        generator: &Writer,
         device: &str,
         job: &str,
     ) -> Result<FakeSet> {

@@ -22,7 +22,7 @@ use crate::fakes::{different_comments, finish_reason, pair_label, until_stopped}
 use crate::items::{ItemKind, Label};
 use crate::job::{Ctx, Draft, DraftScore, Job, Progress, Signal, Stop, from_json, now_ms, to_json};
 use crate::left_out::{Batches, LeftOut, Tally, caught, is_of_the_whole};
-use crate::model::{Generator, check_kind, open_device};
+use crate::model::{Writer, check_kind, open_device};
 use crate::pick::{Criteria, Scored, pick};
 use crate::queue::ReplyInfo;
 use crate::reddit::context;
@@ -318,7 +318,7 @@ impl Job for Generate {
         let engine = ctx.engine;
         let device = open_device(&self.device)?;
         ctx.tick(Progress::new("reading the models", 0, None, "bytes"));
-        let generator = engine.generator(&self.generator, self.checkpoint.as_deref(), &device)?;
+        let generator = engine.writer(&self.generator, self.checkpoint.as_deref(), &device)?;
         // looked up before anything is generated: their names may change in the meantime
         let judge = |run: &Option<String>, kind| {
             let checkpoint = self.checkpoint.as_deref();
@@ -375,7 +375,7 @@ impl Job for Generate {
 impl Generate {
     /// The given comments, those of stored threads, and those sampled from the test set. What cannot be answered is
     /// left out.
-    fn gather(&self, ctx: &Ctx, generator: &Generator) -> Result<Vec<Asked>, Stop> {
+    fn gather(&self, ctx: &Ctx, generator: &Writer) -> Result<Vec<Asked>, Stop> {
         let store = &ctx.engine.store;
         let mut comments: Vec<Asked> = Vec::new();
         for (at, id) in self.stored.iter().enumerate() {
@@ -448,7 +448,7 @@ impl Generate {
     fn write(
         &self,
         ctx: &Ctx,
-        generator: &Generator,
+        generator: &Writer,
         comments: &[Asked],
     ) -> Result<Vec<Written>, Stop> {
         let text = &generator.text;
@@ -496,7 +496,7 @@ impl Generate {
                 Some(total),
                 "comments",
             ));
-            let (model, sampling) = (&generator.model, &self.sampling);
+            let (model, sampling) = (&*generator.model, &self.sampling);
             let replies = batches.each(batch, &mut |some| {
                 let only: Vec<Task> = some.iter().map(|(_, task)| task.clone()).collect();
                 let mut drafts = Drafts::new(some.iter().map(|(comment, _)| *comment).collect());

@@ -1,6 +1,8 @@
 //! Trained models, loaded for use: weights, configuration and tokenizer of a run's checkpoint.
 
 use repartee_models::bert::{self, Bert};
+use repartee_models::fast::{self, Precision};
+use repartee_models::generate::Generates;
 use repartee_models::gpt2::{self, Gpt2};
 use repartee_models::text::{ClassifierText, Files, GeneratorText, Template};
 use repartee_models::weights::Tensors;
@@ -14,15 +16,18 @@ use crate::error::{Code, Error, Result};
 use crate::run_config::{RunConfig, RunKind};
 use crate::{Engine, bundle};
 
-/// A loaded generator.
-pub struct Generator {
-    pub model: Gpt2,
+/// A loaded generator, by default of tensors.
+pub struct Generator<M = Gpt2> {
+    pub model: M,
     /// Its tokenizer with the template it was trained with.
     pub text: GeneratorText,
     pub checkpoint: Checkpoint,
     /// The settings it was trained with.
     pub config: RunConfig,
 }
+
+/// A generator that only generates: packed on the CPU, of tensors elsewhere.
+pub(crate) type Writer = Generator<Box<dyn Generates>>;
 
 /// A loaded classifier.
 pub struct Classifier {
@@ -181,16 +186,27 @@ pub(crate) fn check_kind(store: &Store, run: &str, kind: RunKind) -> Result<()> 
 }
 
 impl Engine {
-    /// Opens a generator run's checkpoint (best, last, or the better one that exists).
-    pub(crate) fn generator(
+    /// Opens a generator run's checkpoint (best, last, or the better one that exists) for generation.
+    pub(crate) fn writer(
         &self,
         run: &str,
         checkpoint: Option<&str>,
         device: &Device,
-    ) -> Result<Generator> {
+    ) -> Result<Writer> {
         let run = of_kind(&self.store, run, &[ModelKind::Generator])?;
         let checkpoint = checkpoint_of(&self.store, &run, checkpoint)?;
-        self.generator_of(checkpoint, device)
+        self.writer_of(checkpoint, device)
+    }
+
+    /// Opens a generator's checkpoint for generation. The tensors are released when they are packed.
+    pub(crate) fn writer_of(&self, checkpoint: Checkpoint, device: &Device) -> Result<Writer> {
+        self.open_generator(checkpoint, device, |config, tensors| {
+            let model: Box<dyn Generates> = match device.is_cpu() {
+                true => Box::new(fast::gpt2::Gpt2::new(config, tensors, Precision::F32)?),
+                false => Box::new(Gpt2::new(config, tensors)?),
+            };
+            Ok(model)
+        })
     }
 
     /// Opens a generator's checkpoint.
@@ -199,12 +215,21 @@ impl Engine {
         checkpoint: Checkpoint,
         device: &Device,
     ) -> Result<Generator> {
+        self.open_generator(checkpoint, device, Gpt2::new)
+    }
+
+    fn open_generator<M>(
+        &self,
+        checkpoint: Checkpoint,
+        device: &Device,
+        model: impl FnOnce(&gpt2::Config, &Tensors) -> repartee_models::Result<M>,
+    ) -> Result<Generator<M>> {
         let config = RunConfig::from_toml(&self.store.run_by_id(checkpoint.run_id)?.config)?;
         let model_config = gpt2_config(&self.store.base_by_id(checkpoint.base_id)?)?;
         let (tensors, files) = bundle::get(&self.store, checkpoint.bundle_id)?;
         let (tensors, _) = gpt2::load_into(tensors, &model_config, device)?;
         Ok(Generator {
-            model: Gpt2::new(&model_config, &tensors)?,
+            model: model(&model_config, &tensors)?,
             text: generator_text(&files, &model_config, config.max_tokens)?,
             checkpoint,
             config,
