@@ -231,6 +231,39 @@ mod x86 {
         };
     }
 
+    /// The same column of up to 12 rows, in few registers: the address of every third row, and the distances to the two
+    /// after it.
+    struct Column<T> {
+        thirds: [*const T; ROWS / 3],
+        after: [usize; 3],
+    }
+
+    impl<T> Column<T> {
+        #[inline(always)]
+        fn new(x: *const T, ldx: usize) -> Self {
+            let mut thirds = [x; ROWS / 3];
+            for i in 1..thirds.len() {
+                thirds[i] = thirds[i - 1].wrapping_add(ldx).wrapping_add(ldx).wrapping_add(ldx);
+            }
+            Self {
+                thirds,
+                after: [0, ldx, ldx.wrapping_mul(2)],
+            }
+        }
+
+        /// The address in row `r`.
+        #[inline(always)]
+        fn row(&self, r: usize) -> *const T {
+            self.thirds[r / 3].wrapping_add(self.after[r % 3])
+        }
+
+        /// Moves on by `n` columns.
+        #[inline(always)]
+        fn advance(&mut self, n: usize) {
+            self.thirds = self.thirds.map(|x| x.wrapping_add(n));
+        }
+    }
+
     #[target_feature(enable = "avx512f")]
     pub unsafe fn f32_avx512(
         rows: usize,
@@ -265,14 +298,16 @@ mod x86 {
                     ];
                 }
             }
-            for i in 0..k {
-                let w = w.add(i * COLS);
+            let (mut x, mut w) = (Column::new(x, ldx), w);
+            for _ in 0..k {
                 let (w0, w1) = (_mm512_loadu_ps(w), _mm512_loadu_ps(w.add(16)));
                 for (r, sum) in sums.iter_mut().enumerate() {
-                    let x = _mm512_set1_ps(*x.add(r * ldx + i));
+                    let x = _mm512_set1_ps(*x.row(r));
                     sum[0] = _mm512_fmadd_ps(x, w0, sum[0]);
                     sum[1] = _mm512_fmadd_ps(x, w1, sum[1]);
                 }
+                x.advance(1);
+                w = w.add(COLS);
             }
             for (sum, row) in sums.iter().zip(tile.iter_mut()) {
                 _mm512_storeu_ps(row.as_mut_ptr(), sum[0]);
@@ -307,16 +342,18 @@ mod x86 {
         unsafe {
             let half = |bits: __m512i| std::mem::transmute::<__m512i, __m512bh>(bits);
             let mut sums = [[_mm512_setzero_ps(); 2]; M];
-            for i in (0..k).step_by(2) {
-                let w = w.add(i * COLS);
+            let (mut x, mut w) = (Column::new(x, ldx), w);
+            for _ in 0..k / 2 {
                 let w0 = half(_mm512_loadu_si512(w.cast()));
                 let w1 = half(_mm512_loadu_si512(w.add(COLS).cast()));
                 for (r, sum) in sums.iter_mut().enumerate() {
-                    let x = x.add(r * ldx + i).cast::<i32>().read_unaligned();
+                    let x = x.row(r).cast::<i32>().read_unaligned();
                     let x = half(_mm512_set1_epi32(x));
                     sum[0] = _mm512_dpbf16_ps(sum[0], x, w0);
                     sum[1] = _mm512_dpbf16_ps(sum[1], x, w1);
                 }
+                x.advance(2);
+                w = w.add(2 * COLS);
             }
             for (sum, row) in sums.iter().zip(tile.iter_mut()) {
                 _mm512_storeu_ps(row.as_mut_ptr(), sum[0]);
@@ -349,16 +386,18 @@ mod x86 {
         // SAFETY: all addresses are inside the block, the panel and the tile; k is a multiple of 4.
         unsafe {
             let mut sums = [[_mm512_setzero_si512(); 2]; M];
-            for i in (0..k).step_by(4) {
-                let w = w.add(i * COLS);
+            let (mut x, mut w) = (Column::new(x, ldx), w);
+            for _ in 0..k / 4 {
                 let w0 = _mm512_loadu_si512(w.cast());
                 let w1 = _mm512_loadu_si512(w.add(2 * COLS).cast());
                 for (r, sum) in sums.iter_mut().enumerate() {
-                    let x = x.add(r * ldx + i).cast::<i32>().read_unaligned();
+                    let x = x.row(r).cast::<i32>().read_unaligned();
                     let x = _mm512_set1_epi32(x);
                     sum[0] = _mm512_dpbusd_epi32(sum[0], x, w0);
                     sum[1] = _mm512_dpbusd_epi32(sum[1], x, w1);
                 }
+                x.advance(4);
+                w = w.add(4 * COLS);
             }
             for (sum, row) in sums.iter().zip(tile.iter_mut()) {
                 _mm512_storeu_si512(row.as_mut_ptr().cast(), sum[0]);
