@@ -156,6 +156,9 @@ pub(crate) fn pair_label(pair: i64) -> String {
     }
 }
 
+/// Fakes are stored after this many batches: within them, a reply that has ended makes way for the next one.
+const BATCHES: usize = 4;
+
 /// Why a purged pair is left out.
 pub(crate) const DELETED: &str = "its text was deleted";
 
@@ -316,7 +319,7 @@ impl Job for MakeFakes {
         work.sort_by_key(|(pair, prompt)| (prompt.len(), *pair));
         let mut done = total - work.len() as u64;
         let mut batches = Batches::default();
-        for batch in work.chunks((self.batch / self.replies).max(1)) {
+        for batch in work.chunks((BATCHES * self.batch / self.replies).max(1)) {
             ctx.go_on()?;
             ctx.tick(Progress::new(
                 format!("writing {}", self.name),
@@ -335,7 +338,8 @@ impl Job for MakeFakes {
                     })
                     .collect();
                 let written = until_stopped(ctx, &mut |_, _, _| Ok(()), |on_token| {
-                    generate::generate(model, &tasks, replies, text.end, sampling, on_token)
+                    let rows = self.batch;
+                    model.replies(&tasks, replies, text.end, sampling, rows, on_token)
                 })?;
                 let texts = |completions: Vec<generate::Completion>| {
                     completions
@@ -381,13 +385,7 @@ impl Job for MakeFakes {
 }
 
 impl MakeFakes {
-    fn begin(
-        &self,
-        store: &Store,
-        generator: &Writer,
-        device: &str,
-        job: &str,
-    ) -> Result<FakeSet> {
+    fn begin(&self, store: &Store, generator: &Writer, device: &str, job: &str) -> Result<FakeSet> {
         crate::names::check(ItemKind::Fakes, &self.name)?;
         let config = FakesConfig {
             generator: generator.checkpoint.run.clone(),

@@ -587,7 +587,7 @@ impl Generate {
             let scores = batches.each(&texts, &mut |texts| {
                 let pairs = judge.text.pairs(texts).map_err(Error::from)?;
                 let pairs: Vec<&PairIds> = pairs.iter().collect();
-                Ok(evaluate::probabilities(&judge.model, &pairs, SCORE_BATCH)
+                Ok(evaluate::probabilities(&*judge.model, &pairs, SCORE_BATCH)
                     .map_err(Error::from)?)
             })?;
             for ((w, p), unscored) in some.iter_mut().zip(scores).zip(unscored) {

@@ -1,6 +1,7 @@
 //! Trained models, loaded for use: weights, configuration and tokenizer of a run's checkpoint.
 
 use repartee_models::bert::{self, Bert};
+use repartee_models::evaluate::Scores;
 use repartee_models::fast::{self, Precision};
 use repartee_models::generate::Generates;
 use repartee_models::gpt2::{self, Gpt2};
@@ -29,9 +30,9 @@ pub struct Generator<M = Gpt2> {
 /// A generator that only generates: packed on the CPU, of tensors elsewhere.
 pub(crate) type Writer = Generator<Box<dyn Generates>>;
 
-/// A loaded classifier.
+/// A loaded classifier: packed on the CPU, of tensors elsewhere.
 pub struct Classifier {
-    pub model: Bert,
+    pub model: Box<dyn Scores>,
     /// Its tokenizer, truncating as in training.
     pub text: ClassifierText,
     pub checkpoint: Checkpoint,
@@ -271,8 +272,17 @@ impl Engine {
                 ),
             ));
         }
+        let model: Box<dyn Scores> = match device.is_cpu() {
+            true => Box::new(fast::bert::Bert::new(
+                &model_config,
+                classes,
+                &tensors,
+                Precision::F32,
+            )?),
+            false => Box::new(Bert::new(&model_config, classes, &tensors)?),
+        };
         Ok(Classifier {
-            model: Bert::new(&model_config, classes, &tensors)?,
+            model,
             text: classifier_text(&files, &model_config, config.max_tokens)?,
             checkpoint,
             config,
