@@ -489,7 +489,7 @@ impl Evaluate {
             let scored = batches.each(some, &mut |some| {
                 let pairs = judge.text.pairs(&texts(some)).map_err(Error::from)?;
                 let refs: Vec<&PairIds> = pairs.iter().collect();
-                let scores = evaluate::probabilities(&judge.model, &refs, self.batch)
+                let scores = evaluate::probabilities(&*judge.model, &refs, self.batch)
                     .map_err(Error::from)?;
                 Ok(pairs.into_iter().zip(scores).collect())
             })?;
