@@ -243,7 +243,10 @@ mod x86 {
         fn new(x: *const T, ldx: usize) -> Self {
             let mut thirds = [x; ROWS / 3];
             for i in 1..thirds.len() {
-                thirds[i] = thirds[i - 1].wrapping_add(ldx).wrapping_add(ldx).wrapping_add(ldx);
+                thirds[i] = thirds[i - 1]
+                    .wrapping_add(ldx)
+                    .wrapping_add(ldx)
+                    .wrapping_add(ldx);
             }
             Self {
                 thirds,
