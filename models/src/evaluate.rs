@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn probabilities_add_up_and_agree_with_the_loss() {
-        let config = bert::Config::new(50, 32, 16, 2, 2);
+        let config = Config::new(50, 32, 16, 2, 2);
         let parameters = config.parameters(4).unwrap();
         let tensors = parameters.init(1, &Device::Cpu).unwrap();
         let model = Bert::new(&config, 4, &tensors).unwrap();

@@ -133,7 +133,11 @@ impl Bench {
             }
             (ModelConfig::Gpt2(c), What::Generate) => {
                 let model: Box<dyn Generates> = match device.is_cpu() {
-                    true => Box::new(fast::gpt2::Gpt2::new(c, &random(c.parameters()?)?, precision)?),
+                    true => Box::new(fast::gpt2::Gpt2::new(
+                        c,
+                        &random(c.parameters()?)?,
+                        precision,
+                    )?),
                     false => Box::new(Gpt2::new(c, &random(c.parameters()?)?)?),
                 };
                 let sampling = SamplingParams {

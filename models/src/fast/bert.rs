@@ -234,12 +234,16 @@ mod tests {
 
     use super::super::check::{gap, rms};
     use super::*;
-    use crate::rng::Stream;
     use crate::bert;
+    use crate::rng::Stream;
 
     fn tensors(config: &Config, classes: usize) -> Tensors {
         let mut stream = Stream::new(6, "biases");
-        let tensors = config.parameters(classes).unwrap().init(5, &Device::Cpu).unwrap();
+        let tensors = config
+            .parameters(classes)
+            .unwrap()
+            .init(5, &Device::Cpu)
+            .unwrap();
         let shift = |(name, t): (String, Tensor)| {
             let n = t.elem_count();
             let noise: Vec<f32> = (0..n).map(|_| 0.1 * stream.next_normal() as f32).collect();

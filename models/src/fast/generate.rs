@@ -147,7 +147,11 @@ mod tests {
     }
 
     fn model(precision: Precision) -> (Gpt2, gpt2::Gpt2) {
-        let tensors = config().parameters().unwrap().init(5, &Device::Cpu).unwrap();
+        let tensors = config()
+            .parameters()
+            .unwrap()
+            .init(5, &Device::Cpu)
+            .unwrap();
         (
             Gpt2::new(&config(), &tensors, precision).unwrap(),
             gpt2::Gpt2::new(&config(), &tensors).unwrap(),

@@ -307,7 +307,7 @@ mod tests {
     use super::super::check::{self, gap, rms};
     use super::*;
     use crate::rng::Stream;
-    use crate::gpt2;
+    use crate::{batch, gpt2};
 
     fn tensors(config: &Config) -> Tensors {
         let mut stream = Stream::new(6, "biases");
@@ -335,7 +335,7 @@ mod tests {
     /// Logits (T, V) of the readable model.
     fn readable(config: &Config, tensors: &Tensors, ids: &[u32]) -> Vec<f32> {
         let model = gpt2::Gpt2::new(config, tensors).unwrap();
-        let ids = gpt2::batch(&[ids.to_vec()], &Device::Cpu).unwrap();
+        let ids = batch::padded(&[ids.to_vec()], 0, &Device::Cpu).unwrap();
         let logits = model.logits(&model.hidden(&ids, None).unwrap()).unwrap();
         logits.flatten_all().unwrap().to_vec1().unwrap()
     }
