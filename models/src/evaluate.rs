@@ -150,7 +150,7 @@ pub fn mean_class_loss(
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
-    use crate::{bert, gpt2};
+    use crate::gpt2;
 
     #[test]
     fn losses_are_in_order_and_do_not_depend_on_the_batch() {

@@ -454,7 +454,7 @@ impl Evaluate {
             limit => limit.min(BASELINE_EXAMPLES),
         };
         let learnt = read(Partition::Train, limit, judge.config.seed)?;
-        let mut bayes = NaiveBayes::new(judge.model.config.vocab_size, classes);
+        let mut bayes = NaiveBayes::new(judge.model.config().vocab_size, classes);
         let mut batches = Batches::default();
         for some in learnt.chunks(AT_ONCE) {
             let pairs = batches.each(some, &mut |some| {

@@ -255,7 +255,7 @@ impl Job for MakeFakes {
         let mut cut = 0;
         // those that an earlier attempt left out are not tried again
         let mut out = ctx.left_out_ids()?;
-        let positions = generator.model.config.n_positions;
+        let positions = generator.model.config().n_positions;
         for partition in Partition::ALL {
             for pair in store.split_lost(set.split_id, partition)? {
                 if out.insert(pair_label(pair)) {

@@ -430,7 +430,7 @@ impl Generate {
             }
         }
         let asked = self.stored.len() + self.unseen;
-        let positions = generator.model.config.n_positions;
+        let positions = generator.model.config().n_positions;
         let fits = |comment: &str| -> Result<()> {
             if !repartee_core::names::has_text(comment) {
                 return Err(Error::usage("it has no text: it was empty, or was deleted"));
