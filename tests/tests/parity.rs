@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use repartee_models::bert::{self, Bert, Rows};
+use repartee_models::fast::{self, Precision};
 use repartee_models::generate::{SamplingParams, Task, generate, generate_naive, go_on};
 use repartee_models::gpt2::{self, Gpt2};
 use repartee_models::ops;
@@ -282,6 +283,31 @@ fn gpt2_matches_the_reference_in_forward_training_and_generation() {
     assert_eq!(naive.ids, greedy[task.prompt.len()..]);
     assert_eq!(cached[0], [naive.clone(), naive]);
 
+    let packed = fast::gpt2::Gpt2::new(&config, &tensors, Precision::F32).unwrap();
+    let mut buffers = fast::gpt2::Buffers::default();
+    for (b, row) in ids.iter().enumerate() {
+        for n in 1..=row.len() {
+            let (_, got) = packed.read(&row[..n], &mut buffers).unwrap();
+            let got = Tensor::new(got, &Device::Cpu).unwrap();
+            let want = reference.expected["logits"]
+                .get(b)
+                .unwrap()
+                .get(n - 1)
+                .unwrap();
+            let gap = largest(&(got - want).unwrap());
+            assert!(gap < 1e-4, "packed, row {b}, {n} tokens: off by {gap}");
+        }
+    }
+    let written = generate(
+        &packed,
+        std::slice::from_ref(&task),
+        2,
+        end,
+        &sampling,
+        &mut go_on,
+    );
+    assert_eq!(written.unwrap()[0], cached[0]);
+
     let (sum, n) = model.loss(&ids, &counts, None, true).unwrap();
     let mean = (sum / n as f64).unwrap();
     let value = f64::from(mean.to_scalar::<f32>().unwrap());
@@ -354,6 +380,11 @@ fn bert_equals_the_reference(name: &str, classes: usize) {
     let gap =
         largest(&(frozen.logits(&rows, None).unwrap() - &reference.expected["logits"]).unwrap());
     assert!(gap < 1e-4, "logits: off by {gap}");
+    let packed = fast::bert::Bert::new(&config, classes, &tensors, Precision::F32).unwrap();
+    let got = packed.logits(&rows).unwrap();
+    let got = Tensor::from_vec(got, (rows.ids.len(), classes), &Device::Cpu).unwrap();
+    let gap = largest(&(got - &reference.expected["logits"]).unwrap());
+    assert!(gap < 1e-4, "packed: off by {gap}");
 
     let (sum, weight) =
         ops::class_loss(&model.logits(&rows, None).unwrap(), &labels, None).unwrap();
