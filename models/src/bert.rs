@@ -131,7 +131,7 @@ impl Config {
         self.gelu().map(|_| ())
     }
 
-    fn gelu(&self) -> Result<Gelu> {
+    pub(crate) fn gelu(&self) -> Result<Gelu> {
         self.hidden_act.parse().map_err(Error::Config)
     }
 

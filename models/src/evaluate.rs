@@ -3,10 +3,11 @@
 //! Examples are batched by length internally, so callers choose how many to pass at once, by how often they want to
 //! check for pauses. Models are built on detached tensors.
 
-use candle_core::{D, DType};
+use candle_core::{D, DType, Device, Tensor};
 
 use crate::batch::{LossMask, sorted_batches};
-use crate::bert::{Bert, Rows};
+use crate::bert::{Bert, Config, Rows};
+use crate::fast;
 use crate::gpt2::Gpt2;
 use crate::ops;
 use crate::text::{Example, PairIds};
@@ -61,16 +62,52 @@ pub fn rows(pairs: &[&PairIds]) -> Rows {
     }
 }
 
+/// A model that scores pairs: the packed one on the CPU, the one of tensors on any device.
+pub trait Scores {
+    fn config(&self) -> &Config;
+
+    /// Logits (B, K) of pairs.
+    ///
+    /// # Errors
+    /// If a pair is longer than the model's positions or has an id outside its vocabulary.
+    fn scores(&self, rows: &Rows) -> Result<Tensor>;
+}
+
+impl Scores for Bert {
+    fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn scores(&self, rows: &Rows) -> Result<Tensor> {
+        self.logits(rows, None)
+    }
+}
+
+impl Scores for fast::bert::Bert {
+    fn config(&self) -> &Config {
+        self.config()
+    }
+
+    fn scores(&self, rows: &Rows) -> Result<Tensor> {
+        let shape = (rows.ids.len(), self.classes());
+        Ok(Tensor::from_vec(self.logits(rows)?, shape, &Device::Cpu)?)
+    }
+}
+
 /// Class probabilities (K) of each pair.
 ///
 /// # Errors
 /// If a pair is longer than the model's positions or has an id outside its vocabulary.
-pub fn probabilities(model: &Bert, pairs: &[&PairIds], batch_size: usize) -> Result<Vec<Vec<f32>>> {
+pub fn probabilities(
+    model: &(impl Scores + ?Sized),
+    pairs: &[&PairIds],
+    batch_size: usize,
+) -> Result<Vec<Vec<f32>>> {
     let lengths: Vec<usize> = pairs.iter().map(|pair| pair.ids.len()).collect();
     let mut out = vec![Vec::new(); pairs.len()];
     for batch in sorted_batches(&lengths, batch_size) {
         let some: Vec<&PairIds> = batch.iter().map(|&i| pairs[i]).collect();
-        let logits = model.logits(&rows(&some), None)?.to_dtype(DType::F32)?; // (B, K)
+        let logits = model.scores(&rows(&some))?.to_dtype(DType::F32)?; // (B, K)
         let p = candle_nn::ops::softmax(&logits, D::Minus1)?.to_vec2::<f32>()?;
         for (&i, p) in batch.iter().zip(p) {
             if p.iter().any(|p| !p.is_finite()) {
@@ -112,10 +149,8 @@ pub fn mean_class_loss(
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
-    use candle_core::Device;
-
     use super::*;
-    use crate::{bert, gpt2};
+    use crate::gpt2;
 
     #[test]
     fn losses_are_in_order_and_do_not_depend_on_the_batch() {
@@ -147,7 +182,7 @@ mod tests {
 
     #[test]
     fn probabilities_add_up_and_agree_with_the_loss() {
-        let config = bert::Config::new(50, 32, 16, 2, 2);
+        let config = Config::new(50, 32, 16, 2, 2);
         let parameters = config.parameters(4).unwrap();
         let tensors = parameters.init(1, &Device::Cpu).unwrap();
         let model = Bert::new(&config, 4, &tensors).unwrap();
@@ -171,5 +206,11 @@ mod tests {
             .unwrap()
             .unwrap();
         assert!((got - want).abs() < 1e-5, "{got} {want}");
+
+        let packed = fast::bert::Bert::new(&config, 4, &tensors, fast::Precision::F32).unwrap();
+        let same = probabilities(&packed, &pairs, 3).unwrap();
+        for (a, b) in same.iter().flatten().zip(p.iter().flatten()) {
+            assert!((a - b).abs() < 1e-5, "{a} {b}");
+        }
     }
 }

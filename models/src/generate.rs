@@ -10,7 +10,8 @@ use candle_core::{DType, Tensor};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::gpt2::Gpt2;
+use crate::fast;
+use crate::gpt2::{Config, Gpt2};
 use crate::ops::Cache;
 use crate::rng::Stream;
 use crate::{Error, Result};
@@ -126,11 +127,16 @@ pub fn sample(
             }
         }
     }
+    // with top-k, only what may be among the k most likely tokens is copied and sorted
+    let floor = match sampling.top_k {
+        0 => f32::NEG_INFINITY,
+        k => floor_of_most_likely(logits, k),
+    };
     let mut kept: Vec<(f32, u32)> = logits
         .iter()
         .copied()
         .zip(0..)
-        .filter(|(logit, _)| !logit.is_nan())
+        .filter(|(logit, _)| *logit >= floor)
         .collect();
     // most likely first; ties go to the lower id, so that they do not depend on the sort
     let order = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
@@ -183,6 +189,30 @@ pub fn sample(
         }
     }
     Ok(kept[end - 1].1)
+}
+
+/// A value that at least `k` logits reach, or all: the k-th largest maximum of blocks. So the k most likely tokens are
+/// among those that reach it, which are few.
+fn floor_of_most_likely(logits: &[f32], k: usize) -> f32 {
+    const BLOCK: usize = 64;
+    let mut maxima: Vec<f32> = logits
+        .chunks(BLOCK)
+        .map(|block| {
+            let mut lanes = [f32::NEG_INFINITY; 16];
+            for some in block.chunks(lanes.len()) {
+                for (most, logit) in lanes.iter_mut().zip(some) {
+                    *most = if *logit > *most { *logit } else { *most };
+                }
+            }
+            lanes.into_iter().fold(f32::NEG_INFINITY, f32::max)
+        })
+        .collect();
+    if k > maxima.len() {
+        return f32::NEG_INFINITY;
+    }
+    *maxima
+        .select_nth_unstable_by(k - 1, |a, b| b.total_cmp(a))
+        .1
 }
 
 /// The random stream of candidate `candidate` of prompt number `prompt`.
@@ -271,24 +301,103 @@ struct Row {
     stream: Stream,
 }
 
+/// Receives each token as (task, candidate, token), and stops generation by breaking.
+pub type OnToken<'a> = &'a mut dyn FnMut(usize, usize, u32) -> ControlFlow<()>;
+
+/// A model that generates replies: the packed one on the CPU, the one of tensors on any device.
+pub trait Generates {
+    fn config(&self) -> &Config;
+
+    /// [`generate`], with at most `rows` candidates at a time.
+    ///
+    /// # Errors
+    /// As [`generate`].
+    fn replies(
+        &self,
+        tasks: &[Task],
+        candidates: usize,
+        end: u32,
+        sampling: &SamplingParams,
+        rows: usize,
+        on_token: OnToken,
+    ) -> Result<Vec<Vec<Completion>>>;
+}
+
+impl Generates for fast::gpt2::Gpt2 {
+    fn config(&self) -> &Config {
+        self.config()
+    }
+
+    fn replies(
+        &self,
+        tasks: &[Task],
+        candidates: usize,
+        end: u32,
+        sampling: &SamplingParams,
+        rows: usize,
+        on_token: OnToken,
+    ) -> Result<Vec<Vec<Completion>>> {
+        fast::generate::generate(self, tasks, candidates, end, sampling, rows, on_token)
+    }
+}
+
+/// On the tensors of the moment: a model that is being trained generates samples this way.
+impl Generates for Gpt2 {
+    fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn replies(
+        &self,
+        tasks: &[Task],
+        candidates: usize,
+        end: u32,
+        sampling: &SamplingParams,
+        rows: usize,
+        on_token: OnToken,
+    ) -> Result<Vec<Vec<Completion>>> {
+        let mut done = Vec::with_capacity(tasks.len());
+        for some in tasks.chunks((rows / candidates.max(1)).max(1)) {
+            let first = done.len();
+            let on_token: OnToken =
+                &mut |task, candidate, token| on_token(first + task, candidate, token);
+            done.extend(generate_together(
+                self, some, candidates, end, sampling, on_token,
+            )?);
+        }
+        Ok(done)
+    }
+}
+
 /// Generates `candidates` replies per task, all tasks in one batch: one list of completions per task. `on_token`
-/// receives each token as (task, candidate, token), and stops generation by breaking; pass [`go_on`] if not needed.
-///
-/// All rows are at the same position: as many tokens as the shortest prompt has are read once per prompt and copied for
-/// its candidates; then every step feeds each row one token, the next of its prompt or the one just sampled. So rows of
-/// different length need no mask, and batches of prompts of similar length waste nothing. The model must be built on
-/// detached tensors.
+/// receives each token; pass [`go_on`] if not needed.
 ///
 /// # Errors
 /// If a prompt fills the model's positions, a setting is invalid, or memory runs out; [`Error::Interrupted`] if
 /// `on_token` stopped it.
 pub fn generate(
+    model: &(impl Generates + ?Sized),
+    tasks: &[Task],
+    candidates: usize,
+    end: u32,
+    sampling: &SamplingParams,
+    on_token: OnToken,
+) -> Result<Vec<Vec<Completion>>> {
+    let rows = tasks.len() * candidates;
+    model.replies(tasks, candidates, end, sampling, rows, on_token)
+}
+
+/// All rows are at the same position: as many tokens as the shortest prompt has are read once per prompt and copied for
+/// its candidates; then every step feeds each row one token, the next of its prompt or the one just sampled. So rows of
+/// different length need no mask, and batches of prompts of similar length waste nothing. The model must be built on
+/// detached tensors.
+fn generate_together(
     model: &Gpt2,
     tasks: &[Task],
     candidates: usize,
     end: u32,
     sampling: &SamplingParams,
-    on_token: &mut dyn FnMut(usize, usize, u32) -> ControlFlow<()>,
+    on_token: OnToken,
 ) -> Result<Vec<Vec<Completion>>> {
     sampling.check()?;
     let positions = model.config.n_positions;
@@ -519,6 +628,51 @@ mod tests {
         );
     }
 
+    /// With top-k, the same token as by sorting all logits.
+    #[test]
+    fn top_k_equals_sorting_all_logits() {
+        let sorted = |logits: &[f32], k: usize| {
+            let mut all: Vec<(f32, u32)> = logits
+                .iter()
+                .copied()
+                .zip(0..)
+                .filter(|(logit, _)| !logit.is_nan())
+                .collect();
+            all.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+            all.truncate(k);
+            all.sort_by_key(|one| one.1);
+            all
+        };
+        for seed in 0..300 {
+            let mut stream = Stream::new(seed, "top-k");
+            let n = 1 + stream.below(4000);
+            let k = 1 + stream.below(if seed % 2 == 0 { 60 } else { n });
+            let mut logits: Vec<f32> = (0..n)
+                // values that repeat, and some that are not numbers
+                .map(|_| match stream.below(50) {
+                    0 => f32::NAN,
+                    1 => f32::NEG_INFINITY,
+                    _ => (stream.next_normal() * 4.0).round() as f32 / 2.0,
+                })
+                .collect();
+            logits[stream.below(n)] = 1.0;
+            let mut all = vec![f32::NEG_INFINITY; n];
+            for (logit, id) in sorted(&logits, k) {
+                all[id as usize] = logit;
+            }
+            let sampling = SamplingParams { top_k: k, ..ALL };
+            let by_rank = |logits: &[f32], sampling: &SamplingParams| {
+                let mut stream = Stream::new(seed, "sample");
+                sample(&mut logits.to_vec(), &[], sampling, &mut stream).unwrap()
+            };
+            assert_eq!(
+                by_rank(&logits, &sampling),
+                by_rank(&all, &ALL),
+                "{n}, top {k}"
+            );
+        }
+    }
+
     #[test]
     fn invalid_decoding_settings_are_named() {
         let bad = [
@@ -551,7 +705,7 @@ mod tests {
     }
 
     fn model() -> Gpt2 {
-        let mut config = crate::gpt2::Config::new(50, 24, 16, 2, 2);
+        let mut config = Config::new(50, 24, 16, 2, 2);
         config.initializer_range = 0.5; // so that token probabilities differ
         let parameters = config.parameters().unwrap();
         let tensors = parameters.init(5, &candle_core::Device::Cpu).unwrap();

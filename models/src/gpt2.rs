@@ -105,7 +105,8 @@ impl Config {
         ])
     }
 
-    fn inner(&self) -> usize {
+    /// Width of the MLP.
+    pub(crate) fn inner(&self) -> usize {
         self.n_inner.unwrap_or(self.n_embd.saturating_mul(4))
     }
 

@@ -5,6 +5,7 @@
 //! | [`gpt2`], [`bert`] | one model per file: configuration, blocks, forward, loss |
 //! | [`layers`] | what both consist of: `Linear`, `LayerNorm`, `Embedding` |
 //! | [`ops`] | the fused CPU operations, each with a slow reference |
+//! | [`fast`] | both models packed for generation and scoring on the CPU |
 //! | [`weights`] | Hugging Face safetensors to named tensors and back |
 //! | [`rng`] | seeded streams; dropout masks that can be replayed |
 //! | [`text`] | tokenizers, and the prompt template of training, fakes and generation |
@@ -26,6 +27,7 @@ pub mod bert;
 pub mod checkpoint;
 pub mod cost;
 pub mod evaluate;
+pub mod fast;
 pub mod generate;
 pub mod gpt2;
 pub mod layers;

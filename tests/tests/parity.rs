@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{Device, Tensor};
 use repartee_models::batch;
 use repartee_models::bert::{self, Bert, Rows};
+use repartee_models::fast::{self, Precision};
 use repartee_models::generate::{SamplingParams, Task, generate, generate_naive, go_on};
 use repartee_models::gpt2::{self, Gpt2};
 use repartee_models::ops;
@@ -228,12 +229,13 @@ fn unsigned(rows: Vec<Vec<i64>>) -> Vec<Vec<u32>> {
         .collect()
 }
 
-/// GPT-2 with the reference's weights: frozen, and for training.
+/// GPT-2 with the reference's weights: frozen, packed, and for training.
 struct Generator {
     reference: Reference,
     config: gpt2::Config,
     vars: Vars,
     frozen: Gpt2,
+    packed: fast::gpt2::Gpt2,
     model: Gpt2,
 }
 
@@ -252,6 +254,7 @@ impl Generator {
         let vars = weights::trainable(&tensors).unwrap();
         Self {
             frozen: Gpt2::new(&config, &weights::view(&vars, false)).unwrap(),
+            packed: fast::gpt2::Gpt2::new(&config, &tensors, Precision::F32).unwrap(),
             model: Gpt2::new(&config, &weights::view(&vars, true)).unwrap(),
             reference,
             config,
@@ -286,6 +289,24 @@ fn gpt2_hidden_states_and_logits_match_the_reference() {
 }
 
 #[test]
+fn packed_gpt2_matches_the_logits_of_the_reference() {
+    let gpt2 = Generator::open();
+    let mut buffers = fast::gpt2::Buffers::default();
+    for (b, row) in gpt2.batch(0).0.iter().enumerate() {
+        let logits = gpt2.reference.expected["logits"].get(b).unwrap();
+        for n in 1..=row.len() {
+            let (got, want) = (
+                gpt2.packed.read(&row[..n], &mut buffers).unwrap().1,
+                logits.get(n - 1).unwrap(),
+            );
+            let got = Tensor::new(got, &Device::Cpu).unwrap();
+            let gap = largest(&(got - want).unwrap());
+            assert!(gap < 1e-4, "row {b}, {n} tokens: off by {gap}");
+        }
+    }
+}
+
+#[test]
 fn gpt2_greedy_tokens_match_the_reference_with_and_without_cache() {
     let gpt2 = Generator::open();
     let greedy = &gpt2.reference.expected["greedy"];
@@ -306,6 +327,8 @@ fn gpt2_greedy_tokens_match_the_reference_with_and_without_cache() {
     let cached = generate(&gpt2.frozen, tasks, 2, end, &sampling, &mut go_on).unwrap();
     assert_eq!(naive.ids, greedy[task.prompt.len()..]);
     assert_eq!(cached[0], [naive.clone(), naive]);
+    let packed = generate(&gpt2.packed, tasks, 2, end, &sampling, &mut go_on).unwrap();
+    assert_eq!(packed[0], cached[0]);
 }
 
 #[test]
@@ -341,11 +364,12 @@ fn gpt2_training_matches_the_reference() {
     );
 }
 
-/// BERT with the reference's weights: frozen, and for training.
+/// BERT with the reference's weights: frozen, packed, and for training.
 struct Classifier {
     reference: Reference,
     vars: Vars,
     frozen: Bert,
+    packed: fast::bert::Bert,
     model: Bert,
 }
 
@@ -364,6 +388,7 @@ impl Classifier {
         let vars = weights::trainable(&tensors).unwrap();
         Self {
             frozen: Bert::new(&config, classes, &weights::view(&vars, false)).unwrap(),
+            packed: fast::bert::Bert::new(&config, classes, &tensors, Precision::F32).unwrap(),
             model: Bert::new(&config, classes, &weights::view(&vars, true)).unwrap(),
             reference,
             vars,
@@ -394,9 +419,14 @@ impl Classifier {
                 &state.pad_with_zeros(1, 0, want - t).unwrap(),
             );
         }
+        let want = &self.reference.expected["logits"];
         let logits = self.frozen.logits(&rows, None).unwrap();
-        let gap = largest(&(logits - &self.reference.expected["logits"]).unwrap());
+        let gap = largest(&(logits - want).unwrap());
         assert!(gap < 1e-4, "logits: off by {gap}");
+        let packed = self.packed.logits(&rows).unwrap();
+        let packed = Tensor::from_vec(packed, want.dims(), &Device::Cpu).unwrap();
+        let gap = largest(&(packed - want).unwrap());
+        assert!(gap < 1e-4, "packed: off by {gap}");
     }
 
     fn compare_loss_and_gradients(&self) {

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use repartee_core::error::{Error, Result};
 use repartee_models::bert::{Bert, Rows};
-use repartee_models::generate::{SamplingParams, Task, generate, go_on};
+use repartee_models::fast::{self, Precision};
+use repartee_models::generate::{Generates, SamplingParams, Task, generate, go_on};
 use repartee_models::gpt2::Gpt2;
 use repartee_models::optim::AdamWConfig;
 use repartee_models::rng::Stream;
@@ -53,7 +54,7 @@ pub struct Bench {
     pub prompt: usize,
     /// Measured repetitions, after one warm-up.
     pub steps: usize,
-    /// f32; bf16 and int8 are not supported yet.
+    /// f32; bf16 and int8 for generating and scoring on the CPU.
     pub dtype: String,
     /// auto, cpu, cuda or metal.
     pub device: String,
@@ -88,7 +89,7 @@ impl Bench {
     /// # Errors
     /// If a setting is out of range, the dtype or device is not supported, or memory runs out.
     pub fn run(&self) -> Result<Measured> {
-        self.check()?;
+        let precision = self.check()?;
         let config = self.config()?;
         let longest = match &config {
             ModelConfig::Gpt2(c) => c.n_positions,
@@ -108,6 +109,13 @@ impl Bench {
         }
         let choice: DeviceChoice = self.device.parse().map_err(Error::usage)?;
         let device = device(choice)?;
+        if precision != Precision::F32 && !device.is_cpu() {
+            return Err(Error::usage(format!(
+                "{} is for the CPU; on {} models compute in f32",
+                self.dtype,
+                device_name(&device)
+            )));
+        }
         let mut dropout = None;
         let random = |parameters: Parameters| parameters.init(1, &device);
         let (seconds, done, parameters) = match (&config, self.what) {
@@ -134,7 +142,14 @@ impl Bench {
                 (seconds, self.batch * self.length, c.parameters(2)?.count())
             }
             (ModelConfig::Gpt2(c), What::Generate) => {
-                let model = Gpt2::new(c, &random(c.parameters()?)?)?;
+                let model: Box<dyn Generates> = match device.is_cpu() {
+                    true => Box::new(fast::gpt2::Gpt2::new(
+                        c,
+                        &random(c.parameters()?)?,
+                        precision,
+                    )?),
+                    false => Box::new(Gpt2::new(c, &random(c.parameters()?)?)?),
+                };
                 let sampling = SamplingParams {
                     max_new_tokens: self.length,
                     top_k: 40,
@@ -148,21 +163,34 @@ impl Bench {
                         .map(|(prompt, key)| Task { key, prompt })
                         .collect();
                     // no token ends a reply, so that all are generated
-                    generate(&model, &tasks, 1, u32::MAX, &sampling, &mut go_on)?;
+                    generate(&*model, &tasks, 1, u32::MAX, &sampling, &mut go_on)?;
                     Ok(())
                 })?;
                 (seconds, self.batch * self.length, c.parameters()?.count())
             }
             (ModelConfig::Bert(c), What::Score) => {
-                let model = Bert::new(c, 2, &random(c.parameters(2)?)?)?;
-                let seconds = self.repeat(|n| {
-                    // the probabilities must be on the host before the clock stops
-                    model
-                        .logits(&self.pairs(c, n), None)?
-                        .to_vec2::<f32>()
-                        .map_err(repartee_models::Error::from)?;
-                    Ok(())
-                })?;
+                let tensors = random(c.parameters(2)?)?;
+                let seconds = match device.is_cpu() {
+                    true => {
+                        let model = fast::bert::Bert::new(c, 2, &tensors, precision)?;
+                        drop(tensors);
+                        self.repeat(|n| {
+                            model.logits(&self.pairs(c, n))?;
+                            Ok(())
+                        })?
+                    }
+                    false => {
+                        let model = Bert::new(c, 2, &tensors)?;
+                        self.repeat(|n| {
+                            // the probabilities must be on the host before the clock stops
+                            model
+                                .logits(&self.pairs(c, n), None)?
+                                .to_vec2::<f32>()
+                                .map_err(repartee_models::Error::from)?;
+                            Ok(())
+                        })?
+                    }
+                };
                 (seconds, self.batch, c.parameters(2)?.count())
             }
             (ModelConfig::Bert(_), What::Generate) => {
@@ -193,27 +221,20 @@ impl Bench {
         })
     }
 
-    fn check(&self) -> Result<()> {
-        match self.dtype.as_str() {
-            "f32" => {}
-            "bf16" | "int8" => {
-                return Err(Error::usage(format!(
-                    "{} is not supported yet; models compute in f32",
-                    self.dtype
-                )));
-            }
-            other => {
-                return Err(Error::usage(format!(
-                    "there is no dtype {other:?}; it is f32, bf16 or int8"
-                )));
-            }
+    fn check(&self) -> Result<Precision> {
+        let precision: Precision = self.dtype.parse().map_err(Error::usage)?;
+        if precision != Precision::F32 && self.what == What::Train {
+            return Err(Error::usage(format!(
+                "{} is not supported for training; models train in f32",
+                self.dtype
+            )));
         }
         if self.batch == 0 || self.steps == 0 || self.length < 2 || self.prompt == 0 {
             return Err(Error::usage(
                 "batch, steps and prompt must be at least 1, length at least 2",
             ));
         }
-        Ok(())
+        Ok(precision)
     }
 
     fn config(&self) -> Result<ModelConfig> {
@@ -412,6 +433,33 @@ mod tests {
     }
 
     #[test]
+    fn generating_and_scoring_run_at_every_precision() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |json: String| {
+            std::fs::write(folder.path().join("config.json"), json).expect("written")
+        };
+        for (what, json) in [
+            (
+                What::Generate,
+                serde_json::to_string(&gpt2::Config::new(64, 16, 8, 1, 2)),
+            ),
+            (
+                What::Score,
+                serde_json::to_string(&bert::Config::new(64, 16, 8, 1, 2)),
+            ),
+        ] {
+            write(json.expect("plain data"));
+            for dtype in ["f32", "bf16", "int8"] {
+                let measured = Bench {
+                    dtype: dtype.to_owned(),
+                    ..bench(what, folder.path())
+                };
+                assert_eq!(measured.run().expect("measured").seconds.len(), 2);
+            }
+        }
+    }
+
+    #[test]
     fn unsupported_dtype_is_a_clear_error() {
         let bf16 = Bench {
             dtype: "bf16".to_owned(),
@@ -419,7 +467,12 @@ mod tests {
         };
         assert!(
             bf16.run()
-                .is_err_and(|e| e.message.contains("bf16 is not supported yet"))
+                .is_err_and(|e| e.message.contains("bf16 is not supported for training"))
         );
+        let f64 = Bench {
+            dtype: "f64".to_owned(),
+            ..bench(What::Generate, Path::new("."))
+        };
+        assert!(f64.run().is_err_and(|e| e.message.contains("no dtype")));
     }
 }

@@ -454,7 +454,7 @@ impl Evaluate {
             limit => limit.min(BASELINE_EXAMPLES),
         };
         let learnt = read(Partition::Train, limit, judge.config.seed)?;
-        let mut bayes = NaiveBayes::new(judge.model.config.vocab_size, classes);
+        let mut bayes = NaiveBayes::new(judge.model.config().vocab_size, classes);
         let mut batches = Batches::default();
         for some in learnt.chunks(AT_ONCE) {
             let pairs = batches.each(some, &mut |some| {
@@ -489,7 +489,7 @@ impl Evaluate {
             let scored = batches.each(some, &mut |some| {
                 let pairs = judge.text.pairs(&texts(some)).map_err(Error::from)?;
                 let refs: Vec<&PairIds> = pairs.iter().collect();
-                let scores = evaluate::probabilities(&judge.model, &refs, self.batch)
+                let scores = evaluate::probabilities(&*judge.model, &refs, self.batch)
                     .map_err(Error::from)?;
                 Ok(pairs.into_iter().zip(scores).collect())
             })?;

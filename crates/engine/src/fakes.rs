@@ -27,7 +27,7 @@ use crate::Engine;
 use crate::ToEngine;
 use crate::examples::{DELETED, pair_label};
 use crate::items::{ItemKind, Label};
-use crate::model::{Generator, check_kind, open_device};
+use crate::model::{Writer, check_kind, open_device};
 use crate::run_config::RunKind;
 
 /// Pairs read at a time while comments are sampled.
@@ -151,6 +151,9 @@ pub(crate) fn until_stopped<T>(
     }
 }
 
+/// Fakes are stored after this many batches: within them, a reply that has ended makes way for the next one.
+const BATCHES: usize = 4;
+
 pub(crate) fn finish_reason(finish_reason: generate::FinishReason) -> FinishReason {
     match finish_reason {
         generate::FinishReason::End => FinishReason::End,
@@ -239,10 +242,10 @@ impl Job for MakeFakes {
             // a set that was begun continues with the same checkpoint
             Some(set) => ctx
                 .engine()
-                .generator_of(store.checkpoint_by_id(set.checkpoint_id)?, &device)?,
+                .writer_of(store.checkpoint_by_id(set.checkpoint_id)?, &device)?,
             None => ctx
                 .engine()
-                .generator(&self.generator, self.checkpoint.as_deref(), &device)?,
+                .writer(&self.generator, self.checkpoint.as_deref(), &device)?,
         };
         let set = match begun {
             Some(set) => set,
@@ -253,7 +256,7 @@ impl Job for MakeFakes {
         let mut cut = 0;
         // those that an earlier attempt left out are not tried again
         let mut out = ctx.left_out_ids()?;
-        let positions = generator.model.config.n_positions;
+        let positions = generator.model.config().n_positions;
         for partition in Partition::ALL {
             for pair in store.split_lost(set.split_id, partition)? {
                 if out.insert(pair_label(pair)) {
@@ -322,7 +325,7 @@ impl Job for MakeFakes {
         work.sort_by_key(|(pair, prompt)| (prompt.len(), *pair));
         let mut done = total - work.len() as u64;
         let mut batches = Batches::default();
-        for batch in work.chunks((self.batch / self.replies).max(1)) {
+        for batch in work.chunks((BATCHES * self.batch / self.replies).max(1)) {
             ctx.go_on()?;
             ctx.tick(Progress::new(
                 format!("writing {}", self.name),
@@ -331,7 +334,7 @@ impl Job for MakeFakes {
                 "comments",
             ));
             let (text, sampling) = (&generator.text, &self.sampling);
-            let (model, replies) = (&generator.model, self.replies);
+            let (model, replies) = (&*generator.model, self.replies);
             let written = batches.each(batch, &mut |some| {
                 let tasks: Vec<Task> = some
                     .iter()
@@ -341,7 +344,8 @@ impl Job for MakeFakes {
                     })
                     .collect();
                 let written = until_stopped(ctx, &mut |_, _, _| Ok(()), |on_token| {
-                    generate::generate(model, &tasks, replies, text.end, sampling, on_token)
+                    let rows = self.batch;
+                    model.replies(&tasks, replies, text.end, sampling, rows, on_token)
                 })?;
                 let texts = |completions: Vec<generate::Completion>| {
                     completions
@@ -397,13 +401,7 @@ impl Job for MakeFakes {
 }
 
 impl MakeFakes {
-    fn begin(
-        &self,
-        store: &Store,
-        generator: &Generator,
-        device: &str,
-        job: &str,
-    ) -> Result<FakeSet> {
+    fn begin(&self, store: &Store, generator: &Writer, device: &str, job: &str) -> Result<FakeSet> {
         repartee_core::names::check(ItemKind::Fakes, &self.name)?;
         let config = FakesConfig {
             generator: generator.checkpoint.run.clone(),

@@ -30,7 +30,7 @@ use crate::context;
 use crate::examples::pair_label;
 use crate::fakes::{different_comments, finish_reason, until_stopped};
 use crate::items::{ItemKind, Label};
-use crate::model::{Generator, check_kind, open_device};
+use crate::model::{Writer, check_kind, open_device};
 use crate::pick::{Criteria, Scored, pick};
 use crate::queue::ReplyInfo;
 use crate::run_config::RunKind;
@@ -358,7 +358,7 @@ impl Job for Generate {
         let engine = ctx.engine();
         let device = open_device(&self.device)?;
         ctx.tick(Progress::new("reading the models", 0, None, "bytes"));
-        let generator = engine.generator(&self.generator, self.checkpoint.as_deref(), &device)?;
+        let generator = engine.writer(&self.generator, self.checkpoint.as_deref(), &device)?;
         // looked up before anything is generated: their names may change in the meantime
         let judge = |run: &Option<String>, kind| {
             let checkpoint = self.checkpoint.as_deref();
@@ -415,7 +415,7 @@ impl Job for Generate {
 impl Generate {
     /// The given comments, those of stored threads, and those sampled from the test set. What cannot be answered is
     /// left out.
-    fn gather(&self, ctx: &Ctx, generator: &Generator) -> Result<Vec<Asked>, Stop> {
+    fn gather(&self, ctx: &Ctx, generator: &Writer) -> Result<Vec<Asked>, Stop> {
         let store = &ctx.project.store;
         let mut comments: Vec<Asked> = Vec::new();
         for (at, id) in self.stored.iter().enumerate() {
@@ -452,7 +452,7 @@ impl Generate {
             }
         }
         let asked = self.stored.len() + self.unseen;
-        let positions = generator.model.config.n_positions;
+        let positions = generator.model.config().n_positions;
         let fits = |comment: &str| -> Result<()> {
             if !repartee_core::names::has_text(comment) {
                 return Err(Error::usage("it has no text: it was empty, or was deleted"));
@@ -488,7 +488,7 @@ impl Generate {
     fn write(
         &self,
         ctx: &Ctx,
-        generator: &Generator,
+        generator: &Writer,
         comments: &[Asked],
     ) -> Result<Vec<Written>, Stop> {
         let text = &generator.text;
@@ -536,7 +536,7 @@ impl Generate {
                 Some(total),
                 "comments",
             ));
-            let (model, sampling) = (&generator.model, &self.sampling);
+            let (model, sampling) = (&*generator.model, &self.sampling);
             let replies = batches.each(batch, &mut |some| {
                 let only: Vec<Task> = some.iter().map(|(_, task)| task.clone()).collect();
                 let mut drafts = Drafts::new(some.iter().map(|(comment, _)| *comment).collect());
@@ -627,7 +627,7 @@ impl Generate {
             let scores = batches.each(&texts, &mut |texts| {
                 let pairs = judge.text.pairs(texts).map_err(Error::from)?;
                 let pairs: Vec<&PairIds> = pairs.iter().collect();
-                Ok(evaluate::probabilities(&judge.model, &pairs, SCORE_BATCH)
+                Ok(evaluate::probabilities(&*judge.model, &pairs, SCORE_BATCH)
                     .map_err(Error::from)?)
             })?;
             for ((w, p), unscored) in some.iter_mut().zip(scores).zip(unscored) {

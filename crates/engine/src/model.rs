@@ -3,6 +3,9 @@
 use repartee_core::error::{Code, Error, Result};
 use repartee_core::job::from_json;
 use repartee_models::bert::{self, Bert};
+use repartee_models::evaluate::Scores;
+use repartee_models::fast::{self, Precision};
+use repartee_models::generate::Generates;
 use repartee_models::gpt2::{self, Gpt2};
 use repartee_models::text::{ClassifierText, Files, GeneratorText, Template};
 use repartee_models::weights::Tensors;
@@ -15,9 +18,9 @@ use crate::base::ModelConfig;
 use crate::run_config::{RunConfig, RunKind};
 use crate::{Engine, bundle};
 
-/// A loaded generator.
-pub struct Generator {
-    pub model: Gpt2,
+/// A loaded generator, by default of tensors.
+pub struct Generator<M = Gpt2> {
+    pub model: M,
     /// Its tokenizer with the template it was trained with.
     pub text: GeneratorText,
     pub checkpoint: Checkpoint,
@@ -25,9 +28,12 @@ pub struct Generator {
     pub config: RunConfig,
 }
 
-/// A loaded classifier.
+/// A generator that only generates: packed on the CPU, of tensors elsewhere.
+pub(crate) type Writer = Generator<Box<dyn Generates>>;
+
+/// A loaded classifier: packed on the CPU, of tensors elsewhere.
 pub struct Classifier {
-    pub model: Bert,
+    pub model: Box<dyn Scores>,
     /// Its tokenizer, truncating as in training.
     pub text: ClassifierText,
     pub checkpoint: Checkpoint,
@@ -182,16 +188,27 @@ pub(crate) fn check_kind(store: &Store, run: &str, kind: RunKind) -> Result<()> 
 }
 
 impl Engine {
-    /// Opens a generator run's checkpoint (best, last, or the better one that exists).
-    pub(crate) fn generator(
+    /// Opens a generator run's checkpoint (best, last, or the better one that exists) for generation.
+    pub(crate) fn writer(
         &self,
         run: &str,
         checkpoint: Option<&str>,
         device: &Device,
-    ) -> Result<Generator> {
+    ) -> Result<Writer> {
         let run = of_kind(&self.store, run, &[ModelKind::Generator])?;
         let checkpoint = checkpoint_of(&self.store, &run, checkpoint)?;
-        self.generator_of(checkpoint, device)
+        self.writer_of(checkpoint, device)
+    }
+
+    /// Opens a generator's checkpoint for generation. The tensors are released when they are packed.
+    pub(crate) fn writer_of(&self, checkpoint: Checkpoint, device: &Device) -> Result<Writer> {
+        self.open_generator(checkpoint, device, |config, tensors| {
+            let model: Box<dyn Generates> = match device.is_cpu() {
+                true => Box::new(fast::gpt2::Gpt2::new(config, tensors, Precision::F32)?),
+                false => Box::new(Gpt2::new(config, tensors)?),
+            };
+            Ok(model)
+        })
     }
 
     /// Opens a generator's checkpoint.
@@ -200,12 +217,23 @@ impl Engine {
         checkpoint: Checkpoint,
         device: &Device,
     ) -> Result<Generator> {
+        self.open_generator(checkpoint, device, |config, tensors| {
+            Gpt2::new(config, tensors)
+        })
+    }
+
+    fn open_generator<M>(
+        &self,
+        checkpoint: Checkpoint,
+        device: &Device,
+        model: impl FnOnce(&gpt2::Config, &Tensors) -> repartee_models::Result<M>,
+    ) -> Result<Generator<M>> {
         let config: RunConfig = from_json(&self.store.run_by_id(checkpoint.run_id)?.config)?;
         let model_config = gpt2_config(&self.store.base_by_id(checkpoint.base_id)?)?;
         let (tensors, files) = bundle::get(&self.store, checkpoint.bundle_id)?;
         let (tensors, _) = model_config.parameters()?.load_into(tensors, 0, device)?;
         Ok(Generator {
-            model: Gpt2::new(&model_config, &tensors)?,
+            model: model(&model_config, &tensors)?,
             text: generator_text(&files, &model_config, config.max_tokens)?,
             checkpoint,
             config,
@@ -248,8 +276,17 @@ impl Engine {
                 ),
             ));
         }
+        let model: Box<dyn Scores> = match device.is_cpu() {
+            true => Box::new(fast::bert::Bert::new(
+                &model_config,
+                classes,
+                &tensors,
+                Precision::F32,
+            )?),
+            false => Box::new(Bert::new(&model_config, classes, &tensors)?),
+        };
         Ok(Classifier {
-            model: Bert::new(&model_config, classes, &tensors)?,
+            model,
             text: classifier_text(&files, &model_config, config.max_tokens)?,
             checkpoint,
             config,

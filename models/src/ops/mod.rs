@@ -15,7 +15,7 @@ mod gelu;
 mod layer_norm;
 mod linear;
 mod loss;
-mod simd;
+pub(crate) mod simd;
 
 pub use adamw::{AdamStep, Moments};
 pub use attention::{Attention, attention, attention_ref};

@@ -27,11 +27,11 @@ macro_rules! vectorized {
         }
     };
 }
-pub(super) use vectorized;
+pub(crate) use vectorized;
 
 /// 2: AVX-512, 1: AVX2 with FMA, 0: neither.
 #[cfg(target_arch = "x86_64")]
-pub(super) fn level() -> u8 {
+pub(crate) fn level() -> u8 {
     use std::sync::OnceLock;
     static LEVEL: OnceLock<u8> = OnceLock::new();
     *LEVEL.get_or_init(|| {
@@ -48,7 +48,7 @@ pub(super) fn level() -> u8 {
 ///
 /// Cephes' scheme: x = n ln 2 + r, a polynomial in r, then n goes into the exponent bits.
 #[inline(always)]
-pub(super) fn exp(x: f32) -> f32 {
+pub(crate) fn exp(x: f32) -> f32 {
     let clamped = x.clamp(-87.3, 88.0);
     // Adding 1.5·2^23 rounds to the nearest integer without a rounding instruction.
     const ROUND: f32 = 12_582_912.0;
@@ -69,7 +69,7 @@ pub(super) fn exp(x: f32) -> f32 {
 
 /// tanh(x) = 1 - 2 / (e^2x + 1); absolute error below 2e-7.
 #[inline(always)]
-pub(super) fn tanh(x: f32) -> f32 {
+pub(crate) fn tanh(x: f32) -> f32 {
     1.0 - 2.0 / (exp(2.0 * x) + 1.0)
 }
 
@@ -77,7 +77,7 @@ pub(super) fn tanh(x: f32) -> f32 {
 ///
 /// Φ through erfc by Abramowitz and Stegun 7.1.26, absolute error below 2e-7.
 #[inline(always)]
-pub(super) fn normal(x: f32) -> (f32, f32) {
+pub(crate) fn normal(x: f32) -> (f32, f32) {
     let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
     let t = 1.0 / (1.0 + 0.327_591_1 * z);
     let p = 1.061_405_4_f32;

@@ -1,0 +1,833 @@
+//! The inner products of the fast path: a block of up to 12 rows times a panel of 32 columns.
+//!
+//! All sums of a block stay in registers over the whole of `k` (AVX-512; with AVX2 over 128 of it), and a panel is read
+//! once, in memory order. Every output is one sum over `k` in ascending order, so its value depends neither on the
+//! number of rows nor on the threads. f32 multiplies and adds with one rounding where the processor can (FMA); bf16
+//! multiplies pairs and adds in f32; int8 is exact in 32-bit integers, so all its variants give equal results.
+//!
+//! This file has all the unsafe code of the fast path: the vector instructions, and [`each_block`], which lends parts
+//! of a matrix to threads. Lengths are checked in the safe functions before any pointer is used.
+
+use std::marker::PhantomData;
+use std::sync::OnceLock;
+
+use rayon::prelude::*;
+
+/// Columns of a panel.
+pub const COLS: usize = 32;
+/// Maximum number of rows of a block.
+pub const ROWS: usize = 12;
+
+/// The sums of a block, a row of 32 columns each.
+pub type Tile = [[f32; COLS]; ROWS];
+/// The same in integers.
+pub type IntTile = [[i32; COLS]; ROWS];
+
+/// Which instructions a kernel uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// What every processor has; the compiler vectorizes it for NEON.
+    Portable,
+    /// AVX2 and FMA.
+    Avx2,
+    /// AVX-512, with its BF16 or VNNI instructions for these types.
+    Avx512,
+}
+
+/// The best level of this processor for each type.
+#[derive(Debug, Clone, Copy)]
+pub struct Levels {
+    pub f32: Level,
+    pub bf16: Level,
+    pub int8: Level,
+}
+
+/// The levels of this processor.
+pub fn levels() -> Levels {
+    static LEVELS: OnceLock<Levels> = OnceLock::new();
+    *LEVELS.get_or_init(detect)
+}
+
+#[cfg(target_arch = "x86_64")]
+fn detect() -> Levels {
+    let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    let avx512 = avx2 && is_x86_feature_detected!("avx512f");
+    let of = |avx512| match (avx512, avx2) {
+        (true, _) => Level::Avx512,
+        (false, true) => Level::Avx2,
+        (false, false) => Level::Portable,
+    };
+    Levels {
+        f32: of(avx512),
+        bf16: of(avx512 && is_x86_feature_detected!("avx512bf16")),
+        int8: of(avx512 && is_x86_feature_detected!("avx512vnni")),
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn detect() -> Levels {
+    Levels {
+        f32: Level::Portable,
+        bf16: Level::Portable,
+        int8: Level::Portable,
+    }
+}
+
+/// Panics unless `rows` rows of `k` values, `ldx` apart, fit in `len` values, and their sums in `tile` rows.
+fn check(rows: usize, len: usize, ldx: usize, k: usize, tile: usize) {
+    assert!(
+        (1..=ROWS).contains(&rows) && rows <= tile,
+        "rows of a block"
+    );
+    assert!((rows - 1) * ldx + k <= len, "a block outside its matrix");
+}
+
+/// `tile = x (rows, k) · panel (k, 32)`, added to `tile` if `keep`. The rows of `x` are `ldx` apart.
+///
+/// `level` must not be above that of [`levels`].
+pub fn f32_block(
+    level: Level,
+    x: &[f32],
+    ldx: usize,
+    rows: usize,
+    panel: &[f32],
+    keep: bool,
+    tile: &mut [[f32; COLS]],
+) {
+    let k = panel.len() / COLS;
+    check(rows, x.len(), ldx, k, tile.len());
+    assert!(level <= levels().f32);
+    match level {
+        // SAFETY: the processor has the instructions, and `check` has compared the lengths.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe {
+            x86::f32_avx512(rows, x.as_ptr(), ldx, panel.as_ptr(), k, keep, tile)
+        },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe {
+            x86::f32_avx2(rows, x.as_ptr(), ldx, panel.as_ptr(), k, keep, tile)
+        },
+        _ => {
+            for (r, sums) in tile[..rows].iter_mut().enumerate() {
+                if !keep {
+                    sums.fill(0.0);
+                }
+                for (x, w) in x[r * ldx..].iter().zip(panel.as_chunks::<COLS>().0) {
+                    for (sum, w) in sums.iter_mut().zip(w) {
+                        *sum += x * w;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// As [`f32_block`] for bf16: panels hold two values of `k` side by side per column, and `k` is even.
+///
+/// `level` must not be above that of [`levels`].
+pub fn bf16_block(
+    level: Level,
+    x: &[u16],
+    ldx: usize,
+    rows: usize,
+    panel: &[u16],
+    tile: &mut [[f32; COLS]],
+) {
+    let k = panel.len() / COLS;
+    check(rows, x.len(), ldx, k, tile.len());
+    assert!(level <= levels().bf16 && k.is_multiple_of(2));
+    match level {
+        // SAFETY: the processor has the instructions, and `check` has compared the lengths.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe {
+            x86::bf16_avx512(rows, x.as_ptr(), ldx, panel.as_ptr(), k, tile)
+        },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { x86::bf16_avx2(rows, x.as_ptr(), ldx, panel.as_ptr(), k, tile) },
+        _ => {
+            let wide = |half: u16| f32::from_bits(u32::from(half) << 16);
+            for (r, sums) in tile[..rows].iter_mut().enumerate() {
+                sums.fill(0.0);
+                let x = x[r * ldx..].as_chunks::<2>().0;
+                for (x, w) in x.iter().zip(panel.as_chunks::<{ 2 * COLS }>().0) {
+                    let x = [wide(x[0]), wide(x[1])];
+                    for (sum, w) in sums.iter_mut().zip(w.as_chunks::<2>().0) {
+                        *sum += x[0] * wide(w[0]) + x[1] * wide(w[1]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// As [`f32_block`] for int8, with exact integer sums: `x` unsigned, panels signed with four values of `k` side by side
+/// per column, and `k` a multiple of 4.
+///
+/// `level` must not be above that of [`levels`].
+pub fn int8_block(
+    level: Level,
+    x: &[u8],
+    ldx: usize,
+    rows: usize,
+    panel: &[i8],
+    tile: &mut [[i32; COLS]],
+) {
+    let k = panel.len() / COLS;
+    check(rows, x.len(), ldx, k, tile.len());
+    // no sum leaves 32 bits: 255 * 127 * 65,536 < 2^31
+    assert!(level <= levels().int8 && k.is_multiple_of(4) && k <= 1 << 16);
+    match level {
+        // SAFETY: the processor has the instructions, and `check` has compared the lengths.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe {
+            x86::int8_avx512(rows, x.as_ptr(), ldx, panel.as_ptr(), k, tile)
+        },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { x86::int8_avx2(rows, x.as_ptr(), ldx, panel.as_ptr(), k, tile) },
+        _ => {
+            for (r, sums) in tile[..rows].iter_mut().enumerate() {
+                sums.fill(0);
+                let x = x[r * ldx..].as_chunks::<4>().0;
+                for (x, w) in x.iter().zip(panel.as_chunks::<{ 4 * COLS }>().0) {
+                    for (sum, w) in sums.iter_mut().zip(w.as_chunks::<4>().0) {
+                        for (&x, &w) in x.iter().zip(w) {
+                            *sum += i32::from(x) * i32::from(w);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    //! The kernels for x86. Safety of each: the processor has the instructions, `x` points to `rows` rows of `k` values
+    //! that are `ldx` apart, `w` to a panel of `k` rows, and `tile` has `rows` rows.
+    use std::arch::x86_64::*;
+
+    use super::{COLS, ROWS};
+
+    /// Calls a kernel with the number of rows as a constant, so that its sums stay in registers.
+    macro_rules! by_rows {
+        ($rows:expr, $kernel:ident($($arg:expr),*)) => {
+            match $rows {
+                1 => $kernel::<1>($($arg),*),
+                2 => $kernel::<2>($($arg),*),
+                3 => $kernel::<3>($($arg),*),
+                4 => $kernel::<4>($($arg),*),
+                5 => $kernel::<5>($($arg),*),
+                6 => $kernel::<6>($($arg),*),
+                7 => $kernel::<7>($($arg),*),
+                8 => $kernel::<8>($($arg),*),
+                9 => $kernel::<9>($($arg),*),
+                10 => $kernel::<10>($($arg),*),
+                11 => $kernel::<11>($($arg),*),
+                _ => $kernel::<ROWS>($($arg),*),
+            }
+        };
+    }
+
+    /// The same column of up to 12 rows, in few registers: the address of every third row, and the distances to the two
+    /// after it.
+    struct Column<T> {
+        thirds: [*const T; ROWS / 3],
+        after: [usize; 3],
+    }
+
+    impl<T> Column<T> {
+        #[inline(always)]
+        fn new(x: *const T, ldx: usize) -> Self {
+            let mut thirds = [x; ROWS / 3];
+            for i in 1..thirds.len() {
+                thirds[i] = thirds[i - 1]
+                    .wrapping_add(ldx)
+                    .wrapping_add(ldx)
+                    .wrapping_add(ldx);
+            }
+            Self {
+                thirds,
+                after: [0, ldx, ldx.wrapping_mul(2)],
+            }
+        }
+
+        /// The address in row `r`.
+        #[inline(always)]
+        fn row(&self, r: usize) -> *const T {
+            self.thirds[r / 3].wrapping_add(self.after[r % 3])
+        }
+
+        /// Moves on by `n` columns.
+        #[inline(always)]
+        fn advance(&mut self, n: usize) {
+            self.thirds = self.thirds.map(|x| x.wrapping_add(n));
+        }
+    }
+
+    #[target_feature(enable = "avx512f")]
+    pub unsafe fn f32_avx512(
+        rows: usize,
+        x: *const f32,
+        ldx: usize,
+        w: *const f32,
+        k: usize,
+        keep: bool,
+        tile: &mut [[f32; COLS]],
+    ) {
+        // SAFETY: that of this function.
+        unsafe { by_rows!(rows, f32_rows_avx512(x, ldx, w, k, keep, tile)) }
+    }
+
+    #[target_feature(enable = "avx512f")]
+    unsafe fn f32_rows_avx512<const M: usize>(
+        x: *const f32,
+        ldx: usize,
+        w: *const f32,
+        k: usize,
+        keep: bool,
+        tile: &mut [[f32; COLS]],
+    ) {
+        // SAFETY: all addresses are inside the block, the panel and the tile.
+        unsafe {
+            let mut sums = [[_mm512_setzero_ps(); 2]; M];
+            if keep {
+                for (sum, row) in sums.iter_mut().zip(tile.iter()) {
+                    *sum = [
+                        _mm512_loadu_ps(row.as_ptr()),
+                        _mm512_loadu_ps(row.as_ptr().add(16)),
+                    ];
+                }
+            }
+            let (mut x, mut w) = (Column::new(x, ldx), w);
+            for _ in 0..k {
+                let (w0, w1) = (_mm512_loadu_ps(w), _mm512_loadu_ps(w.add(16)));
+                for (r, sum) in sums.iter_mut().enumerate() {
+                    let x = _mm512_set1_ps(*x.row(r));
+                    sum[0] = _mm512_fmadd_ps(x, w0, sum[0]);
+                    sum[1] = _mm512_fmadd_ps(x, w1, sum[1]);
+                }
+                x.advance(1);
+                w = w.add(COLS);
+            }
+            for (sum, row) in sums.iter().zip(tile.iter_mut()) {
+                _mm512_storeu_ps(row.as_mut_ptr(), sum[0]);
+                _mm512_storeu_ps(row.as_mut_ptr().add(16), sum[1]);
+            }
+        }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    pub unsafe fn bf16_avx512(
+        rows: usize,
+        x: *const u16,
+        ldx: usize,
+        w: *const u16,
+        k: usize,
+        tile: &mut [[f32; COLS]],
+    ) {
+        // SAFETY: that of this function.
+        unsafe { by_rows!(rows, bf16_rows_avx512(x, ldx, w, k, tile)) }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    unsafe fn bf16_rows_avx512<const M: usize>(
+        x: *const u16,
+        ldx: usize,
+        w: *const u16,
+        k: usize,
+        tile: &mut [[f32; COLS]],
+    ) {
+        // SAFETY: all addresses are inside the block, the panel and the tile; k is even. A register of 32 bf16 values
+        // and one of 512 bits have the same layout.
+        unsafe {
+            let half = |bits: __m512i| std::mem::transmute::<__m512i, __m512bh>(bits);
+            let mut sums = [[_mm512_setzero_ps(); 2]; M];
+            let (mut x, mut w) = (Column::new(x, ldx), w);
+            for _ in 0..k / 2 {
+                let w0 = half(_mm512_loadu_si512(w.cast()));
+                let w1 = half(_mm512_loadu_si512(w.add(COLS).cast()));
+                for (r, sum) in sums.iter_mut().enumerate() {
+                    let x = x.row(r).cast::<i32>().read_unaligned();
+                    let x = half(_mm512_set1_epi32(x));
+                    sum[0] = _mm512_dpbf16_ps(sum[0], x, w0);
+                    sum[1] = _mm512_dpbf16_ps(sum[1], x, w1);
+                }
+                x.advance(2);
+                w = w.add(2 * COLS);
+            }
+            for (sum, row) in sums.iter().zip(tile.iter_mut()) {
+                _mm512_storeu_ps(row.as_mut_ptr(), sum[0]);
+                _mm512_storeu_ps(row.as_mut_ptr().add(16), sum[1]);
+            }
+        }
+    }
+
+    #[target_feature(enable = "avx512f,avx512vnni")]
+    pub unsafe fn int8_avx512(
+        rows: usize,
+        x: *const u8,
+        ldx: usize,
+        w: *const i8,
+        k: usize,
+        tile: &mut [[i32; COLS]],
+    ) {
+        // SAFETY: that of this function.
+        unsafe { by_rows!(rows, int8_rows_avx512(x, ldx, w, k, tile)) }
+    }
+
+    #[target_feature(enable = "avx512f,avx512vnni")]
+    unsafe fn int8_rows_avx512<const M: usize>(
+        x: *const u8,
+        ldx: usize,
+        w: *const i8,
+        k: usize,
+        tile: &mut [[i32; COLS]],
+    ) {
+        // SAFETY: all addresses are inside the block, the panel and the tile; k is a multiple of 4.
+        unsafe {
+            let mut sums = [[_mm512_setzero_si512(); 2]; M];
+            let (mut x, mut w) = (Column::new(x, ldx), w);
+            for _ in 0..k / 4 {
+                let w0 = _mm512_loadu_si512(w.cast());
+                let w1 = _mm512_loadu_si512(w.add(2 * COLS).cast());
+                for (r, sum) in sums.iter_mut().enumerate() {
+                    let x = x.row(r).cast::<i32>().read_unaligned();
+                    let x = _mm512_set1_epi32(x);
+                    sum[0] = _mm512_dpbusd_epi32(sum[0], x, w0);
+                    sum[1] = _mm512_dpbusd_epi32(sum[1], x, w1);
+                }
+                x.advance(4);
+                w = w.add(4 * COLS);
+            }
+            for (sum, row) in sums.iter().zip(tile.iter_mut()) {
+                _mm512_storeu_si512(row.as_mut_ptr().cast(), sum[0]);
+                _mm512_storeu_si512(row.as_mut_ptr().add(16).cast(), sum[1]);
+            }
+        }
+    }
+
+    /// Values of `k` between two visits of the tile: 16 KiB of a panel, which stay in the first-level cache for all
+    /// rows.
+    const DEEP: usize = 128;
+
+    #[target_feature(enable = "avx2,fma")]
+    pub unsafe fn f32_avx2(
+        rows: usize,
+        x: *const f32,
+        ldx: usize,
+        w: *const f32,
+        k: usize,
+        keep: bool,
+        tile: &mut [[f32; COLS]],
+    ) {
+        if !keep {
+            tile[..rows].iter_mut().for_each(|sums| sums.fill(0.0));
+        }
+        for from in (0..k).step_by(DEEP) {
+            let deep = DEEP.min(k - from);
+            for row in (0..rows).step_by(3) {
+                // SAFETY: rows `row..row + M` and values `from..from + deep` are inside the block.
+                unsafe {
+                    let (x, w) = (x.add(row * ldx + from), w.add(from * COLS));
+                    let tile = &mut tile[row..];
+                    match rows - row {
+                        1 => f32_rows_avx2::<1>(x, ldx, w, deep, tile),
+                        2 => f32_rows_avx2::<2>(x, ldx, w, deep, tile),
+                        _ => f32_rows_avx2::<3>(x, ldx, w, deep, tile),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds to the tile.
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn f32_rows_avx2<const M: usize>(
+        x: *const f32,
+        ldx: usize,
+        w: *const f32,
+        k: usize,
+        tile: &mut [[f32; COLS]],
+    ) {
+        // SAFETY: all addresses are inside the block, the panel and the tile.
+        unsafe {
+            let mut sums = [[_mm256_setzero_ps(); 4]; M];
+            for (sum, row) in sums.iter_mut().zip(tile.iter()) {
+                for (c, sum) in sum.iter_mut().enumerate() {
+                    *sum = _mm256_loadu_ps(row.as_ptr().add(8 * c));
+                }
+            }
+            for i in 0..k {
+                let w = w.add(i * COLS);
+                for (r, sum) in sums.iter_mut().enumerate() {
+                    let x = _mm256_set1_ps(*x.add(r * ldx + i));
+                    for (c, sum) in sum.iter_mut().enumerate() {
+                        *sum = _mm256_fmadd_ps(x, _mm256_loadu_ps(w.add(8 * c)), *sum);
+                    }
+                }
+            }
+            for (sum, row) in sums.iter().zip(tile.iter_mut()) {
+                for (c, sum) in sum.iter().enumerate() {
+                    _mm256_storeu_ps(row.as_mut_ptr().add(8 * c), *sum);
+                }
+            }
+        }
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    pub unsafe fn bf16_avx2(
+        rows: usize,
+        x: *const u16,
+        ldx: usize,
+        w: *const u16,
+        k: usize,
+        tile: &mut [[f32; COLS]],
+    ) {
+        tile[..rows].iter_mut().for_each(|sums| sums.fill(0.0));
+        for from in (0..k).step_by(DEEP) {
+            let deep = DEEP.min(k - from);
+            for row in (0..rows).step_by(2) {
+                // SAFETY: rows `row..row + M` and values `from..from + deep` are inside the block; `deep` is even.
+                unsafe {
+                    let (x, w) = (x.add(row * ldx + from), w.add(from * COLS));
+                    let tile = &mut tile[row..];
+                    match rows - row {
+                        1 => bf16_rows_avx2::<1>(x, ldx, w, deep, tile),
+                        _ => bf16_rows_avx2::<2>(x, ldx, w, deep, tile),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds to the tile. A bf16 is the upper half of an f32, so widening is a shift or a mask.
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn bf16_rows_avx2<const M: usize>(
+        x: *const u16,
+        ldx: usize,
+        w: *const u16,
+        k: usize,
+        tile: &mut [[f32; COLS]],
+    ) {
+        let low = |pairs: __m256i| _mm256_castsi256_ps(_mm256_slli_epi32::<16>(pairs));
+        let high = |pairs: __m256i| {
+            _mm256_castsi256_ps(_mm256_and_si256(
+                pairs,
+                _mm256_set1_epi32(0xffff_0000_u32 as i32),
+            ))
+        };
+        // SAFETY: all addresses are inside the block, the panel and the tile; k is even.
+        unsafe {
+            let mut sums = [[_mm256_setzero_ps(); 4]; M];
+            for (sum, row) in sums.iter_mut().zip(tile.iter()) {
+                for (c, sum) in sum.iter_mut().enumerate() {
+                    *sum = _mm256_loadu_ps(row.as_ptr().add(8 * c));
+                }
+            }
+            for i in (0..k).step_by(2) {
+                let w = w.add(i * COLS);
+                for c in 0..4 {
+                    let pairs = _mm256_loadu_si256(w.add(16 * c).cast());
+                    let (w0, w1) = (low(pairs), high(pairs));
+                    for (r, sum) in sums.iter_mut().enumerate() {
+                        let x = x.add(r * ldx + i).cast::<i32>().read_unaligned();
+                        let x = _mm256_set1_epi32(x);
+                        sum[c] = _mm256_fmadd_ps(low(x), w0, sum[c]);
+                        sum[c] = _mm256_fmadd_ps(high(x), w1, sum[c]);
+                    }
+                }
+            }
+            for (sum, row) in sums.iter().zip(tile.iter_mut()) {
+                for (c, sum) in sum.iter().enumerate() {
+                    _mm256_storeu_ps(row.as_mut_ptr().add(8 * c), *sum);
+                }
+            }
+        }
+    }
+
+    /// `maddubs` saturates at 16 bits, so both sides are widened and multiplied by `madd`, which does not.
+    #[target_feature(enable = "avx2")]
+    pub unsafe fn int8_avx2(
+        rows: usize,
+        x: *const u8,
+        ldx: usize,
+        w: *const i8,
+        k: usize,
+        tile: &mut [[i32; COLS]],
+    ) {
+        for (r, row) in tile[..rows].iter_mut().enumerate() {
+            // SAFETY: all addresses are inside the block, the panel and the tile; k is a multiple of 4.
+            unsafe {
+                // per eight columns: those of the first four, and of the last four, two partial sums each
+                let mut sums = [[_mm256_setzero_si256(); 2]; 4];
+                for i in (0..k).step_by(4) {
+                    let w = w.add(i * COLS);
+                    let x = x.add(r * ldx + i).cast::<i32>().read_unaligned();
+                    let x = _mm256_cvtepu8_epi16(_mm_set1_epi32(x));
+                    for (c, sum) in sums.iter_mut().enumerate() {
+                        for (half, sum) in sum.iter_mut().enumerate() {
+                            let w = _mm_loadu_si128(w.add(32 * c + 16 * half).cast());
+                            let product = _mm256_madd_epi16(x, _mm256_cvtepi8_epi16(w));
+                            *sum = _mm256_add_epi32(*sum, product);
+                        }
+                    }
+                }
+                for (c, sum) in sums.iter().enumerate() {
+                    // columns 0 1 4 5 2 3 6 7
+                    let pairs = _mm256_hadd_epi32(sum[0], sum[1]);
+                    let in_order = _mm256_permute4x64_epi64::<0b11_01_10_00>(pairs);
+                    _mm256_storeu_si256(row.as_mut_ptr().add(8 * c).cast(), in_order);
+                }
+            }
+        }
+    }
+}
+
+/// A part of a matrix that one thread may write: some columns of some consecutive rows.
+pub struct Block<'a> {
+    start: *mut f32,
+    rows: usize,
+    /// Distance of two rows.
+    ld: usize,
+    width: usize,
+    matrix: PhantomData<&'a mut [f32]>,
+}
+
+// SAFETY: it stands for an exclusive borrow of its elements.
+unsafe impl Send for Block<'_> {}
+
+impl Block<'_> {
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// A row of the block, counted from its first.
+    pub fn row(&mut self, row: usize) -> &mut [f32] {
+        assert!(row < self.rows, "row {row} of {}", self.rows);
+        // SAFETY: the row is inside the matrix (`each_block` checked), and only this block refers to its elements.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(row * self.ld), self.width) }
+    }
+}
+
+/// An address that threads share.
+#[derive(Clone, Copy)]
+struct Address(*mut f32);
+// SAFETY: it is only an address; `each_block` argues its use.
+unsafe impl Send for Address {}
+// SAFETY: as above.
+unsafe impl Sync for Address {}
+
+impl Address {
+    fn at(self, offset: usize) -> *mut f32 {
+        self.0.wrapping_add(offset)
+    }
+}
+
+/// Divides a matrix whose rows are `ld` long between the row numbers `cuts` (ascending, from the first to the end of
+/// the last block) and every `width` columns, and calls `f(block of rows, block of columns, elements)` for each,
+/// in parallel.
+pub fn each_block(
+    y: &mut [f32],
+    ld: usize,
+    cuts: &[usize],
+    width: usize,
+    f: impl Fn(usize, usize, Block<'_>) + Sync,
+) {
+    let Some(last) = cuts.last() else { return };
+    assert!(
+        cuts.is_sorted() && last * ld <= y.len() && width > 0,
+        "blocks outside their matrix"
+    );
+    let (across, start) = (ld.div_ceil(width), Address(y.as_mut_ptr()));
+    let count = (cuts.len() - 1) * across;
+    (0..count)
+        .into_par_iter()
+        .with_min_len(count.div_ceil(TASKS))
+        .for_each(|i| {
+            let (row, col) = (i / across, i % across);
+            let block = Block {
+                start: start.at(cuts[row] * ld + col * width),
+                rows: cuts[row + 1] - cuts[row],
+                ld,
+                width: width.min(ld - col * width),
+                matrix: PhantomData,
+            };
+            f(row, col, block);
+        });
+}
+
+/// Tasks that a product is divided into: enough to even out the load of a few threads, few enough to cost little.
+const TASKS: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::check::{gap, matmul, random, up_to};
+    use super::super::packed::{bf16, widen};
+    use super::*;
+    use crate::rng::Stream;
+
+    /// A panel (k, 32) with `group` values of k side by side.
+    fn panel<T: Copy>(w: &[T], k: usize, group: usize) -> Vec<T> {
+        (0..k * COLS)
+            .map(|at| {
+                let (i, within) = (at / (group * COLS) * group, at % (group * COLS));
+                w[(i + within % group) * COLS + within / group]
+            })
+            .collect()
+    }
+
+    /// Random shapes: every number of rows, k from 0 on, rows further apart than they are long.
+    fn shapes(group: usize) -> impl Iterator<Item = (usize, usize, usize, Stream)> {
+        (0..10 * ROWS).map(move |n| {
+            let mut stream = Stream::at(1, "block", n as u64);
+            let k = stream.below(300 / group) * group;
+            let ld = k + stream.below(5);
+            (n % ROWS + 1, k, ld, stream)
+        })
+    }
+
+    #[test]
+    fn f32_blocks_equal_the_obvious_loop() {
+        for (rows, k, ld, mut stream) in shapes(1) {
+            let (x, w) = (
+                random(&mut stream, rows * ld),
+                random(&mut stream, k * COLS),
+            );
+            let before = random(&mut stream, rows * COLS);
+            let dense: Vec<f32> = (0..rows).flat_map(|r| &x[r * ld..][..k]).copied().collect();
+            let want = matmul(&dense, &w, (rows, k, COLS));
+            let mut with_fma = Vec::new();
+            for level in up_to(levels().f32) {
+                for keep in [false, true] {
+                    let mut tile: Tile = [[7.0; COLS]; ROWS];
+                    for (tile, before) in tile.iter_mut().zip(before.chunks(COLS)) {
+                        tile.copy_from_slice(before);
+                    }
+                    f32_block(level, &x, ld, rows, &w, keep, &mut tile);
+                    let got = tile.as_flattened();
+                    let want: Vec<f32> = want
+                        .iter()
+                        .zip(&before)
+                        .map(|(w, b)| if keep { w + b } else { *w })
+                        .collect();
+                    let off = gap(&got[..rows * COLS], &want);
+                    assert!(off < 1e-4, "{level:?} {rows} rows, k {k}: off by {off}");
+                    assert!(got[rows * COLS..].iter().all(|x| *x == 7.0));
+                    if level > Level::Portable && !keep {
+                        with_fma.push(got.to_vec());
+                    }
+                }
+            }
+            assert!(
+                with_fma.windows(2).all(|two| two[0] == two[1]),
+                "the same bits"
+            );
+        }
+    }
+
+    /// Each row by itself, and k in two parts, give the same bits.
+    #[test]
+    fn sums_do_not_depend_on_the_block() {
+        for (rows, k, ld, mut stream) in shapes(1) {
+            let (x, w) = (
+                random(&mut stream, rows * ld),
+                random(&mut stream, k * COLS),
+            );
+            for level in up_to(levels().f32) {
+                let mut all: Tile = [[0.0; COLS]; ROWS];
+                f32_block(level, &x, ld, rows, &w, false, &mut all);
+                for r in 0..rows {
+                    let (mut one, at) = ([[0.0; COLS]; 1], k / 3);
+                    let x = &x[r * ld..];
+                    f32_block(level, x, ld, 1, &w[..at * COLS], false, &mut one);
+                    f32_block(level, &x[at..], ld, 1, &w[at * COLS..], true, &mut one);
+                    assert_eq!(one[0], all[r], "{level:?} row {r} of {rows}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bf16_blocks_equal_the_obvious_loop() {
+        for (rows, k, ld, mut stream) in shapes(2) {
+            let half = |x: Vec<f32>| x.into_iter().map(bf16).collect::<Vec<u16>>();
+            let x = half(random(&mut stream, rows * ld));
+            let w = half(random(&mut stream, k * COLS));
+            let dense: Vec<f32> = (0..rows)
+                .flat_map(|r| &x[r * ld..][..k])
+                .map(|x| widen(*x))
+                .collect();
+            let wide: Vec<f32> = w.iter().map(|w| widen(*w)).collect();
+            let want = matmul(&dense, &wide, (rows, k, COLS));
+            for level in up_to(levels().bf16) {
+                let mut tile: Tile = [[7.0; COLS]; ROWS];
+                bf16_block(level, &x, ld, rows, &panel(&w, k, 2), &mut tile);
+                let off = gap(&tile.as_flattened()[..rows * COLS], &want);
+                assert!(off < 1e-4, "{level:?} {rows} rows, k {k}: off by {off}");
+            }
+        }
+    }
+
+    #[test]
+    fn int8_blocks_equal_the_obvious_loop_exactly() {
+        for (rows, k, ld, mut stream) in shapes(4) {
+            let extreme = stream.below(2) == 0; // the largest products, which saturate 16 bits
+            let x: Vec<u8> = (0..rows * ld)
+                .map(|_| {
+                    if extreme {
+                        255
+                    } else {
+                        stream.below(256) as u8
+                    }
+                })
+                .collect();
+            let w: Vec<i8> = (0..k * COLS)
+                .map(|_| {
+                    if extreme {
+                        -127
+                    } else {
+                        stream.below(255) as u8 as i8
+                    }
+                })
+                .collect();
+            for level in up_to(levels().int8) {
+                let mut tile: IntTile = [[7; COLS]; ROWS];
+                int8_block(level, &x, ld, rows, &panel(&w, k, 4), &mut tile);
+                for r in 0..rows {
+                    for c in 0..COLS {
+                        let term = |i| i32::from(x[r * ld + i]) * i32::from(w[i * COLS + c]);
+                        let want = (0..k).map(term).sum::<i32>();
+                        assert_eq!(tile[r][c], want, "{level:?} {rows} rows, k {k}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_of_a_matrix_are_disjoint_and_cover_it() {
+        let (ld, cuts) = (70, [0, 3, 3, 11]);
+        let mut y = vec![0.0; 11 * ld];
+        each_block(&mut y, ld, &cuts, COLS, |row, col, mut block| {
+            assert_eq!(block.rows(), cuts[row + 1] - cuts[row]);
+            for r in 0..block.rows() {
+                let value = (10 * row + col) as f32 + 1.0;
+                block.row(r).iter_mut().for_each(|y| *y += value);
+            }
+        });
+        for (r, y) in y.chunks(ld).enumerate() {
+            for (c, y) in y.iter().enumerate() {
+                let block = if r < 3 { 0 } else { 2 };
+                assert_eq!(
+                    *y,
+                    (10 * block + c / COLS) as f32 + 1.0,
+                    "row {r} column {c}"
+                );
+            }
+        }
+    }
+}
