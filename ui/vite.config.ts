@@ -35,7 +35,7 @@ export default defineConfig({
     include: ["src/**/*.test.ts"],
     globalSetup: ["tests/global-setup.js"],
     setupFiles: ["src/test-setup.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });

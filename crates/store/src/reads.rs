@@ -117,7 +117,8 @@ const TABLES: &[(&str, &[Family])] = {
         ("lease", &[Queue]),
         ("job", &[Jobs]),
         ("job_log", &[Jobs]),
-        ("left_out", &[Jobs]),
+        // what a job skipped is stored before the item that it makes, and is shown with it
+        ("left_out", &[Jobs, Fakes, Evaluations, Threads]),
         // of an item: announced with it
         ("label", ITEMS),
         ("tag", ITEMS),

@@ -139,6 +139,7 @@ test("a paused job blocks the queue until it is resumed", async () => {
   await jobs.start("train", await training(host, "third"));
   await jobs.stop(first);
   await becomes(second, "running");
+  await soon(() => expect(jobs.get(second)?.progress?.phase).toBe("training second"));
   await jobs.pause(second);
   await soon(() => expect(jobs.blockedBy?.id).toBe(second));
   await jobs.resumeQueue();

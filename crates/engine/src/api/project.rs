@@ -334,9 +334,9 @@ commands!(Arc<Engine> {
     "pairs.view" reads [Pairs, Splits] => |engine, p| engine.view_pairs(&p), ViewPairs => PairsView;
     /// Rows of a view.
     "pairs.rows" reads [Pairs] => |engine, p| engine.view_rows(&p.view, p.from, p.count), ViewPage => Vec<PairRow>;
-    // a chart names missing permissions
+    // a chart names missing permissions of the sources and bases that it is about
     /// The distribution of pairs by one figure.
-    "pairs.chart" reads [Pairs, Splits, Settings, Sources] => |engine, p| engine.pairs_chart(p.figure, &p.pairs), PairsChart => Picture;
+    "pairs.chart" reads [Pairs, Splits, Settings, Sources, Bases] => |engine, p| engine.pairs_chart(p.figure, &p.pairs), PairsChart => Picture;
     /// Draws it into files, and returns those written.
     "pairs.chart.save" => |engine, p| {
         save(&all_typed(&p.files)?, || engine.pairs_chart(p.chart.figure, &p.chart.pairs)).map(shown)
@@ -369,27 +369,27 @@ commands!(Arc<Engine> {
     /// All runs, without their samples.
     "runs" reads [Runs, Jobs] => |engine, _| engine.runs(), Nothing => Vec<RunInfo>;
     /// One run with the samples generated during training.
-    "run.get" reads [Runs, Jobs] => |engine, p| engine.run_show(&p.name), Named => RunInfo;
+    "run.get" reads [Runs, Pairs, Jobs] => |engine, p| engine.run_show(&p.name), Named => RunInfo;
     /// One metric over a run's steps: step and value.
     "run.figure" reads [Runs] => |engine, p| engine.run_figure(&p.run, &p.figure), RunFigure => Vec<(u64, Option<f64>)>;
     /// The settings in which runs differ.
     "run.differences" reads [Runs] => |engine, p| engine.run_differences(&p.runs), SeveralRuns => Vec<Difference>;
     /// All checkpoints, with lineage and size.
-    "checkpoints" reads [Runs] => |engine, _| engine.checkpoints(), Nothing => Vec<CheckpointInfo>;
+    "checkpoints" reads [Runs, Bases, Splits] => |engine, _| engine.checkpoints(), Nothing => Vec<CheckpointInfo>;
     /// All sets of fakes.
-    "fakes" reads [Fakes] => |engine, _| engine.fake_sets(), Nothing => Vec<FakesInfo>;
+    "fakes" reads [Fakes, Splits] => |engine, _| engine.fake_sets(), Nothing => Vec<FakesInfo>;
     /// Some fakes next to the real replies.
-    "fakes.rows" reads [Fakes, Pairs] => |engine, p| engine.fakes_show(&p.name, p.limit), FakesPage => Vec<FakeShown>;
+    "fakes.rows" reads [Fakes, Pairs, Splits] => |engine, p| engine.fakes_show(&p.name, p.limit), FakesPage => Vec<FakeShown>;
     /// All evaluations.
-    "evaluations" reads [Evaluations] => |engine, _| engine.evaluations(), Nothing => Vec<EvaluationInfo>;
+    "evaluations" reads [Evaluations, Splits, Bases, Fakes, Settings, Sources] => |engine, _| engine.evaluations(), Nothing => Vec<EvaluationInfo>;
     /// One evaluation.
-    "evaluation.get" reads [Evaluations] => |engine, p| engine.evaluation(p.id), Numbered => EvaluationInfo;
+    "evaluation.get" reads [Evaluations, Splits, Bases, Fakes, Settings, Sources] => |engine, p| engine.evaluation(p.id), Numbered => EvaluationInfo;
     /// An evaluation's figures at another threshold, and its points on the curves.
-    "evaluation.at" reads [Evaluations] => |engine, p| engine.evaluation_at(p.id, p.threshold), AtThreshold => Judged;
+    "evaluation.at" reads [Evaluations, Splits, Bases, Fakes, Settings, Sources] => |engine, p| engine.evaluation_at(p.id, p.threshold), AtThreshold => Judged;
     /// The best or worst predictions of an evaluation.
-    "evaluation.examples" reads [Evaluations, Pairs, Fakes] => |engine, p| engine.evaluation_examples(p.id, p.best, p.threshold, p.limit), MarkedPage => Vec<MarkedExample>;
+    "evaluation.examples" reads [Evaluations, Pairs, Splits, Bases, Fakes, Settings, Sources] => |engine, p| engine.evaluation_examples(p.id, p.best, p.threshold, p.limit), MarkedPage => Vec<MarkedExample>;
     /// Draws a chart.
-    "chart" reads [Runs, Evaluations, Settings, Sources] => |engine, p| engine.chart_at(p.kind, &p.of, p.threshold), DrawChart => Picture;
+    "chart" reads [Runs, Evaluations, Splits, Bases, Fakes, Settings, Sources] => |engine, p| engine.chart_at(p.kind, &p.of, p.threshold), DrawChart => Picture;
     /// Draws a chart into files, and returns those written.
     "chart.save" => |engine, p| {
         let chart = p.chart;

@@ -239,7 +239,7 @@ commands!(Arc<Engine> {
     /// Passes the URL at which the browser ended to the login that waits for it.
     "login.paste" => |engine, p| engine.posting().login_hand_over(&p.account, &p.address), PastedLogin => ();
     /// The identity of this project file, and whether it must be confirmed before anything is posted from it.
-    "posting.file" reads [Settings, Reddit] => |engine, _| engine.posting().project_file(), Nothing => ProjectFile;
+    "posting.file" reads [Settings] => |engine, _| engine.posting().project_file(), Nothing => ProjectFile;
     /// Confirms this file as the one to continue with.
     "posting.adopt" => |engine, p| engine.posting().project_adopt(&p.who), ByPerson => ProjectFile;
     /// The settings for posting.
@@ -274,7 +274,7 @@ commands!(Arc<Engine> {
     /// Posting state of all replies to something on Reddit.
     "outbox" reads [Queue, Threads, Reddit, Settings] => |engine, p| engine.posting().outbox(p.state.as_deref()), OfState => Vec<OutboxInfo>;
     /// Posting state of one reply, with its attempts and what blocks it now.
-    "outbox.get" reads [Queue, Threads, Reddit, Settings] => |engine, p| engine.posting().outbox_story(p.id), Numbered => OutboxStory;
+    "outbox.get" reads [Queue, Threads, Reddit, Settings, Sources, Bases] => |engine, p| engine.posting().outbox_story(p.id), Numbered => OutboxStory;
     /// Decides an uncertain or absent reply.
     "reply.settle" => |engine, p| engine.posting().reply_settle(p.id, &p.settle, &p.who), SettleReply => OutboxStory;
     /// Deletes a posted reply on Reddit, as it was shown.
@@ -286,9 +286,9 @@ commands!(Arc<Engine> {
     /// Edits a posted reply on Reddit, as it was previewed.
     "reply.rewrite" => |engine, p| engine.posting().reply_rewrite(p.id, &p.text, &p.seen, &p.who), RewriteReply => OutboxStory;
     /// The outcomes of posted replies, next to the predictions.
-    "outcomes" reads [Queue, Outcomes] => |engine, _| engine.outcomes(), Nothing => Outcomes;
+    "outcomes" reads [Queue, Outcomes, Threads, Runs, Splits] => |engine, _| engine.outcomes(), Nothing => Outcomes;
     /// Draws the outcomes.
-    "outcomes.chart" reads [Queue, Outcomes, Settings, Sources] => |engine, _| engine.outcomes_chart(), Nothing => Picture;
+    "outcomes.chart" reads [Queue, Outcomes, Threads, Runs, Splits, Settings, Sources, Bases] => |engine, _| engine.outcomes_chart(), Nothing => Picture;
     /// Draws them into files, and returns those written.
     "outcomes.chart.save" => |engine, p| engine.outcomes_chart_files(&all_typed(&p.files)?).map(shown), IntoFiles => Vec<String>;
     /// The audit log, the newest first.

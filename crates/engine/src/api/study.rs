@@ -75,7 +75,7 @@ fn refusal(engine: &Engine, config: &RunConfig) -> Result<TrainRefusal> {
 
 commands!(Arc<Engine> {
     /// The permissions of the study: what is recorded, and what is missing.
-    "study" reads [Settings, Sources] => |engine, _| engine.study(), Nothing => Study;
+    "study" reads [Settings, Sources, Bases] => |engine, _| engine.study(), Nothing => Study;
     /// Adds records; the newest of a kind counts.
     "study.record" => |engine, p| engine.study_record(&p.records, &p.who), RecordStudy => Study;
     /// Ends a permission early.
@@ -83,9 +83,9 @@ commands!(Arc<Engine> {
     /// Switches strict mode: whether training and posting are refused while a permission is missing.
     "study.strict" => |engine, p| engine.study_strict(p.on, &p.who), StrictStudy => Study;
     /// Whether a training with these settings is refused because a permission is missing.
-    "study.train" reads [Settings, Sources, Splits, Fakes] => |engine, p| refusal(engine, &p.config), WithConfig => TrainRefusal;
+    "study.train" reads [Settings, Sources, Splits, Bases, Fakes] => |engine, p| refusal(engine, &p.config), WithConfig => TrainRefusal;
     /// Sets where the text of a source comes from.
     "source.origin" => |engine, p| engine.source_origin(&p.source.to_string(), p.origin, &p.who), SayOrigin => SourceInfo;
     /// What must be answered before an import may start.
-    "import.question" reads [Settings] => |engine, p| engine.import_question(&p.import), AskImport => ImportQuestion;
+    "import.question" reads [Settings, Sources, Bases] => |engine, p| engine.import_question(&p.import), AskImport => ImportQuestion;
 });

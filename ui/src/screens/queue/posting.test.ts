@@ -241,7 +241,7 @@ describe("posting approved replies", () => {
     const host = await opened();
     await fireEvent.click(await byId("post-all"));
     expect(posts(host)).toHaveLength(0);
-    expect(textOf(await byId("post-all-list"))).toContain("I'm a bot");
+    await waitFor(async () => expect(textOf(await byId("post-all-list"))).toContain("I'm a bot"));
     const dialog = (await byId("post-all-sure")).closest("dialog") as HTMLDialogElement;
     expect(textOf(dialog)).toContain("at least 10 minutes apart, within your rate limits and hours");
     await fireEvent.click(await byId("post-all-sure"));
