@@ -39,13 +39,56 @@ fn main() -> ExitCode {
             Err(_) => ExitCode::FAILURE,
         };
     }
-    #[cfg(target_os = "linux")]
-    disable_compositing_without_gpu();
-    match shell::run(args.into_iter().next().map(PathBuf::from)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("repartee-app: {error}");
-            ExitCode::FAILURE
+    let project = match args.as_slice() {
+        [] => None,
+        [word] if word == "--help" || word == "-h" => {
+            println!("{HELP}");
+            return ExitCode::SUCCESS;
         }
+        [word] if word == "--version" || word == "-V" => {
+            println!("repartee-app {}", env!("CARGO_PKG_VERSION"));
+            return ExitCode::SUCCESS;
+        }
+        [file] if !file.to_string_lossy().starts_with('-') => Some(PathBuf::from(file)),
+        _ => {
+            eprintln!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    #[cfg(target_os = "linux")]
+    {
+        let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        if !is_set("DISPLAY") && !is_set("WAYLAND_DISPLAY") {
+            return no_window("there is no display: DISPLAY and WAYLAND_DISPLAY are not set");
+        }
+        disable_compositing_without_gpu();
     }
+    std::panic::set_hook(Box::new(report_panic));
+    match std::panic::catch_unwind(|| shell::run(project)) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => no_window(&error.to_string()),
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+const HELP: &str = "Repartee's window\n\nUsage: repartee-app [PROJECT]\n\n  PROJECT  A project file to open\n\nThe command line is `repartee`.";
+
+fn no_window(why: &str) -> ExitCode {
+    eprintln!(
+        "repartee-app: cannot open a window: {why}. Without one, use the command line: repartee --help"
+    );
+    ExitCode::FAILURE
+}
+
+/// Prints a panic as a sentence. The toolkit panics if the display can't be reached.
+fn report_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let what = panic.payload_as_str().unwrap_or("no message");
+    if what.contains("initialize gtk") {
+        no_window("the display can't be reached");
+        return;
+    }
+    let place = panic
+        .location()
+        .map_or_else(String::new, |at| format!(" at {at}"));
+    eprintln!("repartee-app panicked{place}: {what}. This is a bug in repartee");
 }

@@ -55,6 +55,45 @@ fn a_new_project_is_made_once() {
 }
 
 #[test]
+fn watched_subreddits_are_listed_and_cleared_only_on_request() {
+    let place = Place::with_project();
+    assert!(
+        place
+            .ok(["reddit", "watch"])
+            .out
+            .contains("reddit watch NAME")
+    );
+    place.ok(["reddit", "watch", "SampleGardening", "SampleHiking"]);
+    let listed = place.ok(["reddit", "watch"]).out;
+    assert_eq!(listed.trim(), "Watched: r/SampleGardening, r/SampleHiking");
+    place.ok(["reddit", "watch", "--clear"]);
+    assert!(place.ok(["reddit", "watch"]).out.contains("No watched"));
+}
+
+#[test]
+fn stopping_a_job_takes_yes_without_discarding() {
+    let ran = Place::with_project().run(["job", "stop", "nothing", "--yes"]);
+    assert_eq!(ran.status, Some(2), "{ran}");
+    assert!(ran.err.contains("nothing"), "{ran}");
+    assert!(!ran.err.contains("--discard"), "{ran}");
+}
+
+#[test]
+fn states_are_named_as_they_are_printed() {
+    let ran = Place::with_project().run(["queue", "list", "--state", "gone"]);
+    assert!(ran.err.contains("canceled"), "{ran}");
+    assert!(!ran.err.contains("cancelled"), "{ran}");
+}
+
+#[test]
+fn project_of_any_name_is_found_again() {
+    let place = Place::empty();
+    let made = place.ok(["new", "other"]);
+    assert!(made.out.contains("other.repartee"), "{made}");
+    assert_eq!(place.ok(["job", "list"]).out.trim(), "No jobs");
+}
+
+#[test]
 fn project_is_found_or_must_be_named() {
     let place = Place::empty();
     let none = place.run(["job", "list"]);

@@ -88,6 +88,23 @@ fn honest(engine: &Engine, evaluation: &EvaluationInfo, figures: &ClassifierFigu
         !shortfall.is_empty(),
         "{shortfall}"
     );
+    // and never takes the place of what it was measured on
+    for kind in [ChartKind::Roc, ChartKind::Confusion, ChartKind::Calibration] {
+        let picture = engine
+            .chart(kind, std::slice::from_ref(&evaluation.run))
+            .unwrap();
+        let shown = words_of(&picture.svg);
+        assert!(shown.contains("split main, test set"), "{shown}");
+        assert!(shown.contains("threads"), "{shown}");
+    }
+}
+
+/// The drawn words of a chart, without its description.
+fn words_of(svg: &str) -> String {
+    let texts = svg.split("<text").skip(1);
+    let texts = texts.filter_map(|text| text.split_once('>')?.1.split_once("</text>"));
+    let words = texts.map(|(text, _)| text.trim());
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// The dot of the chart is where the counts of predictions put it.

@@ -17,6 +17,7 @@ use repartee_engine::{Code, Ended, Engine, Error, Job, Signal};
 use repartee_models::generate::SamplingParams;
 use repartee_models::weights;
 use repartee_store::Store;
+use repartee_tests::approve_as_shown;
 use repartee_tests::sample::{done, project};
 use repartee_tests::{Place, Saved};
 
@@ -480,6 +481,36 @@ fn comment_is_cleaned_and_a_manual_pick_is_labeled_so() {
     );
     let shown = place.ok(["queue", "show", &id]).out;
     assert!(shown.contains("by hand, by Ada"), "{shown}");
+    assert!(!shown.contains("edited"), "{shown}");
+
+    // after an edit, the scores are those of another text
+    let was = by_hand.text.split_whitespace().next().unwrap_or_default();
+    place.ok([
+        "queue",
+        "edit",
+        &id,
+        "--text",
+        "Try a wider pot.",
+        "--who",
+        "Ada",
+    ]);
+    let shown = place.ok(["queue", "show", &id]).out;
+    assert!(
+        shown.contains("the generated text, before it was edited"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains(&format!("edited by Ada, from: {was}")),
+        "{shown}"
+    );
+    assert!(place.ok(["queue", "list"]).out.contains("draft, edited"));
+    // approved, it still answers nothing on Reddit
+    approve_as_shown(&place.engine(), by_hand.id, "Ada").unwrap();
+    for more in [vec![], vec!["--dry-run"]] {
+        let ran = place.ok([vec!["reddit", "post"], more].concat());
+        assert!(ran.out.contains(&format!("reddit posted {id}")), "{ran}");
+        assert!(!ran.out.contains("No approved replies"), "{ran}");
+    }
 }
 
 #[test]

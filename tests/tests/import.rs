@@ -351,3 +351,37 @@ fn real_dumps_tables_and_listings_are_read() {
         .sum();
     assert!(taken > 0);
 }
+
+#[test]
+fn file_with_known_content_is_named_and_counted_once() {
+    let place = Place::with_project();
+    let mut lines = Vec::new();
+    sample::write_ndjson(&mut lines, 7, 20).unwrap();
+    lines.extend_from_slice(b"{not json\n");
+    place.write("dump.ndjson", lines.clone());
+    place.write("copy.ndjson", lines);
+    let none = &["--permission", "none"][..];
+    let both = place.ok([&["import", "dump.ndjson", "copy.ndjson"][..], none].concat());
+    assert!(both.out.contains("1 row was rejected"), "{both}");
+    let copied = both.err.lines().find(|line| line.contains("copy.ndjson"));
+    assert!(
+        copied
+            .unwrap()
+            .contains("imported before, as source 1 (dump.ndjson)"),
+        "{both}"
+    );
+}
+
+#[test]
+fn source_without_any_text_has_its_format_and_is_no_reddit_content() {
+    let place = Place::with_project();
+    place.write("x.json", "[{\"a\":1}]");
+    let ran = place.run(["import", "x.json", "--permission", "none"]);
+    assert_eq!(ran.status, Some(2), "{ran}");
+    let error = "none of its 1 rows was imported";
+    assert_eq!(ran.err.matches(error).count(), 1, "{ran}");
+    let sources = place.engine().sources().unwrap();
+    assert_eq!(sources[0].format, "listing");
+    let study = place.engine().study().unwrap();
+    assert!(!study.needed && study.sources.is_empty(), "{study:?}");
+}

@@ -469,6 +469,54 @@ fn excluded_pairs_are_in_no_later_split_and_can_be_included_again() {
 }
 
 #[test]
+fn excluded_pairs_and_test_sets_reach_neither_tokenizer_nor_export() {
+    const NEW: &str = "--kind gpt2 --layers 1 --width 16 --heads 2 --context 64 --json";
+    let mut rows = chatter();
+    for row in &mut rows {
+        row.2.push_str(&format!(" zanzibar{}", row.4 == "user7"));
+    }
+    let (place, engine) = table(&rows);
+    let what = ExcludePairs {
+        authors: vec!["user7".into()],
+        reason: "spam".into(),
+        ..ExcludePairs::default()
+    };
+    engine.exclude(&what).unwrap();
+    let run = |words: &str| place.ok(words.split_whitespace());
+    let has = |base: &str, word: &str| {
+        let folder = place.path(base);
+        engine.base_export(base, &folder).unwrap();
+        let found = std::fs::read_to_string(folder.join("tokenizer.json")).unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+        found.contains(word)
+    };
+    run(&format!("base new none {NEW}"));
+    assert!(has("none", "zanzibarfalse") && !has("none", "zanzibartrue"));
+    run("export pairs pairs.csv");
+    let exported = std::fs::read_to_string(place.path("pairs.csv")).unwrap();
+    assert!(exported.contains("zanzibarfalse") && !exported.contains("zanzibartrue"));
+
+    done(&engine, &MakeSplit::default());
+    run(&format!("base new own {NEW}"));
+    let bases = engine.bases().unwrap();
+    assert!(
+        bases[1].origin.ends_with("training set of split main"),
+        "{}",
+        bases[1].origin
+    );
+    done(
+        &engine,
+        &MakeSplit {
+            name: "second".into(),
+            ..MakeSplit::default()
+        },
+    );
+    let which = place.run(format!("base new third {NEW}").split_whitespace());
+    assert_eq!(which.status, Some(2), "{which}");
+    assert!(which.out.contains("main, second"), "{which}");
+}
+
+#[test]
 fn an_author_is_excluded_from_both_ends_of_a_pair() {
     let line = |id: &str, parent: &str, author: &str| {
         format!(

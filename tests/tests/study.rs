@@ -166,6 +166,36 @@ fn two_answers_to_one_question_are_refused() {
 }
 
 #[test]
+fn none_does_not_replace_a_grant_and_an_import_says_how_to_use_it() {
+    let place = Place::with_project();
+    let file = text(&archive(&place, "RC.ndjson", 20));
+    let mut args = vec!["import", &file];
+    args.extend(GRANTED);
+    place.ok(args);
+    let none = place.run(["import", &file, "--min-score", "2", NONE[0], NONE[1]]);
+    assert_eq!(none.status, Some(2), "{none}");
+    assert!(none.err.contains("training granted"), "{none}");
+    assert!(none.err.contains("repartee study end"), "{none}");
+    let study = place.engine().study().unwrap();
+    assert!(study.states.iter().all(|state| state.holds), "{study:?}");
+    // a table that doesn't show its origin
+    let rows = (0..20).map(|i| format!("What is {i}?,It is {i} of course\n"));
+    let table = format!("question,answer\n{}", rows.collect::<String>());
+    let file = text(&place.write("table.csv", table));
+    // the printed command has the mapping that it needs, too
+    let ran = place.run(["import", &file]);
+    assert_eq!(ran.status, Some(2), "{ran}");
+    let lines = offered(&ran);
+    let under = lines.iter().find(|line| line.contains("--origin reddit"));
+    let under = under.unwrap_or_else(|| panic!("{ran}"));
+    assert!(!under.contains("--permission"), "{under}");
+    let again = typed(&place, under);
+    assert_eq!(again.status, Some(0), "{again}");
+    let study = place.engine().study().unwrap();
+    assert!(study.states.iter().all(|state| state.holds), "{study:?}");
+}
+
+#[test]
 fn a_grant_is_recorded_by_the_import_itself() {
     let place = Place::with_project();
     let file = text(&archive(&place, "RC.ndjson", 20));
@@ -640,12 +670,87 @@ fn model_trained_on_reddit_content_stays_marked_in_another_project() {
         ran.err.contains("base \"w\" was trained on Reddit content"),
         "{ran}"
     );
-    // an exported base that was not trained here is not marked so
-    let plain = place.path("plain");
-    ok(&place, "export base small-bert", &[&text(&plain)]);
-    let third = Place::with_project();
-    ok(&third, "base add b --from", &[&text(&plain)]);
+}
+
+/// A project whose only text comes from a forum, with a split.
+fn forum() -> Place {
+    let place = Place::with_project();
+    let mut rows = String::from("question,answer,points\n");
+    for i in 0..60 {
+        rows.push_str(&format!(
+            "How do I do {i}?,You do {i} like this,{}\n",
+            i % 9
+        ));
+    }
+    let file = text(&place.write("forum.csv", rows));
+    let map = "import --origin forum --map comment=question,reply=answer,score=points";
+    ok(&place, map, &[&file]);
+    ok(&place, "pairs build", &[]);
+    ok(&place, "split make main", &[]);
+    place
+}
+
+#[test]
+fn tokenizer_trained_on_reddit_content_stays_marked_in_another_project() {
+    const NEW: &str = "--kind bert --layers 1 --width 32 --heads 2 --context 160";
+    let place = marked();
+    let folder = text(&place.path("bert"));
+    ok(&place, "export base small-bert", &[&folder]);
+    let other = forum();
+    ok(&other, "base add b --from", &[&folder]);
+    let new = format!("base new t {NEW} --tokenizer");
+    ok(&other, &new, &[&folder]);
+    assert_eq!(
+        other.engine().study().unwrap().sources,
+        ["base b", "base t"]
+    );
+    for base in ["b", "t"] {
+        let ran = other.run(format!("train upvotes --name u --base {base} {STEPS}").split(' '));
+        assert_eq!(ran.status, Some(2), "{ran}");
+        assert!(ran.err.contains("was trained on Reddit content"), "{ran}");
+    }
+    // a base with a tokenizer of other text is not marked
+    let second = forum();
+    ok(&second, &format!("base new mine {NEW} --vocab 300"), &[]);
+    let plain = text(&second.path("plain"));
+    ok(&second, "export base mine", &[&plain]);
+    let third = forum();
+    ok(&third, "base add b --from", &[&plain]);
     assert!(!third.engine().study().unwrap().needed);
+}
+
+#[test]
+fn base_stays_marked_after_its_text_was_deleted() {
+    let place = Place::with_project();
+    let file = text(&archive(&place, "RC.ndjson", 80));
+    ok(&place, "import", &[&file, NONE[0], NONE[1]]);
+    ok(&place, "pairs build", &[]);
+    ok(&place, "study strict off --yes --who ann", &[]);
+    let new = "base new b --kind bert --layers 1 --width 32 --heads 2 --context 160 --vocab 400";
+    ok(&place, new, &[]);
+    place.ok([
+        "source",
+        "delete",
+        "RC.ndjson",
+        "--with-dependents",
+        "--yes",
+    ]);
+    ok(&place, "study strict on --who ann", &[]);
+    let mut rows = String::from("question,answer,points\n");
+    for i in 0..60 {
+        rows.push_str(&format!(
+            "How do I do {i}?,You do {i} like this,{}\n",
+            i % 9
+        ));
+    }
+    let file = text(&place.write("forum.csv", rows));
+    let map = "import --origin forum --map comment=question,reply=answer,score=points";
+    ok(&place, map, &[&file]);
+    ok(&place, "pairs build", &[]);
+    ok(&place, "split make main", &[]);
+    let ran = place.run(format!("train upvotes --name u --base b {STEPS}").split(' '));
+    assert_eq!(ran.status, Some(2), "{ran}");
+    assert!(ran.err.contains("trained on Reddit content"), "{ran}");
 }
 
 struct At(i64);

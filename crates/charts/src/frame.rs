@@ -24,6 +24,8 @@ const LABEL: Type = Type {
     bold: false,
     paint: Paint::Ink,
 };
+/// Most lines of small text in a heading: all figures below their baselines fit after what they were measured on.
+const SMALL_LINES: usize = 8;
 const LINE: f64 = 18.0; // height of a line of small text, pixels
 const LEFT: f64 = 24.0; // margin, pixels
 const RIGHT: f64 = 28.0;
@@ -176,7 +178,7 @@ impl Head {
     pub(crate) fn new(heading: &Heading, width: f64) -> Self {
         let room = width - LEFT - RIGHT;
         let title = wrap(&heading.title, room, TITLE, 2);
-        let small = wrap(&heading.measured_on, room, SMALL, 3);
+        let small = wrap(&heading.measured_on, room, SMALL, SMALL_LINES);
         let height = 20.0 + 24.0 * title.len() as f64 + LINE * small.len() as f64 + 8.0;
         Self {
             title,

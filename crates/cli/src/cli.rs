@@ -71,7 +71,7 @@ pub struct Common {
 pub enum Command {
     /// Create a project file
     New {
-        /// The file to create, for example my.repartee
+        /// The file to create, for example my.repartee; .repartee is added to any other name
         file: PathBuf,
     },
     /// Import files of comments and posts

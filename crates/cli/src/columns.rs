@@ -65,9 +65,9 @@ lists! {
     /// Threads.
     THREADS at "reddit threads" | "reddit fetch": ["thread", "subreddit", "comments", "open", "title", "skipped because"];
     /// Replies on Reddit.
-    OUTBOX at "reddit outbox": ["reply", "state", "subreddit", "attempts", "detail", "link"];
+    OUTBOX at "reddit outbox": ["reply", "state", "subreddit", "attempts", "link", "detail"];
     /// The result of posting.
-    POSTED at "reddit post": ["reply", "state", "detail", "link"];
+    POSTED at "reddit post": ["reply", "state", "link", "detail"];
     /// Posted replies with their outcomes.
     OUTCOMES at "reddit outcomes": [
         "reply", "subreddit", "p(real)", "predicted bin", "expected bin", "actual bin", "1 h", "24 h", "7 d", "text",

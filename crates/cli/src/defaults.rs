@@ -11,7 +11,7 @@ use repartee_engine::pick::MIN_P_REAL;
 use repartee_engine::posting::{Fetch, NewAccount};
 use repartee_engine::run_config::RunKind;
 use repartee_engine::splits::MakeSplit;
-use repartee_engine::{Recipe, SamplingParams};
+use repartee_engine::{MAPPING_FIELDS, Recipe, SamplingParams};
 
 use crate::data::set_name;
 use crate::training::args::settings;
@@ -64,6 +64,12 @@ fn sampling(usual: &SamplingParams) -> Vec<Usual> {
 }
 
 fn data(command: Command) -> Command {
+    let command = command.mut_subcommand("import", |import| {
+        import.mut_arg("map", |arg| {
+            let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            arg.help(format!("{help}. Fields: {MAPPING_FIELDS}"))
+        })
+    });
     let recipe = Recipe::default();
     let split = MakeSplit::default();
     let shares = [split.shares.train, split.shares.val, split.shares.test];
@@ -101,7 +107,10 @@ fn data(command: Command) -> Command {
         command,
         &["export", "pairs"],
         vec![
-            ("split", "none: all pairs, without set and bin".to_owned()),
+            (
+                "split",
+                "none: all pairs that are not excluded, without set and bin".to_owned(),
+            ),
             ("partition", all()),
         ],
     );
@@ -124,7 +133,10 @@ fn models(command: Command) -> Command {
             ("context", base.context.to_string()),
             ("vocab", base.vocab.to_string()),
             ("tokenizer", "none: a new one is trained".to_owned()),
-            ("split", "none: all pairs".to_owned()),
+            (
+                "split",
+                "the only split; without one, all pairs that are not excluded".to_owned(),
+            ),
             ("seed", base.seed.to_string()),
         ],
     );

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use comfy_table::{CellAlignment, ContentArrangement, presets};
 use jiff::Timestamp;
+pub use repartee_engine::format::{bytes, count, seconds};
 use serde::Serialize;
 
 use crate::terminal;
@@ -136,47 +137,11 @@ fn is_figure(cell: &str) -> bool {
         && first.chars().all(|c| "0123456789.,-+%e".contains(c))
 }
 
-/// 1234567 -> "1,234,567".
-pub fn count(n: impl TryInto<i64>) -> String {
-    let n = n.try_into().unwrap_or(i64::MAX);
-    let digits = n.unsigned_abs().to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 1);
-    if n < 0 {
-        text.push('-');
-    }
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Bytes in the largest binary unit that gives at least 1.
-pub fn bytes(n: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let mut value = n as f64;
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 {
-        format!("{n} B")
-    } else {
-        format!("{value:.1} {}", UNITS[unit])
-    }
-}
-
-/// Seconds as "42 s", "3 min 05 s" or "2 h 07 min".
-pub fn seconds(s: f64) -> String {
-    let whole = s.max(0.0).round() as u64;
-    match whole {
-        0..60 if s < 10.0 => format!("{s:.1} s"),
-        0..60 => format!("{whole} s"),
-        60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
-        _ => format!("{} h {:02} min", whole / 3600, whole / 60 % 60),
+/// "1 row", "1,234 rows".
+pub fn counted(n: impl TryInto<i64>, one: &str, many: &str) -> String {
+    match n.try_into().unwrap_or(i64::MAX) {
+        1 => format!("1 {one}"),
+        n => format!("{} {many}", count(n)),
     }
 }
 
@@ -243,6 +208,9 @@ mod tests {
         assert_eq!(count(1_234_567_i64), "1,234,567");
         assert_eq!(count(-1_000_i64), "-1,000");
         assert_eq!(count(999_u32), "999");
+        assert_eq!(counted(1_u64, "row", "rows"), "1 row");
+        assert_eq!(counted(0_u64, "row", "rows"), "0 rows");
+        assert_eq!(counted(1_200_u64, "row", "rows"), "1,200 rows");
         assert_eq!(bytes(512), "512 B");
         assert_eq!(bytes(3 * 1024 * 1024 / 2), "1.5 MiB");
         assert_eq!(seconds(4.25), "4.2 s");

@@ -5,6 +5,8 @@
 //! Text that isn't from Reddit (forums, support mails, ConvoKit, synthetic data, the sandbox) needs no permission, and
 //! a project with nothing else never mentions it.
 
+use std::collections::BTreeMap;
+
 use repartee_charts::Heading;
 use repartee_datasets::study::day_of_ms;
 use repartee_datasets::{Decision, Origin, StudyKind, StudyRecord};
@@ -75,6 +77,43 @@ pub struct Standing {
     pub sources: Vec<(i64, String)>,
     /// Strict mode: training and posting are refused while a permission is missing.
     pub strict: bool,
+}
+
+/// Row counts of a source. Each row was kept, dropped by a filter, or rejected.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default)]
+pub struct SourceCounts {
+    /// Rows seen: lines, rows of a table, elements of a listing.
+    pub rows: u64,
+    /// Comments imported; a row of a table gives two.
+    pub comments: u64,
+    pub posts: u64,
+    /// Comments and posts new to the project.
+    pub new: u64,
+    /// Those that replaced an older copy.
+    pub newer: u64,
+    /// Those already in the project.
+    pub known: u64,
+    /// Rows that could not be read; they are listed with line and reason.
+    pub rejected: u64,
+    /// Rows dropped, by the filter's rule.
+    pub dropped: BTreeMap<String, u64>,
+    /// Rows that held NUL characters, which were removed.
+    pub nul: u64,
+    /// Rows of a table with a quote that is never closed, which is read as an ordinary character.
+    pub stray_quotes: u64,
+    /// Replacements by placeholders, by kind: link, email, phone, user.
+    pub replaced: BTreeMap<String, u64>,
+}
+
+impl SourceCounts {
+    /// Replacements by placeholders: `12 link, 3 user`.
+    pub fn replaced_in_words(&self) -> String {
+        let parts: Vec<String> = (self.replaced.iter())
+            .map(|(kind, n)| format!("{n} {kind}"))
+            .collect();
+        parts.join(", ")
+    }
 }
 
 /// A source, as far as its permission is concerned.
@@ -267,6 +306,11 @@ impl Project {
             .store
             .sources()?
             .into_iter()
+            // one whose rows were all rejected is kept for their list, and has no text
+            .filter(|source| {
+                let counts: SourceCounts = serde_json::from_str(&source.counts).unwrap_or_default();
+                counts.rejected == 0 || counts.comments + counts.posts > 0
+            })
             .map(|source| SourceOrigin {
                 id: source.id,
                 name: source.name,

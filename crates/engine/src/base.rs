@@ -56,7 +56,7 @@ pub struct BaseNew {
     pub vocab: usize,
     /// A folder with a tokenizer to use instead of training one.
     pub tokenizer: Option<PathBuf>,
-    /// The split whose training set the tokenizer is trained on; none: all pairs.
+    /// The split whose training set the tokenizer is trained on; none: all pairs that are not excluded.
     pub split: Option<String>,
     /// Seed of the initial weights.
     pub seed: u64,
@@ -416,7 +416,11 @@ impl Job for BaseNew {
         let (files, words, seen) = match &self.tokenizer {
             Some(folder) => (
                 tokenizer_files(folder, MOST_VALUES)?,
-                format!("the tokenizer of {}", folder.display()),
+                // a tokenizer stays marked in another project, like the model that it came with
+                match config_says_trained(folder) {
+                    true => format!("the tokenizer of {}{TRAINED_NOTE}", folder.display()),
+                    false => format!("the tokenizer of {}", folder.display()),
+                },
                 match folder.join(DELETED_CONTENT).exists() {
                     true => Seen::Deleted,
                     false => Seen::Nothing,
@@ -491,9 +495,12 @@ impl BaseNew {
     /// The pairs that the tokenizer is trained on.
     fn tokenizer_pairs(&self, store: &Store) -> Result<PairQuery> {
         let mut query = PairQuery::default();
-        if let Some(split) = &self.split {
-            query.split_id = Some(store.split(split)?.id);
-            query.partition = Some(Partition::Train);
+        match &self.split {
+            Some(split) => {
+                query.split_id = Some(store.split(split)?.id);
+                query.partition = Some(Partition::Train);
+            }
+            None => query.excluded = Some(false),
         }
         Ok(query)
     }
@@ -618,6 +625,22 @@ impl Engine {
         Ok(bases.iter().map(|base| (base.id, info(base))).collect())
     }
 
+    /// The split whose training set a tokenizer is trained on unless another is named: the only one, so that no
+    /// tokenizer sees a test set unasked. None: there is no split yet.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] if there are several.
+    pub fn tokenizer_split(&self) -> Result<Option<String>> {
+        let mut names: Vec<String> = self.store.splits()?.into_iter().map(|s| s.name).collect();
+        match names.len() {
+            0 | 1 => Ok(names.pop()),
+            n => Err(Error::usage(format!(
+                "there are {n} splits ({}); name the one whose training set the tokenizer is trained on with --split",
+                names.join(", ")
+            ))),
+        }
+    }
+
     /// The size of a base made from scratch, with the tokenizer that it will have: that of a folder, or the one that
     /// training on the project's pairs gives. Nothing is stored.
     ///
@@ -655,6 +678,10 @@ impl Engine {
         ];
         let card = card::card(&base.name, mark.as_deref(), &facts);
         let config = card::noted(&base.config, mark.as_deref())?;
+        let config = match self.base_learned_from_reddit(&self.study_standing()?, &base)? {
+            true => card::trained(&config)?,
+            false => config,
+        };
         write_folder(folder, &config, &tensors, &files, &card)?;
         if self.store.is_marked(Marked::Base, base.id)? {
             write_mark(folder, &format!("The tokenizer of base {name}"))?;
@@ -863,6 +890,13 @@ fn read_bounded(path: &Path, most: u64, values: usize) -> Result<Vec<u8>> {
         return Err(bad(format!("has more than {values} lines")));
     }
     Ok(bytes)
+}
+
+/// Whether the folder's config.json, if there is one, marks the model as trained on Reddit content.
+fn config_says_trained(folder: &Path) -> bool {
+    let path = folder.join("config.json");
+    read_bounded(&path, LARGEST_CONFIG, CONFIG_VALUES)
+        .is_ok_and(|bytes| card::says_trained(&String::from_utf8_lossy(&bytes)))
 }
 
 /// The end token's id in generation_config.json, if that exists.

@@ -29,6 +29,16 @@ pub enum What {
     Score,
 }
 
+impl What {
+    /// The model that is measured unless another is named: one that can do this.
+    pub fn usual_model(self) -> &'static str {
+        match self {
+            Self::Train | Self::Generate => "gpt2",
+            Self::Score => "bert-base",
+        }
+    }
+}
+
 /// The settings of a measurement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -390,6 +400,15 @@ mod tests {
                 .is_ok_and(|m| m.pairs_per_s.is_some())
         );
         assert!(bench(What::Generate, folder.path()).run().is_err());
+    }
+
+    #[test]
+    fn usual_model_can_do_what_is_measured() {
+        for what in [What::Train, What::Generate, What::Score] {
+            let config = bench(what, Path::new(what.usual_model())).config();
+            let is_bert = matches!(config, Ok(ModelConfig::Bert(_)));
+            assert_eq!(is_bert, what == What::Score, "{what:?}");
+        }
     }
 
     #[test]

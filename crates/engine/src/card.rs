@@ -28,12 +28,17 @@ pub(crate) const INPUT_KEY: &str = "repartee_input";
 
 /// The key that marks an exported model as trained on Reddit content; `base add` reads it, so that a model keeps the
 /// mark when it passes through a folder.
-pub(crate) const TRAINED_KEY: &str = "repartee_trained_on_reddit";
+const TRAINED_KEY: &str = "repartee_trained_on_reddit";
 
 /// Whether a config.json has that mark.
 pub(crate) fn says_trained(config: &str) -> bool {
     serde_json::from_str::<serde_json::Value>(config)
         .is_ok_and(|config| config[TRAINED_KEY] == json!(true))
+}
+
+/// A config.json with that mark.
+pub(crate) fn trained(config: &str) -> Result<String> {
+    with_key(config, TRAINED_KEY, json!(true))
 }
 
 /// A config.json with the notice in it.

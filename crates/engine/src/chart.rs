@@ -186,17 +186,14 @@ impl Engine {
         }
         let title = |what: &str| {
             let runs: Vec<&str> = evaluations.iter().map(|(e, _)| e.run.as_str()).collect();
-            // what is worse than its baseline comes first: a long line is cut at its end
+            // after what it was measured on, which is never cut
             let worse = match alone {
                 true => shortfall(&at_threshold(first, predictions)),
                 false => String::new(),
             };
             let measured = match worse.as_str() {
                 "" => measured_on(first),
-                worse => format!(
-                    "Below its baseline: {worse}. Measured on {}",
-                    measured_on(first)
-                ),
+                worse => format!("{}. Below its baseline: {worse}", measured_on(first)),
             };
             self.heading(format!("{what}: {}", runs.join(", ")), measured)
         };

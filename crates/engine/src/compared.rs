@@ -34,13 +34,29 @@ pub struct Compared {
     pub worse: String,
 }
 
-/// A decimal as displayed: three places, thousands without.
-fn number(value: f64) -> String {
-    match value {
-        v if v.abs() >= 1000.0 => format!("{v:.0}"),
-        v if v.abs() >= 10.0 => format!("{v:.2}"),
-        v => format!("{v:.3}"),
-    }
+/// A decimal as displayed: three places, thousands without, and `more`.
+fn number(value: f64, more: usize) -> String {
+    let places = more
+        + match value.abs() {
+            size if size >= 1000.0 => 0,
+            size if size >= 10.0 => 2,
+            _ => 3,
+        };
+    format!("{value:.places$}")
+}
+
+/// Additional places with which a value differs from its baselines as displayed: "0.693 is worse than 0.693" says
+/// nothing.
+fn more_places(value: Option<f64>, baselines: &[Baseline]) -> usize {
+    let Some(value) = value else { return 0 };
+    let told_apart = |more: &usize| {
+        let looks_equal = |b: &&Baseline| number(b.value, *more) == number(value, *more);
+        !baselines
+            .iter()
+            .filter(looks_equal)
+            .any(|b| b.value != value)
+    };
+    (0..4).find(told_apart).unwrap_or(4)
 }
 
 /// A figure with its baselines by name; those without a value are left out.
@@ -81,7 +97,8 @@ fn compare(
             } else {
                 "no better than"
             };
-            let words = format!("{word} {} {}", hardest.name, number(hardest.value));
+            let shown = number(hardest.value, more_places(Some(value), &baselines));
+            let words = format!("{word} {} {shown}", hardest.name);
             (
                 Some(gain > 0.0),
                 if gain > 0.0 { String::new() } else { words },
@@ -129,21 +146,23 @@ pub fn shortfall(compared: &[Compared]) -> String {
 impl Compared {
     /// "accuracy 0.410 is worse than majority class 0.553".
     pub fn shortfall(&self) -> String {
-        let value = self.value.map(number).unwrap_or_default();
-        format!("{} {value} is {}", self.name, self.worse)
+        format!("{} {} is {}", self.name, self.written(), self.worse)
     }
 
     /// The figure as displayed.
     pub fn written(&self) -> String {
-        self.value.map_or_else(|| "-".to_owned(), number)
+        let more = more_places(self.value, &self.baselines);
+        self.value
+            .map_or_else(|| "-".to_owned(), |value| number(value, more))
     }
 
     /// Its baselines as displayed: "unigram 0.612, chance 0.500".
     pub fn baselines_written(&self) -> String {
+        let more = more_places(self.value, &self.baselines);
         let all: Vec<String> = self
             .baselines
             .iter()
-            .map(|b| format!("{} {}", b.name, number(b.value)))
+            .map(|b| format!("{} {}", b.name, number(b.value, more)))
             .collect();
         all.join(", ")
     }
@@ -303,6 +322,33 @@ mod tests {
         assert!(shortfall(&all).contains("accuracy 0.500 is worse"));
         let auc = one(&all, "auc");
         assert_eq!((auc.beats, auc.worse.as_str()), (Some(true), ""));
+    }
+
+    #[test]
+    fn figure_and_baseline_are_displayed_with_places_that_differ() {
+        let of = |value| {
+            compare(
+                "log_loss",
+                "log loss",
+                Some(value),
+                true,
+                &[("prior", Some(0.693147))],
+            )
+        };
+        let close = of(0.6934);
+        assert_eq!(
+            close.shortfall(),
+            "log loss 0.6934 is worse than prior 0.6931"
+        );
+        assert_eq!(close.baselines_written(), "prior 0.6931");
+        assert_eq!(
+            of(0.7).shortfall(),
+            "log loss 0.700 is worse than prior 0.693"
+        );
+        assert_eq!(
+            of(0.693147).shortfall(),
+            "log loss 0.693 is no better than prior 0.693"
+        );
     }
 
     #[test]

@@ -123,8 +123,11 @@ impl Show<'_> {
     fn begin(&self, what: &str) {
         let done = self.seconds.len() as u64;
         self.ctx.say(format!("== {what}"));
-        self.ctx
-            .tick(Progress::new("the loop", done, Some(STEPS), "steps").note(what));
+        self.ctx.tick(
+            Progress::new("demo", done, Some(STEPS), "steps")
+                .note(what)
+                .uneven(),
+        );
     }
 
     fn scaled(&self, n: usize) -> usize {

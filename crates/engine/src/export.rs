@@ -15,7 +15,7 @@ use repartee_store::runs::{Checkpoint, Run};
 use serde_json::json;
 
 use crate::base::{write_folder, write_mark};
-use crate::card::{INPUT_KEY, TRAINED_KEY, card, noted, with_key};
+use crate::card::{INPUT_KEY, card, noted, trained, with_key};
 use crate::evaluate::class_names;
 use crate::examples;
 use crate::figures::Predictions;
@@ -29,8 +29,8 @@ use crate::{Engine, bundle};
 const PREDICTIONS_AT_ONCE: usize = 1000;
 
 impl Engine {
-    /// Writes pairs to a `.jsonl` or `.csv` file: all, those of a split, or those of one of its partitions. Those of a
-    /// split have their upvote bin. Returns their number.
+    /// Writes pairs to a `.jsonl` or `.csv` file: all that are not excluded, those of a split, or those of one of its
+    /// partitions. Those of a split have their upvote bin. Returns their number.
     ///
     /// # Errors
     /// [`crate::Code::Usage`] for a partition without a split; [`crate::Code::NotFound`]; or if the file cannot be
@@ -75,6 +75,8 @@ impl Engine {
             let query = PairQuery {
                 split_id: split.as_ref().map(|s| s.id),
                 partition,
+                // a split is locked: it keeps pairs that were excluded after it was made
+                excluded: split.is_none().then_some(false),
                 ..PairQuery::default()
             };
             let mut refused = None;
@@ -228,8 +230,10 @@ impl Engine {
         let card = self.card(&run, &checkpoint, &base.name, &input, mark.as_deref())?;
         let json = noted(&json, mark.as_deref())?;
         let json = with_key(&json, INPUT_KEY, input.config())?;
-        let json = match self.learned_from_reddit(checkpoint.split_id, &base)? {
-            true => with_key(&json, TRAINED_KEY, json!(true))?,
+        let learned = self.learned_from_reddit(checkpoint.split_id, &base)?
+            || self.writer_learned_from_reddit(&run)?;
+        let json = match learned {
+            true => trained(&json)?,
             false => json,
         };
         write_folder(folder, &json, &tensors, &files, &card)?;
@@ -237,6 +241,17 @@ impl Engine {
             write_mark(folder, &format!("The model of run {}", checkpoint.run))?;
         }
         Ok(folder.to_owned())
+    }
+
+    /// Whether the generator whose fakes a realism run was trained on has learned from Reddit content.
+    fn writer_learned_from_reddit(&self, run: &Run) -> Result<bool> {
+        let mut sets = self.store.fake_sets()?.into_iter();
+        let Some(fakes) = sets.find(|set| Some(set.id) == run.fake_set_id) else {
+            return Ok(false);
+        };
+        let writer = self.store.checkpoint_by_id(fakes.checkpoint_id)?;
+        let base = self.store.base_by_id(writer.base_id)?;
+        self.learned_from_reddit(writer.split_id, &base)
     }
 
     /// The model card of a run's checkpoint.

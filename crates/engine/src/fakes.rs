@@ -377,6 +377,16 @@ impl Job for MakeFakes {
             Some(total),
             "comments",
         ));
+        let mut empty = 0;
+        for partition in Partition::ALL {
+            let fakes = store.fakes(set.id, partition)?.into_iter();
+            empty += fakes.filter(|fake| fake.text.trim().is_empty()).count();
+        }
+        if empty > 0 {
+            ctx.say(format!(
+                "{empty} of the fakes have no text; training and evaluation leave them out"
+            ));
+        }
         let info = FakesInfo {
             left_out: ctx.left_out()?,
             ..ctx.engine().fakes_info(store.fake_set_by_id(set.id)?)?

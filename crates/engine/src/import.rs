@@ -1,6 +1,5 @@
 //! Import: files into comments and posts of the project, each row under its source.
 
-use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -19,6 +18,8 @@ use repartee_store::records::Upserted;
 use repartee_store::sources::{NewSource, Source};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+
+pub use repartee_core::study::SourceCounts;
 
 use crate::Engine;
 use crate::ToEngine;
@@ -55,43 +56,6 @@ pub struct Import {
 pub struct Imported {
     /// One per file, in the given order.
     pub sources: Vec<SourceInfo>,
-}
-
-/// Row counts of a source. Each row was kept, dropped by a filter, or rejected.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(default)]
-pub struct SourceCounts {
-    /// Rows seen: lines, rows of a table, elements of a listing.
-    pub rows: u64,
-    /// Comments imported; a row of a table gives two.
-    pub comments: u64,
-    pub posts: u64,
-    /// Comments and posts new to the project.
-    pub new: u64,
-    /// Those that replaced an older copy.
-    pub newer: u64,
-    /// Those already in the project.
-    pub known: u64,
-    /// Rows that could not be read; they are listed with line and reason.
-    pub rejected: u64,
-    /// Rows dropped, by the filter's rule.
-    pub dropped: BTreeMap<String, u64>,
-    /// Rows that held NUL characters, which were removed.
-    pub nul: u64,
-    /// Rows of a table with a quote that is never closed, which is read as an ordinary character.
-    pub stray_quotes: u64,
-    /// Replacements by placeholders, by kind: link, email, phone, user.
-    pub replaced: BTreeMap<String, u64>,
-}
-
-impl SourceCounts {
-    /// Replacements by placeholders: `12 link, 3 user`.
-    pub fn replaced_in_words(&self) -> String {
-        let parts: Vec<String> = (self.replaced.iter())
-            .map(|(kind, n)| format!("{n} {kind}"))
-            .collect();
-        parts.join(", ")
-    }
 }
 
 /// A source as it is shown.
@@ -159,13 +123,11 @@ impl Job for Import {
             };
             match self.one(ctx, &path) {
                 Ok(source) => {
-                    ctx.say(said(&source));
+                    ctx.say(said(&source, &path));
                     imported.sources.push(source);
                 }
-                Err(Stop::Failed(error)) => {
-                    ctx.say(error.to_string());
-                    failed.push(error);
-                }
+                // the job's error names them all
+                Err(Stop::Failed(error)) => failed.push(error),
                 Err(stop) => return Err(stop),
             }
         }
@@ -177,19 +139,25 @@ impl Job for Import {
             error = error.with(other.message);
         }
         for source in imported.sources {
-            error = error.with(said(&source));
+            error = error.with(said(&source, Path::new(&source.path)));
         }
         Err(error.into())
     }
 }
 
-/// A source's counts as a sentence.
-fn said(source: &SourceInfo) -> String {
+/// A source's counts as a sentence, after the import of `file`.
+fn said(source: &SourceInfo, file: &Path) -> String {
     let c = &source.counts;
     if source.already {
+        let same = match Path::new(&source.path) == file {
+            true => "imported before",
+            false => "has the content of a file that was imported before",
+        };
         return format!(
-            "{}: imported before, as source {}; nothing to add",
-            source.path, source.id
+            "{}: {same}, as source {} ({}); nothing to add",
+            file.display(),
+            source.id,
+            source.name
         );
     }
     let dropped: u64 = c.dropped.values().sum();
@@ -288,6 +256,9 @@ impl Import {
         let hash = summary.as_ref().ok().and_then(|s| s.hash.clone());
         let hash = hash.filter(|_| !nothing);
         if stopped.is_none() && summary.is_ok() && nothing {
+            if let Ok(summary) = &summary {
+                store.source_format(source_id, summary.format.name())?;
+            }
             return Err(self.nothing(store, source_id, path, &counts)?.into());
         }
         if stopped.is_none() && summary.is_err() && counts == Counts::default() {

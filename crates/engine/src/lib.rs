@@ -29,6 +29,7 @@ pub mod examples;
 pub mod export;
 pub mod fakes;
 pub mod figures;
+pub mod format;
 pub mod generate;
 pub mod hub;
 pub mod import;
@@ -64,6 +65,7 @@ pub use repartee_core::{
 };
 pub use repartee_datasets::filter::Filter;
 pub use repartee_datasets::private;
+pub use repartee_datasets::source::FIELDS as MAPPING_FIELDS;
 pub use repartee_datasets::source::{Format, Mapping, Permission};
 pub use repartee_datasets::split::Shares;
 pub use repartee_datasets::study::{Decision, Origin, StudyKind, StudyRecord};

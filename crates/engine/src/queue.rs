@@ -122,6 +122,13 @@ impl ReplyInfo {
     }
 }
 
+impl ReplyInfo {
+    /// Whether its text is not the generated one, which its scores belong to.
+    pub fn is_edited(&self) -> bool {
+        self.written != self.text
+    }
+}
+
 impl Engine {
     /// The replies of the queue, or those of one state.
     ///
@@ -131,10 +138,9 @@ impl Engine {
         let state = state
             .map(|word| {
                 word.parse::<ReplyState>().map_err(|_| {
-                    let words: Vec<&str> = ReplyState::ALL.iter().map(|s| s.as_str()).collect();
                     Error::usage(format!(
                         "state is {word:?}; it is one of {}",
-                        words.join(", ")
+                        repartee_posting::states()
                     ))
                 })
             })

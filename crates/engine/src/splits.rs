@@ -227,6 +227,14 @@ impl Job for MakeSplit {
             .shares
             .parts()
             .map_err(|why| Error::new(Code::Usage, why))?;
+        let Shares { train, val, test } = self.shares;
+        let sum = train + val + test;
+        if (sum - 1.0).abs() > 1e-6 {
+            return Err(Error::usage(format!(
+                "the shares {train}, {val} and {test} add up to {sum}; they are fractions that add up to 1, such as 0.8,0.1,0.1"
+            ))
+            .into());
+        }
         let given = match self.edges {
             Some(edges) => {
                 Some(BinEdges::try_from(edges).map_err(|why| Error::new(Code::Usage, why))?)

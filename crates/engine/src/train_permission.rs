@@ -16,10 +16,19 @@ impl Engine {
     /// [`Code::NotFound`] if the settings name something that does not exist.
     pub fn train_refusal(&self, config: &RunConfig) -> Result<Option<Error>> {
         let standing = self.study_standing()?;
-        if standing.refusal(Purpose::Training).is_none() {
+        // only a base without any other Reddit content in the project could still be refused
+        if !standing.strict
+            || (standing.is_needed() && standing.refusal(Purpose::Training).is_none())
+        {
             return Ok(None);
         }
-        let base = crate::train::base_of(&self.store, config)?;
+        let base = match crate::train::base_of(&self.store, config) {
+            Err(_) if !standing.is_needed() => return Ok(None),
+            base => base?,
+        };
+        if !standing.is_needed() && !self.base_learned_from_reddit(&standing, &base)? {
+            return Ok(None);
+        }
         let split = self.store.split(&config.split)?;
         let fakes = match config.kind {
             RunKind::Realism => Some(crate::train::fakes_of(&self.store, config, &split)?),
@@ -31,7 +40,28 @@ impl Engine {
     /// Whether a model was trained on Reddit content: on the pairs of this split, or through its base.
     pub(crate) fn learned_from_reddit(&self, split: i64, base: &Base) -> Result<bool> {
         let standing = self.study_standing()?;
-        Ok(is_trained(base) || source_among(self, &standing, Some(split))?.is_some())
+        Ok(self.base_learned_from_reddit(&standing, base)?
+            || source_among(self, &standing, Some(split))?.is_some())
+    }
+
+    /// Whether a base was trained on Reddit content: elsewhere, or here, by its tokenizer. Text that is no longer in
+    /// the project counts like text of unknown origin.
+    pub(crate) fn base_learned_from_reddit(
+        &self,
+        standing: &Standing,
+        base: &Base,
+    ) -> Result<bool> {
+        if is_trained(base) {
+            return Ok(true);
+        }
+        let sources: Vec<i64> = standing.sources.iter().map(|(id, _)| *id).collect();
+        let has_own =
+            base.origin.contains("tokenizer of the ") && !base.origin.contains("the tokenizer of ");
+        match self.store.base_saw_any(base.id, &sources)? {
+            Some(saw) => Ok(saw),
+            // made before the record: on any of the pairs
+            None => Ok(has_own && source_among(self, standing, None)?.is_some()),
+        }
     }
 }
 
@@ -43,7 +73,14 @@ pub(crate) fn may_train(
     split: &Split,
     fakes: Option<&FakeSet>,
 ) -> Result<()> {
-    let standing = engine.study_standing()?;
+    let mut standing = engine.study_standing()?;
+    let learned = engine.base_learned_from_reddit(&standing, base)?;
+    if learned && !standing.is_needed() {
+        // its text is gone from the project, but not from the base
+        standing
+            .sources
+            .push((-base.id, format!("base {}", base.name)));
+    }
     let Some(why) = standing.refusal(Purpose::Training) else {
         return Ok(());
     };
@@ -55,19 +92,34 @@ pub(crate) fn may_train(
         let what = format!("split {:?} has text of source {source:?}", split.name);
         return Err(refused(&why, &what));
     }
+    if learned {
+        let what = format!(
+            "the tokenizer of base {:?} was trained on Reddit content",
+            base.name
+        );
+        return Err(refused(&why, &what));
+    }
     let Some(fakes) = fakes else {
         return Ok(());
     };
     let writer = engine.store.checkpoint_by_id(fakes.checkpoint_id)?;
-    match source_among(engine, &standing, Some(writer.split_id))? {
-        Some(source) => {
-            let what = format!(
-                "the fakes {:?} were written by run {:?}, which was trained on text of source {source:?}",
-                fakes.name, writer.run
-            );
-            Err(refused(&why, &what))
-        }
-        None => Ok(()),
+    let written = format!(
+        "the fakes {:?} were written by run {:?}, which was trained on",
+        fakes.name, writer.run
+    );
+    if let Some(source) = source_among(engine, &standing, Some(writer.split_id))? {
+        return Err(refused(
+            &why,
+            &format!("{written} text of source {source:?}"),
+        ));
+    }
+    let base = engine.store.base_by_id(writer.base_id)?;
+    match engine.base_learned_from_reddit(&standing, &base)? {
+        true => Err(refused(
+            &why,
+            &format!("{written} base {:?} with Reddit content", base.name),
+        )),
+        false => Ok(()),
     }
 }
 

@@ -214,9 +214,11 @@ impl Fetch {
             }
         }
         if subreddits.is_empty() {
-            return Err(
-                Error::usage("there is no subreddit to read: name some, or watch some").into(),
-            );
+            return Err(Error::usage(
+                "there is no subreddit to read; `repartee reddit fetch NAME` reads one, and `repartee reddit watch NAME` \
+                 makes it the default",
+            )
+            .into());
         }
         let all: Vec<&str> = subreddits.iter().map(String::as_str).collect();
         match self.rising_of(ctx, session, &all, fetched) {

@@ -20,6 +20,12 @@ use crate::reconcile::LATE_MS;
 /// Code of a posted reply whose edit was sent without an answer.
 const UNKNOWN: &str = "rewrite-unknown";
 
+/// The states of replies, for an error.
+pub fn states() -> String {
+    let words: Vec<&str> = ReplyState::ALL.iter().map(|s| s.as_str()).collect();
+    words.join(", ").replace("cancelled", "canceled")
+}
+
 /// A decision on a reply with unconfirmed delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "settle", rename_all = "kebab-case")]
@@ -199,8 +205,7 @@ impl Posting<'_> {
         let state = match state {
             None => None,
             Some(word) => Some(word.parse::<ReplyState>().map_err(|_| {
-                let words: Vec<&str> = ReplyState::ALL.iter().map(|s| s.as_str()).collect();
-                Error::usage(format!("state is {word:?}; there are {}", words.join(", ")))
+                Error::usage(format!("state is {word:?}; it is one of {}", states()))
             })?),
         };
         let meant = self.account_meant("").ok();

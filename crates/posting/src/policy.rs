@@ -104,6 +104,23 @@ pub(crate) fn is_serious(title: &str) -> bool {
 }
 
 impl Posting<'_> {
+    /// The caps that a reply would have reached if these had been posted before it.
+    pub(crate) fn caps_after(
+        self,
+        rules: &PostingRules,
+        account: &Account,
+        reply: &Reply,
+        elsewhere: &Elsewhere,
+        before: &[Spent],
+        now_ms: i64,
+    ) -> Result<Vec<Objection>> {
+        let mut spent = elsewhere.with_ours(self.store.spent(&account.name, 0)?, reply, now_ms);
+        spent.iter_mut().for_each(|s| s.at_ms = s.at_ms.min(now_ms));
+        spent.extend_from_slice(before);
+        spent.sort_by_key(|spent| spent.at_ms);
+        Ok(of_caps(rules, reply, &spent, now_ms))
+    }
+
     /// What blocks a reply, as far as the project and this machine's ledger (`elsewhere`) know; the most serious first.
     pub(crate) fn objections(
         self,
@@ -411,6 +428,10 @@ fn of_caps(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) ->
         .min()
         .is_none_or(|first| now_ms.saturating_sub(first) < FIRST_WEEK_MS);
     let halved = |cap: u32| if young { cap.div_ceil(2) } else { cap } as usize;
+    let of = |cap: usize, full: u32| match cap < full as usize {
+        true => format!("{cap}: half of {full} in the first week after the account's first post"),
+        false => cap.to_string(),
+    };
     let others = || spent.iter().filter(|s| s.reply_id != reply.id);
     let today = |s: &&Spent| now_ms.saturating_sub(s.at_ms) < DAY_MS;
     // the cap allows another when the oldest of the last `cap` is a day old
@@ -426,7 +447,7 @@ fn of_caps(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) ->
     let cap = halved(rules.per_day);
     full(
         "cap-day",
-        format!("daily limit reached ({cap})"),
+        format!("daily limit reached ({})", of(cap, rules.per_day)),
         others().filter(today).map(|s| s.at_ms).collect(),
         cap,
     );
@@ -434,7 +455,10 @@ fn of_caps(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) ->
     let here = |s: &&Spent| s.subreddit.eq_ignore_ascii_case(&reply.subreddit);
     full(
         "cap-subreddit",
-        format!("daily limit per subreddit reached ({cap})"),
+        format!(
+            "daily limit per subreddit reached ({})",
+            of(cap, rules.per_subreddit)
+        ),
         others()
             .filter(today)
             .filter(here)

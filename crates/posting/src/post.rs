@@ -12,7 +12,7 @@ use repartee_core::job::{Ctx, Job, Progress, Stop, now_ms};
 use repartee_reddit::{Action, Attempt, Comment, Pause, Refusal, Rejection, Sent};
 use repartee_store::accounts::{Account, OptOut};
 use repartee_store::audit::Entry;
-use repartee_store::outbox::{Became, Ended};
+use repartee_store::outbox::{Became, Ended, Spent};
 use repartee_store::purge::Gone;
 use repartee_store::queue::{Reply, ReplyState};
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,8 @@ const SETTLE_MS: i64 = 60_000;
 
 /// The code of a named reply whose state does not allow posting.
 pub const NOT_APPROVED: &str = "not-approved";
+/// The code of an approved reply that answers nothing on Reddit.
+pub const BY_HAND: &str = "by-hand";
 const NO_ACCOUNT: &str =
     "there is no account to post with; `repartee reddit accounts add` adds one";
 
@@ -142,6 +144,9 @@ impl Job for Post {
         let next_ms = sent?;
         let mut replies = self.report(posting, &account.name)?;
         replies.retain(|one| unready.iter().all(|not| not.reply != one.reply));
+        let by_hand = self.by_hand(posting)?;
+        replies.retain(|one| by_hand.iter().all(|hand| hand.reply != one.reply));
+        replies.extend(by_hand);
         replies.extend(unready);
         Ok(PostReport {
             account: account.name,
@@ -228,6 +233,28 @@ impl Post {
 
     fn wants(&self, reply: &Reply) -> bool {
         self.replies.is_empty() || self.replies.contains(&reply.id)
+    }
+
+    /// Approved replies to pasted comments, which no program can post.
+    fn by_hand(&self, posting: Posting<'_>) -> Result<Vec<PostedInfo>> {
+        let approved = posting
+            .store
+            .replies(Some(ReplyState::Approved))?
+            .into_iter();
+        let replies = approved.filter(|reply| reply.parent_name.is_none() && self.wants(reply));
+        Ok(replies
+            .map(|reply| PostedInfo {
+                reply: reply.id,
+                state: reply.state.as_str().to_owned(),
+                code: BY_HAND.to_owned(),
+                detail: format!(
+                    "it answers nothing on Reddit: post it by hand, then run `repartee reddit posted {}`",
+                    reply.id
+                ),
+                link: reply.link,
+                not_before_ms: 0,
+            })
+            .collect())
     }
 
     fn report(&self, posting: Posting<'_>, account: &str) -> Result<Vec<PostedInfo>> {
@@ -391,11 +418,14 @@ impl Post {
             account: account.as_ref().map(|a| a.name.clone()).unwrap_or_default(),
             ..PostReport::default()
         };
-        let approved: Vec<Reply> = store
+        let mut approved: Vec<Reply> = store
             .replies(Some(ReplyState::Approved))?
             .into_iter()
             .filter(|reply| reply.parent_name.is_some() && self.wants(reply))
             .collect();
+        // in the order of posting: what is posted first counts toward the caps of the next
+        approved.sort_by_key(|reply| (reply.outbox.approved_ms, reply.id));
+        let mut before: Vec<Spent> = Vec::new();
         for (at, reply) in approved.iter().enumerate() {
             ctx.go_on()?;
             ctx.tick(Progress::new(
@@ -430,7 +460,26 @@ impl Post {
                     Err(stop) => return Err(stop),
                 }
             }
+            if let Some(account) = &account {
+                let caps = posting
+                    .caps_after(&rules, account, reply, &elsewhere, &before, now_ms)?
+                    .into_iter();
+                let new: Vec<Objection> = caps
+                    .filter(|cap| objections.iter().all(|known| known.code != cap.code))
+                    .collect();
+                objections.extend(new);
+            }
             let in_the_way = heaviest(&objections);
+            if in_the_way.is_none() {
+                before.push(Spent {
+                    reply_id: reply.id,
+                    parent: reply.parent_name.clone().unwrap_or_default(),
+                    subreddit: reply.subreddit.clone(),
+                    post_name: reply.post_name.clone().unwrap_or_default(),
+                    author: reply.author.clone(),
+                    at_ms: now_ms,
+                });
+            }
             let words: Vec<&str> = objections.iter().map(|o| o.words.as_str()).collect();
             report.replies.push(PostedInfo {
                 reply: reply.id,
@@ -449,7 +498,8 @@ impl Post {
                 },
             });
         }
-        ctx.say("a dry run: nothing was sent");
+        report.replies.extend(self.by_hand(posting)?);
+        report.replies.sort_by_key(|reply| reply.reply);
         Ok(report)
     }
 }

@@ -366,6 +366,33 @@ impl Store {
         })
     }
 
+    /// Whether a base's tokenizer was trained on text of these sources, or on text that is no longer in the project;
+    /// `None`: what it saw is not recorded.
+    pub fn base_saw_any(&self, base_id: i64, sources: &[i64]) -> Result<Option<bool>> {
+        self.read(|db| {
+            let seen = db
+                .prepare_cached("SELECT ids FROM seen WHERE base_id = ?1")?
+                .query_row([base_id], |row| row.get::<_, Vec<u8>>(0))
+                .optional()?;
+            let Some(seen) = seen else { return Ok(None) };
+            let mut source_of = db.prepare_cached(
+                "SELECT r.source_id, c.source_id FROM comment r
+                 LEFT JOIN pair p ON p.id = r.id LEFT JOIN comment c ON c.id = p.comment_id WHERE r.id = ?1",
+            )?;
+            for pair in unpack(&seen) {
+                let found: Option<(i64, Option<i64>)> = source_of
+                    .query_row([pair], |row| Ok((row.get(0)?, row.get(1)?)))
+                    .optional()?;
+                let is_one = |source: i64| sources.contains(&source);
+                if found.is_none_or(|(reply, comment)| is_one(reply) || comment.is_some_and(is_one))
+                {
+                    return Ok(Some(true));
+                }
+            }
+            Ok(Some(false))
+        })
+    }
+
     /// Marks a base explicitly: it was imported with the note that it was trained on deleted content.
     pub fn base_mark(&self, base_id: i64, why: &str, now_ms: i64) -> Result<()> {
         self.write(Family::Bases, |db| {

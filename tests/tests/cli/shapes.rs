@@ -242,7 +242,7 @@ fn project(all: &mut Recorder) {
     // its verdict depends on the machine
     let doctor = all.place.run(["doctor", "--json"]).result();
     all.record("doctor", &doctor);
-    let bench = "bench train --model base-folder --batch 1 --length 8 --steps 1";
+    let bench = "bench train --model base-folder --batch 1 --length 8 --steps 1 --device cpu";
     let measured = all.place.ok(words(bench)).json();
     all.record(bench, &measured);
     all.compare("project");

@@ -63,6 +63,39 @@ fn dry_run_sends_and_changes_nothing() {
 }
 
 #[test]
+fn dry_run_counts_the_replies_that_would_be_posted_before() {
+    let bench = Bench::with(3);
+    let rules = PostingRules {
+        per_subreddit: 4,
+        per_day: 1000,
+        per_author: 1000,
+        ..PostingRules::default()
+    };
+    bench
+        .engine()
+        .posting()
+        .posting_rules_set(&rules, RAISE, PERSON)
+        .unwrap();
+    let dry = Post {
+        live: Some(false),
+        ..Post::default()
+    };
+    let report = bench.post(&bench.engine(), &dry).unwrap();
+    let found: Vec<(&str, &str)> = report
+        .replies
+        .iter()
+        .map(|r| (r.state.as_str(), r.code.as_str()))
+        .collect();
+    let blocked = ("approved", "cap-subreddit");
+    assert_eq!(found, [("ready", ""), ("ready", ""), blocked]);
+    let detail = &report.replies[2].detail;
+    assert!(
+        detail.contains("2: half of 4 in the first week"),
+        "{detail}"
+    );
+}
+
+#[test]
 fn every_error_of_reddit_has_its_consequence() {
     let error = |code: &str| Fault::Error {
         code: code.to_owned(),

@@ -267,7 +267,7 @@ export type BaseNew = { name: string,
   vocab: number,
   /** A folder with a tokenizer to use instead of training one. */
   tokenizer: string | null,
-  /** The split whose training set the tokenizer is trained on; none: all pairs. */
+  /** The split whose training set the tokenizer is trained on; none: all pairs that are not excluded. */
   split: string | null,
   /** Seed of the initial weights. */
   seed: number, };

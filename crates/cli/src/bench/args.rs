@@ -27,9 +27,10 @@ pub enum BenchCommand {
 
 #[derive(Debug, Clone, Args)]
 pub struct BenchArgs {
-    /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, bert-base, or a folder with a config.json
-    #[arg(long, default_value = "gpt2")]
-    pub model: String,
+    /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, bert-base, bert-large, or a folder with a config.json [default: gpt2;
+    /// bert-base to score]
+    #[arg(long)]
+    pub model: Option<String>,
     /// Batch size
     #[arg(long, default_value_t = 4)]
     pub batch: usize,
@@ -46,6 +47,6 @@ pub struct BenchArgs {
     #[arg(long, default_value = "f32")]
     pub dtype: String,
     /// auto, cpu, cuda or metal
-    #[arg(long, default_value = "cpu")]
+    #[arg(long, default_value = "auto")]
     pub device: String,
 }

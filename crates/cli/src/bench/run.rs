@@ -36,7 +36,7 @@ pub fn bench(app: &App, command: BenchCommand) -> Result<ExitCode> {
 fn model(app: &App, what: What, args: BenchArgs) -> Result<ExitCode> {
     let bench = Bench {
         what,
-        model: args.model,
+        model: args.model.unwrap_or_else(|| what.usual_model().to_owned()),
         batch: args.batch,
         length: args.length,
         prompt: args.prompt,

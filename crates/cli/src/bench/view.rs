@@ -4,7 +4,7 @@ use anyhow::Result;
 use repartee_engine::bench::Measured;
 use repartee_engine::bench_import::ImportMeasured;
 
-use crate::out::{Out, Table, count, figure};
+use crate::out::{Out, Table, bytes, count, figure};
 
 pub fn model(out: Out, measured: &Measured) -> Result<()> {
     let mut table = Table::new(["", ""]);
@@ -15,10 +15,7 @@ pub fn model(out: Out, measured: &Measured) -> Result<()> {
     }
     let mean = measured.seconds.iter().sum::<f64>() / measured.seconds.len() as f64;
     table.row(["seconds per step".to_owned(), figure(Some(mean), 3)]);
-    table.row([
-        "peak memory".to_owned(),
-        format!("{} GB", figure(measured.peak_rss_gb, 2)),
-    ]);
+    table.row(["peak memory".to_owned(), memory(measured.peak_rss_gb)]);
     table.row(["parameters".to_owned(), count(measured.parameters as u64)]);
     table.row(["threads".to_owned(), measured.threads.to_string()]);
     table.row(["device".to_owned(), measured.ran_on.clone()]);
@@ -51,8 +48,10 @@ pub fn import(out: Out, measured: &ImportMeasured) -> Result<()> {
     );
     row("index words for search", measured.words_s, String::new());
     table.print(out)?;
-    out.line(format!(
-        "Peak memory: {} GB",
-        figure(measured.peak_rss_gb, 2)
-    ))
+    out.line(format!("Peak memory: {}", memory(measured.peak_rss_gb)))
+}
+
+/// Memory that was measured in 10^9 bytes, in the units of all other output.
+fn memory(gb: Option<f64>) -> String {
+    gb.map_or_else(|| "-".to_owned(), |gb| bytes((gb * 1e9) as u64))
 }

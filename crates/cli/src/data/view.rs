@@ -9,7 +9,7 @@ use repartee_engine::{Error, Origin, Partition, Permission};
 
 use crate::columns;
 use crate::items;
-use crate::out::{Out, Table, count, short, text_width, time};
+use crate::out::{Out, Table, count, counted, short, text_width, time};
 
 /// A set of a split, as it is printed.
 pub fn set_name(set: Partition) -> &'static str {
@@ -52,18 +52,21 @@ pub fn imported(out: Out, all: &[SourceInfo]) -> Result<()> {
             ))?;
         }
     }
-    let rejected: u64 = all.iter().map(|source| source.counts.rejected).sum();
+    // a file that was imported before is listed with its counts of then
+    let now = all.iter().filter(|source| !source.already);
+    let rejected: u64 = now.map(|source| source.counts.rejected).sum();
     if rejected > 0 {
+        let were = if rejected == 1 { "was" } else { "were" };
         out.line(format!(
-            "{} rows were rejected; list them with `repartee source rejected SOURCE`",
-            count(rejected)
+            "{} {were} rejected; `repartee source rejected SOURCE` lists why",
+            counted(rejected, "row", "rows")
         ))?;
     }
     if all.iter().any(|source| source.origin == Origin::Unknown) {
         out.line("Origin unknown, so the rules for Reddit content apply. To change it, run for example `repartee source origin SOURCE forum`")?;
     }
     if all.iter().any(|s| s.permission == Permission::Unknown) {
-        out.line("Permission unknown. Record it with `repartee source permit SOURCE PERMISSION --note ...`")?;
+        out.line("To note under which permission you use the text, run `repartee source permit SOURCE PERMISSION --note ...`")?;
     }
     out.line("Next: `repartee pairs build`")
 }
@@ -282,7 +285,8 @@ pub fn audit(out: Out, audit: &Audit) -> Result<()> {
     audit
         .left_out
         .iter()
-        .try_for_each(|rule| out.line(left_out(rule)))
+        .try_for_each(|rule| out.line(left_out(rule)))?;
+    out.line("Next: `repartee base add` or `repartee base new`")
 }
 
 /// Pairs that a split leaves out by a rule.

@@ -7,15 +7,31 @@ use repartee_engine::figures::{ClassifierFigures, Figures};
 use repartee_engine::shell;
 
 use crate::columns;
-use crate::out::{Out, Table, count, figure, time};
+use crate::out::{Out, Table, count, counted, figure, time};
 use crate::{data, items};
 
 /// One evaluation: its metrics, each with its baselines, and the classes.
 pub fn evaluation(out: Out, evaluation: &EvaluationInfo) -> Result<()> {
-    evaluations(out, std::slice::from_ref(evaluation))?;
+    out.line(format!(
+        "Evaluation {}: run {} at step {}, {} set of split {}, {}",
+        evaluation.id,
+        items::with_mark(&evaluation.run, evaluation.deleted_content),
+        count(evaluation.config.step),
+        data::set_name(evaluation.partition),
+        evaluation.split,
+        counted(examples(&evaluation.figures), "example", "examples")
+    ))?;
     items::left_out(out, &evaluation.left_out)?;
     out.line("")?;
     compared(out, evaluation)?;
+    if let Figures::Generator(_) = &evaluation.figures {
+        let run = evaluation.run.as_str();
+        out.line(format!(
+            "Next: `{}` for the realism model, or `{}`",
+            shell::command(["fakes", "make", "--generator", run]),
+            shell::command(["generate", "--unseen", "5", "--generator", run])
+        ))?;
+    }
     if let Figures::Classifier(figures) = &evaluation.figures {
         out.line("")?;
         classes(out, figures)?;

@@ -83,7 +83,7 @@ pub struct GenerateArgs {
     /// Comments to answer; - reads one from standard input
     #[arg(value_name = "COMMENT")]
     pub comment: Vec<String>,
-    /// A file with one comment per line (.txt), or JSONL with "comment" and optionally "thread"
+    /// A file with one comment per line (.txt), or JSONL (.jsonl, .ndjson) with "comment" and optionally "thread", "subreddit" and "title"
     #[arg(long, value_name = "FILE")]
     pub file: Option<PathBuf>,
     /// Answer this many unseen comments of the generator's test set

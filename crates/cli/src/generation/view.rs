@@ -82,13 +82,18 @@ pub fn generated(out: Out, generated: &Generated, queues: bool) -> Result<()> {
     items::left_out(out, &generated.left_out)?;
     let used = settings(&generated.config.sampling);
     out.line(format!("Decoding settings: {used}"))?;
-    match (queues, generated.queued.len()) {
-        (false, _) => out.line("Nothing was queued"),
-        (true, 0) => {
-            out.line("No candidate was picked. Try more candidates (-n) or a lower --min-p-real")
-        }
-        (true, 1) => out.line("1 reply was queued as a draft. Next: `repartee queue list`"),
-        (true, n) => out.line(format!(
+    match queues {
+        false => out.line("Nothing was queued"),
+        true => queued(out, generated),
+    }
+}
+
+/// What was queued, and what to do next.
+pub fn queued(out: Out, generated: &Generated) -> Result<()> {
+    match generated.queued.len() {
+        0 => out.line("No candidate was picked. Try more candidates (-n) or a lower --min-p-real"),
+        1 => out.line("1 reply was queued as a draft. Next: `repartee queue list`"),
+        n => out.line(format!(
             "{n} replies were queued as drafts. Next: `repartee queue list`"
         )),
     }

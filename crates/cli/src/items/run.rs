@@ -108,12 +108,18 @@ fn delete(app: &App, engine: &Engine, kind: ItemKind, args: DeleteArgs) -> Resul
         with_dependents = true;
         seen = Some(seen.unwrap_or_else(|| found.seen.clone()));
     }
-    engine.item_delete(&DeleteItem {
+    let delete = DeleteItem {
         kind,
         item,
         with_dependents,
         seen,
         who: person(args.who),
+    };
+    engine.item_delete(&delete).map_err(|error| {
+        match !with_dependents && found.items.len() > 1 {
+            true => error.with("to delete all of it, add --with-dependents; --dry-run lists it"),
+            false => error,
+        }
     })?;
     app.start(engine, &Delete::default(), |removed| {
         view::deleted(app.out, &found, removed)

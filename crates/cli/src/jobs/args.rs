@@ -23,8 +23,8 @@ pub enum JobCommand {
         /// Keep nothing: delete the training's weights
         #[arg(long)]
         discard: bool,
-        /// Don't ask
-        #[arg(short, long, requires = "discard")]
+        /// Don't ask before weights are deleted
+        #[arg(short, long)]
         yes: bool,
     },
     /// List queued jobs in the order they will run

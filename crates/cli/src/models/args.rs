@@ -55,7 +55,7 @@ pub struct NewArgs {
     /// Use the tokenizer in this folder instead of training one
     #[arg(long, value_name = "FOLDER")]
     pub tokenizer: Option<PathBuf>,
-    /// Train the tokenizer only on the training set of this split
+    /// Train the tokenizer on the training set of this split
     #[arg(long, value_name = "SPLIT")]
     pub split: Option<String>,
     /// Random seed of the initial weights

@@ -16,17 +16,20 @@ pub fn base(app: &App, command: BaseCommand) -> Result<ExitCode> {
     let engine = app.engine()?;
     match command {
         BaseCommand::Add { name, from } => app.start(&engine, &BaseAdd { name, from }, |base| {
-            view::base(app.out, base)
+            view::made_base(app.out, base)
         }),
         BaseCommand::New(args) => {
             let estimate = args.estimate;
-            let job = new_of(args);
+            let mut job = new_of(args);
+            if job.split.is_none() && job.tokenizer.is_none() {
+                job.split = engine.tokenizer_split()?;
+            }
             if estimate {
                 return app.done(&engine.base_estimate(&job)?, |found| {
                     view::estimate(app.out, found)
                 });
             }
-            app.start(&engine, &job, |base| view::base(app.out, base))
+            app.start(&engine, &job, |base| view::made_base(app.out, base))
         }
         BaseCommand::Item(command) => items::item(app, &engine, ItemKind::Base, command),
         BaseCommand::List(args) => {

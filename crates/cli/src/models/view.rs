@@ -2,12 +2,27 @@
 
 use anyhow::Result;
 use repartee_engine::base::{BaseEstimate, BaseInfo};
+use repartee_engine::shell;
 
 use crate::columns;
 use crate::items;
 use crate::out::{Out, Table, bytes, count, short, text_width};
 
-pub fn base(out: Out, base: &BaseInfo) -> Result<()> {
+/// A new base, and what it is for.
+pub fn made_base(out: Out, made: &BaseInfo) -> Result<()> {
+    base(out, made)?;
+    let train = |kind: &str| shell::command(["train", kind, "--base", &made.name]);
+    out.line(match made.kind.as_str() {
+        "gpt2" => format!("Next: `{}`", train("generator")),
+        _ => format!(
+            "Next: `{}`, or, once there are fakes, `{}`",
+            train("upvotes"),
+            train("realism")
+        ),
+    })
+}
+
+fn base(out: Out, base: &BaseInfo) -> Result<()> {
     out.line(format!(
         "Base {}: {}, {} parameters ({} layers, width {}), context {} tokens, vocabulary {}, {}",
         items::with_mark(&base.name, base.deleted_content),

@@ -1,6 +1,6 @@
 //! `repartee new`, `check`, `compact`, `size`, `doctor`, `demo` and `completions`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -15,7 +15,7 @@ use crate::terminal;
 use crate::watch::Watch;
 
 pub fn new(app: &App, file: &Path) -> Result<ExitCode> {
-    let engine = Engine::create(file)?;
+    let engine = Engine::create(with_ending(file))?;
     let path = engine.path().display().to_string();
     app.done(&serde_json::json!({ "project": path }), |_| {
         app.out.line(format!("Created {path}"))?;
@@ -23,6 +23,18 @@ pub fn new(app: &App, file: &Path) -> Result<ExitCode> {
             "Next: `repartee import FILE ...`, or `repartee demo` to try the full pipeline on synthetic data",
         )
     })
+}
+
+/// The file with the ending by which later commands find it.
+fn with_ending(file: &Path) -> PathBuf {
+    match file.extension() {
+        Some(ending) if ending == "repartee" => file.to_owned(),
+        _ => {
+            let mut name = file.as_os_str().to_owned();
+            name.push(".repartee");
+            PathBuf::from(name)
+        }
+    }
 }
 
 pub fn check(app: &App, repairs: bool) -> Result<ExitCode> {

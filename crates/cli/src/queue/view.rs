@@ -28,7 +28,10 @@ pub fn replies(out: Out, replies: &[ReplyInfo]) -> Result<()> {
     for reply in replies {
         table.row([
             reply.id.to_string(),
-            state_word(&reply.state).to_owned(),
+            match reply.is_edited() {
+                true => format!("{}, edited", state_word(&reply.state)),
+                false => state_word(&reply.state).to_owned(),
+            },
             reply.subreddit.clone(),
             figure(reply.p_real, 3),
             bin(reply.predicted),
@@ -47,7 +50,7 @@ pub fn story(out: Out, story: &ReplyStory) -> Result<()> {
     out.line("")?;
     confirm::show_reply(out, reply)?;
     out.line("")?;
-    if reply.written != reply.text {
+    if reply.is_edited() {
         out.line("Originally generated:")?;
         out.lines("  ", &reply.written)?;
         out.line("")?;
@@ -55,6 +58,8 @@ pub fn story(out: Out, story: &ReplyStory) -> Result<()> {
     for event in &story.events {
         let detail = match event.detail.as_str() {
             "" => String::new(),
+            // the text before the edit
+            detail if event.what == "edited" => format!(", from: {}", short(detail, 100)),
             detail => format!(": {}", short(detail, 100)),
         };
         out.line(format!(
@@ -73,6 +78,9 @@ fn scores(out: Out, reply: &ReplyInfo) -> Result<()> {
     table.row(["state", state_word(&reply.state)]);
     if !reply.subreddit.is_empty() {
         table.row(["subreddit", reply.subreddit.as_str()]);
+    }
+    if reply.is_edited() {
+        table.row(["scores of", "the generated text, before it was edited"]);
     }
     table.row(["p(real)", figure(reply.p_real, 3).as_str()]);
     let bins = reply

@@ -72,10 +72,13 @@ pub enum RedditCommand {
     Permit(PermitArgs),
     /// List users and subreddits that opted out; with a name (u/... or r/...), add it or decide about it
     OptOut(OptOutArgs),
-    /// Set the watched subreddits, which are fetched when none is named
+    /// Show the watched subreddits, which are fetched when none is named; with names, watch exactly these
     Watch {
-        /// All watched subreddits; none to watch nothing
+        /// All subreddits to watch; they replace the list
         subreddit: Vec<String>,
+        /// Watch nothing
+        #[arg(long, conflicts_with = "subreddit")]
+        clear: bool,
         #[command(flatten)]
         who: Who,
     },

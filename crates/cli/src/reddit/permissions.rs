@@ -11,6 +11,7 @@ use super::args::{OptOutArgs, PermitArgs, RulesArgs};
 use super::view;
 use crate::app::{App, person};
 use crate::confirm::{self, Decision};
+use crate::terminal;
 
 pub fn permit(app: &App, engine: &Engine, args: PermitArgs) -> Result<ExitCode> {
     let Some(name) = args.subreddit else {
@@ -111,19 +112,33 @@ pub fn rules(app: &App, engine: &Engine, args: RulesArgs) -> Result<ExitCode> {
                 .posting_rules_set(&rules, &args.confirm, &person(args.who.who))?
         }
     };
+    if !app.out.json && !app.out.quiet {
+        // not on standard output, which can be edited and set again
+        terminal::err_line(
+            "In the week after an account's first post, per_day and per_subreddit are halved",
+        );
+    }
     app.done(&rules, |rules| {
         app.out.lines("", serde_json::to_string_pretty(rules)?)
     })
 }
 
-pub fn watch(app: &App, engine: &Engine, subreddits: Vec<String>, who: &str) -> Result<ExitCode> {
-    let rules = PostingRules {
-        watched: subreddits,
-        ..engine.posting().posting_rules()?
-    };
-    let rules = engine.posting().posting_rules_set(&rules, "", who)?;
+pub fn watch(
+    app: &App,
+    engine: &Engine,
+    subreddits: Vec<String>,
+    clear: bool,
+    who: &str,
+) -> Result<ExitCode> {
+    let mut rules = engine.posting().posting_rules()?;
+    if clear || !subreddits.is_empty() {
+        rules.watched = subreddits;
+        rules = engine.posting().posting_rules_set(&rules, "", who)?;
+    }
     app.done(&rules.watched, |watched| match watched.as_slice() {
-        [] => app.out.line("No watched subreddits"),
+        [] => app
+            .out
+            .line("No watched subreddits. Watch some with `repartee reddit watch NAME ...`"),
         names => app.out.line(format!("Watched: r/{}", names.join(", r/"))),
     })
 }

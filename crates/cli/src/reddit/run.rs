@@ -39,9 +39,11 @@ pub fn reddit(app: &App, command: RedditCommand) -> Result<ExitCode> {
         RedditCommand::Rules(args) => permissions::rules(app, engine, args),
         RedditCommand::Permit(args) => permissions::permit(app, engine, args),
         RedditCommand::OptOut(args) => permissions::opt_out(app, engine, args),
-        RedditCommand::Watch { subreddit, who } => {
-            permissions::watch(app, engine, subreddit, &person(who.who))
-        }
+        RedditCommand::Watch {
+            subreddit,
+            clear,
+            who,
+        } => permissions::watch(app, engine, subreddit, clear, &person(who.who)),
         RedditCommand::Fetch(args) => threads::fetch(app, engine, args),
         RedditCommand::Threads { thread } => threads::threads(app, engine, thread),
         RedditCommand::Draft(args) => threads::draft(app, engine, args),

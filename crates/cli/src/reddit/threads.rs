@@ -12,7 +12,8 @@ use repartee_engine::posting::Fetch;
 use super::args::{DraftArgs, FetchArgs};
 use super::view;
 use crate::app::App;
-use crate::out::count;
+use crate::generation;
+use crate::out::{count, counted};
 
 pub fn fetch(app: &App, engine: &Engine, args: FetchArgs) -> Result<ExitCode> {
     app.start(engine, &fetch_of(args), |fetched| {
@@ -57,11 +58,13 @@ pub fn draft(app: &App, engine: &Engine, args: DraftArgs) -> Result<ExitCode> {
     app.start(engine, &draft_of(args), |drafted| {
         match &drafted.generated {
             None => app.out.line("No comments to answer"),
-            Some(generated) => app.out.line(format!(
-                "Answered {} comments and queued {} replies as drafts. Next: `repartee queue list`",
-                generated.comments.len(),
-                generated.queued.len()
-            )),
+            Some(generated) => {
+                app.out.line(format!(
+                    "Generated candidates for {}",
+                    counted(generated.comments.len(), "comment", "comments")
+                ))?;
+                generation::queued(app.out, generated)
+            }
         }
     })
 }

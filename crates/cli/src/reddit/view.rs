@@ -181,8 +181,9 @@ pub fn outbox(out: Out, outbox: &[OutboxInfo]) -> Result<()> {
             state(&one.state).to_owned(),
             one.subreddit.clone(),
             one.attempt.to_string(),
-            short(detail, text_width()),
             one.link.clone(),
+            // never cut: it may end with the command to run
+            detail.to_owned(),
         ]);
     }
     table.print(out)
@@ -214,8 +215,12 @@ pub fn outbox_story(out: Out, story: &OutboxStory) -> Result<()> {
 
 fn attempt(out: Out, attempt: &AttemptInfo) -> Result<()> {
     let outcome = match attempt.class {
-        Some(class) => format!("class {class}"),
-        None => "no answer recorded".to_owned(),
+        Some(1) => "not sent",
+        Some(2) => "refused for now",
+        Some(3) => "rejected",
+        Some(4) => "accepted",
+        Some(_) => "uncertain",
+        None => "no answer recorded",
     };
     out.line(format!(
         "Attempt {} at {} UTC: {outcome} {}",
@@ -271,8 +276,9 @@ pub fn post_report(out: Out, report: &PostReport) -> Result<()> {
         table.row([
             reply.reply.to_string(),
             state(&reply.state).to_owned(),
-            short(detail, text_width()),
             reply.link.clone(),
+            // never cut: it may end with the command to run
+            detail.to_owned(),
         ]);
     }
     table.print(out)?;

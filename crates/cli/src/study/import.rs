@@ -3,10 +3,12 @@
 use std::ffi::OsString;
 
 use anyhow::Result;
-use repartee_engine::import::Import;
+use repartee_engine::import::{Import, preview};
 use repartee_engine::import_question::ImportQuestion;
-use repartee_engine::study::once_each;
-use repartee_engine::{Decision, Engine, Error, Origin, Permission, StudyKind, StudyRecord, shell};
+use repartee_engine::study::{Study, once_each};
+use repartee_engine::{
+    Decision, Engine, Error, Format, Origin, Permission, StudyKind, StudyRecord, shell,
+};
 
 use crate::app::App;
 use crate::{confirm, terminal};
@@ -23,23 +25,29 @@ pub fn permitted(
     job.origin = origin
         .map(|word| word.parse::<Origin>().map_err(Error::usage))
         .transpose()?;
-    answer_by_flags(&mut job, values, engine.study()?.answered)?;
+    let study = engine.study()?;
+    answer_by_flags(&mut job, values, &study)?;
     let question = engine.import_question(&job)?;
     if question.is_settled() {
         return Ok(job);
     }
     if !confirm::can_ask(app) {
-        return Err(commands_for(&question).into());
+        return Err(commands_for(&question, study.answered, map_of(&job)).into());
     }
     ask(engine, &question, job)
 }
 
 /// Reads the values of `--permission`.
-fn answer_by_flags(job: &mut Import, values: &[String], answered: bool) -> Result<()> {
+fn answer_by_flags(job: &mut Import, values: &[String], study: &Study) -> Result<()> {
     let (mut words, mut not_reddit) = (Vec::new(), 0);
     for value in values {
         match value.as_str() {
-            "none" => job.study.extend(StudyRecord::none_of_all()),
+            "none" => {
+                keeps_what_is_permitted(study)?;
+                job.study.extend(none_of_the_unknown(study));
+                // that was the answer, even if all of it is on record already
+                job.origin = job.origin.or(Some(Origin::Unknown));
+            }
             "not-reddit" => {
                 not_reddit += 1;
                 job.origin = Some(job.origin.unwrap_or(Origin::Other));
@@ -60,13 +68,48 @@ fn answer_by_flags(job: &mut Import, values: &[String], answered: bool) -> Resul
     // Contradictions are refused before this command adds answers of its own.
     once_each(&job.study)?;
     for word in words {
-        answer_by_word(job, word, answered)?;
+        answer_by_word(job, word, study.answered)?;
     }
     if !job.study.is_empty() {
         // Records about Reddit content make an explicit origin unnecessary.
         job.origin = job.origin.or(Some(Origin::Unknown));
     }
     Ok(())
+}
+
+/// Refuses `--permission none` where a permission is on record: it would replace it.
+fn keeps_what_is_permitted(study: &Study) -> Result<()> {
+    let open = [Decision::Granted, Decision::Pending, Decision::NotRequired];
+    let records = study
+        .states
+        .iter()
+        .filter_map(|state| state.record.as_ref());
+    let kept: Vec<&StudyRecord> = records.filter(|r| open.contains(&r.decision)).collect();
+    let Some(first) = kept.first() else {
+        return Ok(());
+    };
+    let known: Vec<String> = kept
+        .iter()
+        .map(|record| format!("{} {}", record.kind, record.decision))
+        .collect();
+    Err(Error::usage(format!(
+        "--permission none would replace what is on record: {}; leave it out to import under these records (with --origin reddit if the files don't show that they are Reddit content), or end one with `repartee study end {}`",
+        known.join(", "),
+        first.kind
+    ))
+    .into())
+}
+
+/// A record that there is no permission, for each kind that has no record yet.
+fn none_of_the_unknown(study: &Study) -> impl Iterator<Item = StudyRecord> {
+    let known: Vec<StudyKind> = study
+        .states
+        .iter()
+        .filter(|state| state.record.is_some())
+        .map(|state| state.kind)
+        .collect();
+    let all = StudyRecord::none_of_all().into_iter();
+    all.filter(move |record| !known.contains(&record.kind))
 }
 
 /// `--permission WORD` of earlier versions: what a file's text is used under, which is no approval by Reddit.
@@ -96,14 +139,22 @@ fn wrong_value(word: &str) -> String {
 }
 
 /// Why the import can't start, and the commands that start it.
-fn commands_for(question: &ImportQuestion) -> Error {
-    let again = |more: &[&str]| format!("  {}", this_command(more));
+fn commands_for(question: &ImportQuestion, answered: bool, map: Option<String>) -> Error {
+    let again = |more: &[&str]| {
+        let map = map.iter().flat_map(|map| ["--map", map]);
+        let more: Vec<&str> = more.iter().copied().chain(map).collect();
+        format!("  {}", this_command(&more))
+    };
     let mut error = question.error();
     if !question.unknown.is_empty() {
         error = error
             .with("If it is not Reddit content (instead of other, it may also be forum, support or convokit):")
             .with(again(&["--origin", "other"]));
-        if question.reddit.is_empty() {
+        if question.reddit.is_empty() && answered {
+            error = error
+                .with("If it is Reddit content, under the permissions on record (`repartee study` shows them):")
+                .with(again(&["--origin", "reddit"]));
+        } else if question.reddit.is_empty() {
             error = error
                 .with("If it is Reddit content, and you have no approval by Reddit:")
                 .with(again(&["--origin", "reddit", "--permission", "none"]));
@@ -127,6 +178,32 @@ fn commands_for(question: &ImportQuestion) -> Error {
         }
     }
     error
+}
+
+/// The column mapping that an import of a table still needs, as far as the names of its columns tell; COLUMN stands
+/// for the others.
+fn map_of(job: &Import) -> Option<String> {
+    if job.mapping.is_some() {
+        return None;
+    }
+    let files = job.files.iter().filter(|file| file.is_file());
+    let mut previews = files.filter_map(|file| preview(file, 0).ok());
+    let table = previews.find(|preview| preview.format == Format::Mapped)?;
+    let found = table.mapping.unwrap_or_default();
+    let column = |name: &str| match name {
+        "" => "COLUMN".to_owned(),
+        name if name.contains([',', '"', '=']) => format!("\"{}\"", name.replace('"', "\"\"")),
+        name => name.to_owned(),
+    };
+    let mut map = format!(
+        "comment={},reply={}",
+        column(&found.comment),
+        column(&found.reply)
+    );
+    if let Some(score) = &found.score {
+        map.push_str(&format!(",score={}", column(score)));
+    }
+    Some(map)
 }
 
 /// The command line of this process with more arguments, quoted for a shell.

@@ -7,7 +7,7 @@ use repartee_engine::train::{RunFacts, RunInfo, Trained};
 use repartee_engine::{Outcome, shell};
 
 use crate::columns;
-use crate::out::{Out, Table, bytes, count, figure, seconds, short, state, time};
+use crate::out::{Out, Table, bytes, count, counted, figure, seconds, short, state, time};
 use crate::{items, jobs};
 
 pub fn trained(out: Out, kind: RunKind, trained: &Trained) -> Result<()> {
@@ -127,17 +127,33 @@ pub fn run(out: Out, run: &RunInfo) -> Result<()> {
     if let Some(known) = &run.facts {
         facts(out, known)?;
     }
-    for (step, comment, reply) in &run.samples {
+    let last = run.samples.iter().map(|(step, ..)| *step).max();
+    let earlier = run.samples.iter().filter(|(step, ..)| Some(*step) != last);
+    let earlier = earlier.count();
+    for (step, comment, reply) in run.samples.iter().filter(|(step, ..)| Some(*step) == last) {
         out.line("")?;
         out.line(format!("Step {step}"))?;
         out.line(format!("> {}", short(comment, 200)))?;
         out.line(short(reply, 400))?;
     }
-    out.line("")?;
-    match &run.config {
-        Some(config) => out.lines("  ", config.to_toml()?.trim_end()),
-        None => out.line("Its settings cannot be read; `repartee check` names what is wrong"),
+    if earlier > 0 {
+        out.line("")?;
+        out.line(format!(
+            "{} of earlier steps: with --json, or in the window",
+            counted(earlier as u64, "sample", "samples")
+        ))?;
     }
+    out.line("")?;
+    let Some(config) = &run.config else {
+        return out.line("Its settings cannot be read; `repartee check` names what is wrong");
+    };
+    let config = config.to_toml()?;
+    // without the descriptions; `train KIND --write-config -` prints them
+    let settings = config.lines().filter(|line| {
+        let line = line.trim_start();
+        !line.is_empty() && !line.starts_with('#')
+    });
+    out.lines("  ", settings.collect::<Vec<_>>().join("\n"))
 }
 
 /// Everything trained on content that has been deleted since.

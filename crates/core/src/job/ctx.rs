@@ -222,7 +222,8 @@ impl Ctx<'_> {
                     progress.done.saturating_sub(*at_start),
                     began.elapsed().as_secs_f64(),
                 );
-                if let (Some(total), true) = (progress.total, done > 0 && seconds > 0.5) {
+                let can_tell = done > 0 && seconds > 0.5 && !progress.uneven;
+                if let (Some(total), true) = (progress.total, can_tell) {
                     progress.eta_s =
                         Some(total.saturating_sub(progress.done) as f64 * seconds / done as f64);
                 }

@@ -18,6 +18,10 @@ pub struct Progress {
     pub note: String,
     /// Estimated seconds left in this phase. Filled in by [`Ctx::tick`].
     pub eta_s: Option<f64>,
+    /// Whether its units take very different times, so that the time left can't be told from those done.
+    #[serde(skip)]
+    #[ts(skip)]
+    pub uneven: bool,
     /// What the job waits for; none: it is not waiting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
@@ -43,6 +47,13 @@ impl Progress {
             unit: unit.to_owned(),
             ..Self::default()
         }
+    }
+
+    /// Without an estimate of the time left: its units take very different times.
+    #[must_use]
+    pub fn uneven(mut self) -> Self {
+        self.uneven = true;
+        self
     }
 
     /// Waiting for a reply's turn.

@@ -67,17 +67,23 @@ pub(super) struct Prepared<T> {
 }
 
 /// The only one of these names, or an error that lists them.
-fn only<T>(what: &str, key: &str, mut all: Vec<T>, name: impl Fn(&T) -> &str) -> Result<T> {
+/// `words`: one, several, and the commands that make one.
+fn only<T>(
+    [one, several, made_by]: [&str; 3],
+    key: &str,
+    mut all: Vec<T>,
+    name: impl Fn(&T) -> &str,
+) -> Result<T> {
     match all.len() {
         1 => Ok(all.remove(0)),
         0 => Err(Error::new(
             Code::NotFound,
-            format!("there is no {what} yet; {key} must name one"),
+            format!("there is no {one} yet; {made_by} makes one"),
         )),
         n => {
             let names: Vec<&str> = all.iter().map(name).collect();
             Err(Error::usage(format!(
-                "there are {n} {what}s ({}); {key} must name one",
+                "there are {n} {several} ({}); name one of them with --{key}, or as {key} in the config",
                 names.join(", ")
             )))
         }
@@ -94,7 +100,11 @@ pub(crate) fn base_of(store: &Store, config: &RunConfig) -> Result<Base> {
         .into_iter()
         .filter(|base| base.kind.as_str() == kind)
         .collect();
-    only(&format!("{kind} base"), "base", fitting, |base| &base.name)
+    let (one, several) = (format!("{kind} base"), format!("{kind} bases"));
+    let made_by = format!("`repartee base add` or `repartee base new NAME --kind {kind}`");
+    only([&one, &several, &made_by], "base", fitting, |base| {
+        &base.name
+    })
 }
 
 pub(crate) fn fakes_of(store: &Store, config: &RunConfig, split: &Split) -> Result<FakeSet> {
@@ -104,7 +114,12 @@ pub(crate) fn fakes_of(store: &Store, config: &RunConfig, split: &Split) -> Resu
             .into_iter()
             .filter(|set| set.split_id == split.id)
             .collect();
-        return only("set of fakes", "fakes", of_split, |set| &set.name);
+        let words = [
+            "set of fakes of this split",
+            "sets of fakes of this split",
+            "`repartee fakes make`",
+        ];
+        return only(words, "fakes", of_split, |set| &set.name);
     }
     let set = store.fake_set(&config.fakes)?;
     if set.split_id != split.id {

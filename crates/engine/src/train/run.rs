@@ -20,6 +20,7 @@ use super::trainee::{Classifier, Generator, Trainee};
 use super::{model_kind, run_kind};
 use crate::ToEngine;
 use crate::bundle;
+use crate::format::{bytes, count, seconds};
 use crate::items::ItemKind;
 use crate::run_config::{RunConfig, RunKind};
 use crate::train_permission::may_train;
@@ -208,16 +209,16 @@ fn insert_run<T>(store: &Store, prepared: &Prepared<T>, job: &str) -> Result<Run
 fn introduction<T>(run: &Run, prepared: &Prepared<T>) -> String {
     let facts = &prepared.facts;
     let mut text = format!(
-        "run {}: base {}, split {}, {} train and {} val examples, {} parameters, {} steps, about {:.1} GB and {:.0} min on {} with {} threads",
+        "run {}: base {}, split {}, {} training and {} validation examples, {} parameters, {} steps, about {} and {} on {} with {} threads",
         run.name,
         facts.base,
         facts.split,
-        facts.train_examples,
-        facts.val_examples,
-        facts.parameters,
-        facts.steps,
-        facts.estimated_bytes as f64 / 1e9,
-        (facts.estimated_seconds / 60.0).ceil(),
+        count(facts.train_examples as u64),
+        count(facts.val_examples as u64),
+        count(facts.parameters as u64),
+        count(facts.steps as u64),
+        bytes(facts.estimated_bytes as u64),
+        seconds(facts.estimated_seconds),
         facts.device,
         facts.threads,
     );
@@ -225,7 +226,8 @@ fn introduction<T>(run: &Run, prepared: &Prepared<T>) -> String {
         text.push_str(&format!(", fakes of the set {}", fakes.name));
     }
     if !facts.classes.is_empty() {
-        text.push_str(&format!(", examples of each class {:?}", facts.classes));
+        let classes: Vec<String> = facts.classes.iter().map(|n| count(*n as u64)).collect();
+        text.push_str(&format!(", examples of each class: {}", classes.join(", ")));
     }
     text
 }

@@ -188,6 +188,7 @@ impl<'a> Session<'a> {
     }
 
     fn add_samples(&self, step: usize, samples: Vec<(i64, String)>) -> Result<()> {
+        let mut kept = 0;
         for (n, (pair, text)) in (0..).zip(samples) {
             let sample = RunSample {
                 step: step as u64,
@@ -203,15 +204,16 @@ impl<'a> Session<'a> {
                 .store
                 .run_sample_add(self.run.id, &sample)?
             {
-                true => self.ctx.say(format!(
-                    "step {step}: sample {} of {}",
-                    n + 1,
-                    pair_label(pair)
-                )),
+                true => kept += 1,
                 false => self
                     .ctx
                     .say(format!("step {step}: {}: {DELETED}", pair_label(pair))),
             }
+        }
+        if kept > 0 {
+            let show = crate::shell::command(["run", "show", &self.run.name]);
+            self.ctx
+                .say(format!("step {step}: {kept} samples; `{show}` prints them"));
         }
         Ok(())
     }
