@@ -19,7 +19,7 @@ use repartee_engine::pairs::BuildPairs;
 use repartee_engine::run_config::{RunConfig, RunKind};
 use repartee_engine::splits::{AuditSplit, MakeSplit};
 use repartee_engine::train::Train;
-use repartee_engine::{Code, Ended, Engine, Error, SamplingParams, Signal};
+use repartee_engine::{Code, Ended, Engine, Error, Format, SamplingParams, Signal};
 use repartee_store::Store;
 use repartee_store::jobs::JobState;
 use repartee_tests::sample::{done, project};
