@@ -479,6 +479,7 @@ fn failing_reader_fails_the_import() {
                     filter: &filter,
                     meter: &meter,
                     packed: false,
+                    ids: None,
                     take: &mut take,
                 },
                 input,
@@ -693,6 +694,7 @@ fn panic_in_any_reader_thread_fails_the_import() {
         filter: &filter,
         meter: &meter,
         packed: false,
+        ids: None,
         take: |_| ControlFlow::Continue(()),
     };
     let died = |outcome: Outcome, why: &str| match outcome {
