@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use repartee_store::{APPLICATION_ID, Error, Store};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use rusqlite::functions::FunctionFlags;
 
 /// The files of our schema, in order.
 fn versions() -> Vec<String> {
@@ -35,6 +36,10 @@ fn of_version(path: &Path, version: usize) -> Connection {
         "PRAGMA application_id = {APPLICATION_ID}; PRAGMA foreign_keys = OFF;"
     ))
     .unwrap();
+    // no row has a config yet
+    let flags = FunctionFlags::SQLITE_UTF8;
+    db.create_scalar_function("toml_to_json", 1, flags, |_| Ok(None::<String>))
+        .unwrap();
     for sql in &versions()[..version] {
         db.execute_batch(sql).unwrap();
     }

@@ -3200,9 +3200,9 @@ export interface Jobs {
   "evaluate": { params: Evaluate; outcome: EvaluationInfo };
   "demo": { params: Demo; outcome: DemoReport };
   "delete": { params: Delete; outcome: Removed };
+  "draft": { params: DraftReplies; outcome: Drafted };
   "login": { params: LogIn; outcome: AccountInfo };
   "fetch": { params: Fetch; outcome: Fetched };
-  "draft": { params: DraftReplies; outcome: Drafted };
   "post": { params: Post; outcome: PostReport };
   "reconcile": { params: Reconcile; outcome: Reconciled };
   "sync": { params: Sync; outcome: Synced };
@@ -3232,8 +3232,6 @@ export const READS = {
   "bases": ["bases"],
   "base.estimate": ["pairs", "splits"],
   "run.estimate": ["pairs", "splits", "bases", "fakes", "runs"],
-  "run.toml": [],
-  "run.read": [],
   "runs": ["runs", "jobs"],
   "run.get": ["runs", "pairs", "jobs"],
   "run.figure": ["runs"],
