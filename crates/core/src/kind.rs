@@ -94,12 +94,8 @@ impl Kind {
             so_far: |project, row| to_json(&J::so_far(project, row)?),
             discard: J::discard,
             subject: |params| {
-                Some(
-                    serde::Deserialize::deserialize(params)
-                        .ok()
-                        .as_ref()
-                        .map(J::subject)?,
-                )
+                let job: Option<J> = serde::Deserialize::deserialize(params).ok();
+                job.as_ref().map(J::subject)
             },
         }
     }

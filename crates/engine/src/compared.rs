@@ -332,7 +332,7 @@ mod tests {
                 "log loss",
                 Some(value),
                 true,
-                &[("prior", Some(0.693147))],
+                &[("prior", Some(0.69313))],
             )
         };
         let close = of(0.6934);
@@ -346,7 +346,7 @@ mod tests {
             "log loss 0.700 is worse than prior 0.693"
         );
         assert_eq!(
-            of(0.693147).shortfall(),
+            of(0.69313).shortfall(),
             "log loss 0.693 is no better than prior 0.693"
         );
     }

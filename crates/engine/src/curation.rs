@@ -160,7 +160,7 @@ fn pair_id(word: &str) -> Option<i64> {
 
 /// Whether an id is neither a number nor a word.
 fn is_telling(id: &str) -> bool {
-    let has = |wanted: fn(&u8) -> bool| id.as_bytes().iter().any(|b| wanted(b));
+    let has = |wanted: fn(&u8) -> bool| id.as_bytes().iter().any(wanted);
     has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic) && !id.contains('_')
 }
 

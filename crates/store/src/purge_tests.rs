@@ -320,7 +320,7 @@ fn quotes_of_a_post_are_removed_from_imported_and_fetched_texts() {
     let source = source(&store);
     let post = encode(7);
     let records = [
-        repartee_datasets::Record::Post(repartee_datasets::Post {
+        Record::Post(Post {
             id: 7,
             subreddit: "Quiet".into(),
             author: Some("ann".into()),
@@ -340,9 +340,9 @@ fn quotes_of_a_post_are_removed_from_imported_and_fetched_texts() {
         ),
     ];
     let records = records.map(|record| match record {
-        repartee_datasets::Record::Comment(mut comment) => {
+        Record::Comment(mut comment) => {
             comment.link_id = 7;
-            repartee_datasets::Record::Comment(comment)
+            Record::Comment(comment)
         }
         post => post,
     });
@@ -418,7 +418,7 @@ fn models_trained_on_a_quote_are_marked_too() {
         &format!("she said {text} once"),
     );
     for record in [&mut quoted, &mut reply] {
-        if let repartee_datasets::Record::Comment(comment) = record {
+        if let Record::Comment(comment) = record {
             comment.link_id = pair.thread_id;
         }
     }

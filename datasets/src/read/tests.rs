@@ -156,7 +156,7 @@ fn rows_before_a_broken_end_are_kept_in_small_files_too() {
     let text = b"{\"id\":\"a\",\"body\":\"x\",\"link_id\":\"p\"}\n{\"id\":\"b\",\"body\":\"y\",\"link_id\":\"p\"}\n";
     let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
     encoder.include_checksum(true).unwrap();
-    std::io::Write::write_all(&mut encoder, text).unwrap();
+    Write::write_all(&mut encoder, text).unwrap();
     let good = encoder.finish().unwrap();
     let mut checksum = good.clone();
     *checksum.last_mut().unwrap() ^= 1;

@@ -529,7 +529,7 @@ mod tests {
             let mut inner = linear(&norm(&x, &name("ln_2")), &name("mlp.c_fc"), c, f);
             for x in &mut inner {
                 let cubed = *x * *x * *x;
-                *x = 0.5 * *x * (1.0 + (0.797_884_56 * (*x + 0.044_715 * cubed)).tanh());
+                *x = 0.5 * *x * (1.0 + (0.797_884_6 * (*x + 0.044_715 * cubed)).tanh());
             }
             add(&mut x, &linear(&inner, &name("mlp.c_proj"), f, c));
         }

@@ -171,7 +171,7 @@ impl Packed {
             }),
             Panels::Bf16(w) => {
                 let kp = k.next_multiple_of(2);
-                converted.to_bf16(x, k);
+                converted.fill_bf16(x, k);
                 let x = &converted.bf16;
                 each_block(y, n, &[0, rows], COLS, |_, p, y| {
                     let panel = &w[p * kp * COLS..][..kp * COLS];
@@ -182,7 +182,7 @@ impl Packed {
             }
             Panels::Int8(w) => {
                 let kp = k.next_multiple_of(4);
-                converted.to_int8(x, &w.channels);
+                converted.fill_int8(x, &w.channels);
                 let from = &*converted;
                 each_block(y, n, &[0, rows], COLS, |_, p, y| {
                     let panel = &w.panels[p * kp * COLS..][..kp * COLS];
@@ -344,7 +344,7 @@ impl Int8 {
 }
 
 impl Converted {
-    fn to_bf16(&mut self, x: &[f32], k: usize) {
+    fn fill_bf16(&mut self, x: &[f32], k: usize) {
         let kp = k.next_multiple_of(2);
         self.bf16.clear();
         self.bf16.resize(x.len() / k * kp, 0);
@@ -356,7 +356,7 @@ impl Converted {
     }
 
     /// Balances and rounds each row; the values beyond its limit go to the outliers.
-    fn to_int8(&mut self, x: &[f32], channels: &[f32]) {
+    fn fill_int8(&mut self, x: &[f32], channels: &[f32]) {
         let k = channels.len();
         let (rows, kp) = (x.len() / k, k.next_multiple_of(4));
         self.int8.clear();

@@ -144,7 +144,7 @@ fn deleting_a_source_keeps_other_sources() {
         &engine,
         &Import {
             files: vec![file],
-            format: Some(repartee_engine::Format::Pushshift),
+            format: Some(Format::Pushshift),
             ..repartee_tests::study::permitted()
         },
     );
@@ -306,7 +306,7 @@ fn two_processes_delete_while_a_third_writes_without_waiting() {
         &engine,
         &Import {
             files: vec![few],
-            format: Some(repartee_engine::Format::Pushshift),
+            format: Some(Format::Pushshift),
             ..repartee_tests::study::permitted()
         },
     );

@@ -225,7 +225,7 @@ pub struct ForgetNames {
 
 commands!(Arc<Engine> {
     /// All accounts, with what each still needs before it can post.
-    "accounts" reads [Reddit] => |engine, _| engine.posting().accounts(), Nothing => Vec<AccountInfo>;
+    "accounts" reads [Reddit, Settings] => |engine, _| engine.posting().accounts(), Nothing => Vec<AccountInfo>;
     /// Adds an account, or changes the one of this name.
     "account.put" => |engine, p| engine.posting().account_put(&p.account, &p.who), PutAccount => AccountInfo;
     /// Removes an account from the project.
@@ -247,7 +247,7 @@ commands!(Arc<Engine> {
     /// Replaces the settings for posting; loosening a limit requires a typed confirmation.
     "posting.rules.set" => |engine, p| engine.posting().posting_rules_set(&p.rules, &p.confirm, &p.who), SetRules => PostingRules;
     /// The permissions for posting.
-    "posting.permissions" reads [Reddit] => |engine, _| engine.posting().posting_permissions(), Nothing => Vec<PostingPermissionInfo>;
+    "posting.permissions" reads [Reddit, Settings] => |engine, _| engine.posting().posting_permissions(), Nothing => Vec<PostingPermissionInfo>;
     /// Records that posting is permitted in a subreddit.
     "posting.permissions.put" => |engine, p| engine.posting().permit_subreddit(&p.permission, &p.who), RecordPostingPermission => PostingPermissionInfo;
     /// Disables posting in a subreddit.
