@@ -320,7 +320,7 @@ fn quotes_of_a_post_are_removed_from_imported_and_fetched_texts() {
     let source = source(&store);
     let post = encode(7);
     let records = [
-        Record::Post(Post {
+        Record::Post(repartee_datasets::Post {
             id: 7,
             subreddit: "Quiet".into(),
             author: Some("ann".into()),
