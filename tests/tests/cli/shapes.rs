@@ -137,7 +137,9 @@ fn data(all: &mut Recorder) {
 fn models(all: &mut Recorder) {
     let small = "--layers 1 --width 32 --heads 2 --context 64 --vocab 300";
     all.run(&format!("base new tiny --kind gpt2 --split main {small}"));
-    all.run(&format!("base new tinier --kind bert --split main {small} --estimate"));
+    all.run(&format!(
+        "base new tinier --kind bert --split main {small} --estimate"
+    ));
     all.run("base list");
     let short = "--steps 2 --batch 2 --max-tokens 64 --set validate_limit=8";
     all.run("train generator --base small-gpt2 --estimate");
