@@ -80,7 +80,7 @@ describe("run form", () => {
     await openWindow("#/train/new");
     await waitForText(/about [\d.]+ (s|min|h)/);
     await fireEvent.input(await byId("field-batch_size"), { target: { value: "eight" } });
-    await waitForText("Must be a whole number, at least 1.");
+    await waitForText("Must be a whole number from 1 to 4096.");
     expect(await value("field-batch_size")).toBe("eight");
     expect(((await byId("train-start")) as HTMLButtonElement).disabled).toBe(true);
     await fireEvent.input(await byId("field-name"), { target: { value: "judge" } });
