@@ -37,5 +37,7 @@ export default defineConfig({
     setupFiles: ["src/test-setup.ts"],
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // each test has processes of its own: on a busy machine one may start too late
+    retry: 1,
   },
 });

@@ -842,8 +842,17 @@ pub fn window(config: &Path, project: &Path, quiet: bool) {
     let program = std::env::current_exe().expect("this program");
     let app = AppState::new(config, program, Arc::new(on_event));
     if project != Path::new("") {
-        app.call(MAIN, "project.open", json!({ "path": project }))
-            .expect("the project opens");
+        // a worker of the test before may still be ending
+        let open = || app.call(MAIN, "project.open", json!({ "path": project }));
+        let mut opened = open();
+        for _ in 0..50 {
+            if opened.is_ok() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+            opened = open();
+        }
+        opened.expect("the project opens");
     }
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
         let app = Arc::clone(&app);
