@@ -37,7 +37,5 @@ export default defineConfig({
     setupFiles: ["src/test-setup.ts"],
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // each test has processes of its own: on a busy machine one may start too late
-    retry: 1,
   },
 });

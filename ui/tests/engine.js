@@ -52,10 +52,15 @@ class Engine {
     });
   }
 
-  /** Ends the window, and starts another one on a fresh project. */
-  reset(options) {
+  /** Ends the window, and starts another one on a fresh project. Calls of the window before never get an answer. */
+  async reset(options) {
     this.onEvent = () => {};
-    return this.#ask({ reset: options });
+    const before = [...this.#waiting];
+    const started = await this.#ask({ reset: options });
+    for (const [id, { reject }] of before) {
+      if (this.#waiting.delete(id)) reject(new Error("the window was closed before it answered"));
+    }
+    return started;
   }
 
   call(name, params, other = false) {
