@@ -25,7 +25,7 @@ const LABEL: Type = Type {
     paint: Paint::Ink,
 };
 /// Most lines of small text in a heading: all figures below their baselines fit after what they were measured on.
-const SMALL_LINES: usize = 8;
+const SMALL_LINES: usize = 5;
 const LINE: f64 = 18.0; // height of a line of small text, pixels
 const LEFT: f64 = 24.0; // margin, pixels
 const RIGHT: f64 = 28.0;
