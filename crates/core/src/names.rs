@@ -2,6 +2,7 @@
 //! project file, a hub or an index of weights may come from anyone. So a name is checked where it is made, and stored
 //! or fetched text only becomes part of a path through [`file_name`] or [`is_file_name`].
 
+pub use repartee_store::items::has_text;
 use repartee_store::items::{ItemKind, checked_name, is_hidden};
 
 use crate::error::{Error, Result};
@@ -11,13 +12,6 @@ const LONGEST_FILE: usize = 120;
 
 /// Device names on Windows, with any extension.
 const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
-
-/// Whether a text contains anything visible: not only blanks, control and invisible characters.
-pub fn has_text(text: &str) -> bool {
-    let joins = |c: char| matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
-    text.chars()
-        .any(|c| !c.is_whitespace() && !is_hidden(c) && !joins(c))
-}
 
 /// Checks the name of a new item, by the rule that also holds for renaming it.
 ///
@@ -75,19 +69,6 @@ pub fn is_file_name(name: &str) -> bool {
     !name.is_empty() && file_name(name) == name
 }
 
-/// Refuses a decision by nobody: an approval without a name counts as none.
-///
-/// # Errors
-/// [`crate::Code::Usage`].
-pub fn check_person(who: &str) -> Result<()> {
-    match has_text(who) {
-        true => Ok(()),
-        false => Err(Error::usage(
-            "say who: the name of the person who decides is empty",
-        )),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::{Component, Path};
@@ -115,23 +96,6 @@ mod tests {
             assert_eq!(file_name(name), file, "{name:?}");
         }
         assert!(file_name(&"ä".repeat(500)).len() <= LONGEST_FILE);
-    }
-
-    #[test]
-    fn only_visible_characters_count_as_text() {
-        for text in ["a", " \u{200b}a", "\u{1F468}\u{200d}\u{1F469}", "☃\u{fe0f}"] {
-            assert!(has_text(text), "{text:?}");
-        }
-        for text in [
-            "",
-            " \n\t",
-            "\u{1}\u{2}",
-            "\u{200b}\u{202e}\u{2066}",
-            "\u{feff}",
-            "\u{200d}\u{fe0f}",
-        ] {
-            assert!(!has_text(text), "{text:?}");
-        }
     }
 
     #[test]

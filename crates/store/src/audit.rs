@@ -3,6 +3,7 @@
 
 use rusqlite::{Connection, params};
 
+use crate::items::has_text;
 use crate::watch::{Family, touch};
 use crate::{Error, Result, Store};
 
@@ -59,9 +60,9 @@ impl Entry {
 /// # Errors
 /// [`Error::Refused`].
 pub fn somebody(who: &str) -> Result<()> {
-    match who.trim().is_empty() {
-        false => Ok(()),
-        true => Err(Error::Refused {
+    match has_text(who) {
+        true => Ok(()),
+        false => Err(Error::Refused {
             what: "the change".to_owned(),
             done: "stored",
             why: "it does not say who makes it; give a name".to_owned(),

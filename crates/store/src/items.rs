@@ -160,6 +160,13 @@ pub fn is_hidden(c: char) -> bool {
         || matches!(c, '\u{e0000}'..='\u{e0fff}')
 }
 
+/// Whether a text contains anything visible: not only blanks, control and invisible characters.
+pub fn has_text(text: &str) -> bool {
+    let joins = |c: char| matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
+    text.chars()
+        .any(|c| !c.is_whitespace() && !is_hidden(c) && !joins(c))
+}
+
 fn refused(what: impl Into<String>, done: &'static str, why: impl Into<String>) -> Error {
     Error::Refused {
         what: what.into(),
@@ -468,4 +475,26 @@ fn touch_shown(db: &Transaction<'_>, kind: ItemKind) -> Result<()> {
     }
     touch(db, Family::Queue)?;
     touch(db, Family::Jobs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_visible_characters_count_as_text() {
+        for text in ["a", " \u{200b}a", "\u{1F468}\u{200d}\u{1F469}", "☃\u{fe0f}"] {
+            assert!(has_text(text), "{text:?}");
+        }
+        for text in [
+            "",
+            " \n\t",
+            "\u{1}\u{2}",
+            "\u{200b}\u{202e}\u{2066}",
+            "\u{feff}",
+            "\u{200d}\u{fe0f}",
+        ] {
+            assert!(!has_text(text), "{text:?}");
+        }
+    }
 }

@@ -7,7 +7,7 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use crate::audit::{self, Entry};
+use crate::audit::{self, Entry, somebody};
 use crate::error::is_unique;
 use crate::queue::{ACCOUNT_IF_TRIED, REPLY, Reply, ReplyState, UNAPPROVED, note, one, reply_row};
 use crate::watch::{Family, touch};
@@ -205,6 +205,7 @@ impl Store {
         now_ms: i64,
         make: impl FnOnce(&Reply) -> Result<Option<Approval>, E>,
     ) -> Result<Result<(), E>> {
+        somebody(who)?;
         self.write(Family::Queue, |db| {
             let reply = one(db, id)?;
             if !matches!(reply.state, ReplyState::Draft | ReplyState::Approved) {
