@@ -15,6 +15,7 @@ pub mod names;
 pub mod owner;
 pub mod sealed;
 pub mod shell;
+pub mod source_counts;
 pub mod study;
 pub mod unreadable;
 pub mod work;

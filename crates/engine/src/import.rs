@@ -21,7 +21,7 @@ use repartee_store::sources::{NewSource, READING, Source};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-pub use repartee_core::study::SourceCounts;
+pub use repartee_core::source_counts::SourceCounts;
 
 use crate::Engine;
 use crate::ToEngine;

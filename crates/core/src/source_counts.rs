@@ -1,0 +1,45 @@
+//! What an import counted.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// Row counts of a source. Each row was kept, dropped by a filter, or rejected.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default)]
+pub struct SourceCounts {
+    /// Rows seen: lines, rows of a table, elements of a listing.
+    pub rows: u64,
+    /// Comments imported; a row of a table gives two.
+    pub comments: u64,
+    pub posts: u64,
+    /// Comments and posts new to the project.
+    pub new: u64,
+    /// Those that replaced an older copy.
+    pub newer: u64,
+    /// Those already in the project.
+    pub known: u64,
+    /// Comments whose id is in the project with another text, which was kept.
+    pub other_text: u64,
+    /// Rows that could not be read; they are listed with line and reason.
+    pub rejected: u64,
+    /// Rows dropped, by the filter's rule.
+    pub dropped: BTreeMap<String, u64>,
+    /// Rows that held NUL characters, which were removed.
+    pub nul: u64,
+    /// Rows of a table with a quote that is never closed, which is read as an ordinary character.
+    pub stray_quotes: u64,
+    /// Replacements by placeholders, by kind: link, email, phone, user.
+    pub replaced: BTreeMap<String, u64>,
+}
+
+impl SourceCounts {
+    /// Replacements by placeholders: `12 link, 3 user`.
+    pub fn replaced_in_words(&self) -> String {
+        let parts: Vec<String> = (self.replaced.iter())
+            .map(|(kind, n)| format!("{n} {kind}"))
+            .collect();
+        parts.join(", ")
+    }
+}
