@@ -232,7 +232,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use candle_core::{Device, Tensor};
 
-    use super::super::check::{gap, rms};
+    use super::super::check::{assert_near, gap};
     use super::*;
     use crate::bert;
     use crate::rng::Stream;
@@ -314,18 +314,7 @@ mod tests {
         ] {
             let model = Bert::new(&config, 2, &tensors, precision).unwrap();
             let got = model.logits(&rows).unwrap();
-            let off = gap(&got, &want);
-            let relative = off / rms(&want);
-            eprintln!(
-                "{}: largest difference of logits {off:.1e}, {relative:.1e} of their size",
-                precision.as_str()
-            );
-            let measured = if precision == Precision::F32 {
-                off
-            } else {
-                relative
-            };
-            assert!(measured < most, "{precision:?}: off by {measured}");
+            assert_near(precision, &got, &want, most);
         }
     }
 

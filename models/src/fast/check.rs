@@ -1,6 +1,7 @@
 //! What the tests of this folder share.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use super::Precision;
 use super::kernels::Level;
 use crate::rng::Stream;
 
@@ -22,6 +23,23 @@ pub fn gap(a: &[f32], b: &[f32]) -> f32 {
         assert!(a.is_finite() && b.is_finite(), "{a} {b}");
         f32::max(most, (a - b).abs())
     })
+}
+
+/// Prints how far logits in a precision are off, and checks it: the largest difference for f32, relative to the size of
+/// the logits for the others.
+pub fn assert_near(precision: Precision, got: &[f32], want: &[f32], most: f32) {
+    let off = gap(got, want);
+    let relative = off / rms(want);
+    eprintln!(
+        "{}: largest difference of logits {off:.1e}, {relative:.1e} of their size",
+        precision.as_str()
+    );
+    let measured = if precision == Precision::F32 {
+        off
+    } else {
+        relative
+    };
+    assert!(measured < most, "{precision:?}: off by {measured}");
 }
 
 /// Every level up to the best of this processor.

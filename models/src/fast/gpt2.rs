@@ -304,7 +304,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use candle_core::{Device, Tensor};
 
-    use super::super::check::{self, gap, rms};
+    use super::super::check::{self, assert_near, gap, rms};
     use super::*;
     use crate::rng::Stream;
     use crate::{batch, gpt2};
@@ -387,18 +387,12 @@ mod tests {
             (Precision::Int8, 0.1),
         ] {
             let model = Gpt2::new(&config, &tensors, precision).unwrap();
-            let off = gap(&packed(&model, &ids, 14), &want[13 * 4000..]);
-            let relative = off / rms(&want[13 * 4000..]);
-            eprintln!(
-                "{}: largest difference of logits {off:.1e}, {relative:.1e} of their size",
-                precision.as_str()
+            assert_near(
+                precision,
+                &packed(&model, &ids, 14),
+                &want[13 * 4000..],
+                most,
             );
-            let measured = if precision == Precision::F32 {
-                off
-            } else {
-                relative
-            };
-            assert!(measured < most, "{precision:?}: off by {measured}");
         }
     }
 
