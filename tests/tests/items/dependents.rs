@@ -149,7 +149,7 @@ fn running_job_protects_what_it_uses_and_a_paused_one_is_canceled() {
         .unwrap();
     job(
         &engine,
-        "job-that-rests",
+        "paused-job",
         "evaluate",
         &uses,
         JobState::Paused,
@@ -157,7 +157,7 @@ fn running_job_protects_what_it_uses_and_a_paused_one_is_canceled() {
     // every import, join and split works with all comments
     job(
         &engine,
-        "job-that-divides",
+        "split-job",
         "split",
         &serde_json::json!({ "name": "x" }),
         JobState::Running,
@@ -167,8 +167,8 @@ fn running_job_protects_what_it_uses_and_a_paused_one_is_canceled() {
         Code::Busy
     );
     delete(&engine, ItemKind::Run, "writer");
-    assert_eq!(engine.job("job-that-rests").unwrap().state, "cancelled");
-    assert_eq!(engine.job("job-that-divides").unwrap().state, "running");
+    assert_eq!(engine.job("paused-job").unwrap().state, "cancelled");
+    assert_eq!(engine.job("split-job").unwrap().state, "running");
 }
 
 #[test]

@@ -189,7 +189,7 @@ fn check_all(seed: u64, bench: &Bench, files: &[PathBuf], sums: &Sums) {
         }
         assert!(
             known || there == 0,
-            "seed {seed}, reply {id}: nobody knows of it"
+            "seed {seed}, reply {id}: on Reddit, but not recorded"
         );
     }
 }

@@ -103,7 +103,7 @@ fn pairs_are_joined_in_any_order_and_counted_by_rule() {
         comment(12, Some(10), "ann", "same author"),
         comment(13, Some(10), "poster", "the post's author"),
         comment(14, Some(10), "bob", "[removed]"),
-        comment(15, Some(10), "[deleted]", "nobody knows"),
+        comment(15, Some(10), "[deleted]", "by a deleted author"),
         comment(16, Some(999), "bob", "no such parent"),
         comment(17, Some(14), "cid", "to a removed one"),
     ];
