@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use repartee_datasets::read::{self, Options, preview};
-use repartee_engine::{Engine, base};
+use repartee_engine::{Engine, bases::base};
 
 /// The targets by name.
 pub const TARGETS: [(&str, fn(&[u8], &Path)); 7] = [

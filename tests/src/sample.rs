@@ -1,10 +1,10 @@
 //! A project with the synthetic sample in it: imported, paired, split, with two small bases.
 
 use repartee_datasets::{Format, Permission, sample};
-use repartee_engine::base::BaseNew;
-use repartee_engine::import::Import;
-use repartee_engine::pairs::BuildPairs;
-use repartee_engine::splits::MakeSplit;
+use repartee_engine::bases::base::BaseNew;
+use repartee_engine::data::import::Import;
+use repartee_engine::data::pairs::BuildPairs;
+use repartee_engine::data::splits::MakeSplit;
 use repartee_engine::{Ended, Engine, Job};
 
 use crate::Place;

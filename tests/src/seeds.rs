@@ -10,8 +10,8 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 use repartee_datasets::sample;
 use repartee_engine::Engine;
-use repartee_engine::import::Import;
-use repartee_engine::pairs::BuildPairs;
+use repartee_engine::data::import::Import;
+use repartee_engine::data::pairs::BuildPairs;
 
 use crate::fuzz::{VOCABULARY, tiny_model};
 use crate::sample::done;

@@ -1,6 +1,6 @@
 //! Permissions of the study for tests: complete, or none.
 
-use repartee_engine::import::Import;
+use repartee_engine::data::import::Import;
 use repartee_engine::{Origin, StudyRecord};
 
 /// `import` arguments with every permission.

@@ -28,21 +28,21 @@ use std::time::{Duration, Instant};
 
 use repartee_datasets::sample;
 use repartee_engine::app_state::{AppEvent, AppState};
-use repartee_engine::base::BaseNew;
+use repartee_engine::bases::base::BaseNew;
+use repartee_engine::data::import::Import;
+use repartee_engine::data::pairs::BuildPairs;
+use repartee_engine::data::splits::{AuditSplit, MakeSplit};
 use repartee_engine::environment::Environment;
-use repartee_engine::evaluate::Evaluate;
-use repartee_engine::fakes::MakeFakes;
-use repartee_engine::generate::Generate;
-use repartee_engine::import::Import;
+use repartee_engine::evaluation::evaluate::Evaluate;
+use repartee_engine::generation::fakes::MakeFakes;
+use repartee_engine::generation::generate::Generate;
+use repartee_engine::generation::pick::Criteria;
 use repartee_engine::machine::STATE_FOLDER;
-use repartee_engine::pairs::BuildPairs;
-use repartee_engine::pick::Criteria;
 use repartee_engine::posting::{
     Fetch, LogIn, NewAccount, NewPostingPermission, Post, PostingRules, ReadOutcomes,
 };
-use repartee_engine::run_config::{RunConfig, RunKind};
-use repartee_engine::splits::{AuditSplit, MakeSplit};
-use repartee_engine::train::Train;
+use repartee_engine::training::Train;
+use repartee_engine::training::run_config::{RunConfig, RunKind};
 use repartee_engine::{Engine, Format, Mapping, Origin, Permission, SamplingParams};
 use repartee_fake_reddit::{
     AppKind, Authorize, CLIENT_ID, CLIENT_SECRET, Fake, Fault, INSTALLED_ID, On, Options, PASSWORD,

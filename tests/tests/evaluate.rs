@@ -5,12 +5,12 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use repartee_engine::chart::ChartKind;
-use repartee_engine::evaluate::{Evaluate, EvaluationInfo};
-use repartee_engine::fakes::MakeFakes;
-use repartee_engine::figures::{ClassifierFigures, Figures};
-use repartee_engine::run_config::{RunConfig, RunKind};
-use repartee_engine::train::Train;
+use repartee_engine::evaluation::chart::ChartKind;
+use repartee_engine::evaluation::evaluate::{Evaluate, EvaluationInfo};
+use repartee_engine::evaluation::figures::{ClassifierFigures, Figures};
+use repartee_engine::generation::fakes::MakeFakes;
+use repartee_engine::training::Train;
+use repartee_engine::training::run_config::{RunConfig, RunKind};
 use repartee_engine::{Code, Engine, Partition, SamplingParams};
 use repartee_tests::sample::{done, project};
 use repartee_tests::{Place, Saved};
@@ -79,7 +79,7 @@ fn honest(engine: &Engine, evaluation: &EvaluationInfo, figures: &ClassifierFigu
     );
     assert_eq!(accuracy.worse.is_empty(), accuracy.beats.unwrap());
     // what does not beat its baseline is in the chart, too
-    let shortfall = repartee_engine::compared::shortfall(&evaluation.compared);
+    let shortfall = repartee_engine::evaluation::compared::shortfall(&evaluation.compared);
     let picture = engine
         .chart(ChartKind::Roc, std::slice::from_ref(&evaluation.run))
         .unwrap();

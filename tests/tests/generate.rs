@@ -4,15 +4,15 @@
 
 use std::sync::OnceLock;
 
-use repartee_engine::base::{BaseAdd, BaseNew};
-use repartee_engine::draft::DraftReplies;
-use repartee_engine::evaluate::Evaluate;
-use repartee_engine::fakes::MakeFakes;
-use repartee_engine::generate::{Generate, Incoming};
-use repartee_engine::pick::Criteria;
+use repartee_engine::bases::base::{BaseAdd, BaseNew};
+use repartee_engine::evaluation::evaluate::Evaluate;
+use repartee_engine::generation::draft::DraftReplies;
+use repartee_engine::generation::fakes::MakeFakes;
+use repartee_engine::generation::generate::{Generate, Incoming};
+use repartee_engine::generation::pick::Criteria;
 use repartee_engine::posting::Post;
-use repartee_engine::run_config::{RunConfig, RunKind};
-use repartee_engine::train::{RunFacts, Train};
+use repartee_engine::training::run_config::{RunConfig, RunKind};
+use repartee_engine::training::{RunFacts, Train};
 use repartee_engine::{Code, Ended, Engine, Error, Job, Signal};
 use repartee_models::generate::SamplingParams;
 use repartee_models::weights;

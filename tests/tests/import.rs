@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use repartee_datasets::source::{Format, Permission};
 use repartee_datasets::{Filter, Recipe, sample};
-use repartee_engine::import::{Import, Imported};
-use repartee_engine::pairs::{BuildPairs, PairsBuilt, ShowPairs};
+use repartee_engine::data::import::{Import, Imported};
+use repartee_engine::data::pairs::{BuildPairs, PairsBuilt, ShowPairs};
 use repartee_engine::{Code, Ended, Engine, Error, Job};
 use repartee_tests::study::permitted;
 use repartee_tests::{Place, shared};
@@ -389,7 +389,7 @@ fn forum(place: &Place, name: &str, rows: &[(&str, &str, &str)]) -> PathBuf {
     )
 }
 
-fn import_forum(engine: &Engine, file: &Path) -> repartee_engine::import::SourceInfo {
+fn import_forum(engine: &Engine, file: &Path) -> repartee_engine::data::import::SourceInfo {
     let job = Import {
         files: vec![file.to_owned()],
         origin: Some(repartee_engine::Origin::Forum),

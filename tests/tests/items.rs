@@ -8,17 +8,17 @@ use std::process::Stdio;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use repartee_engine::evaluate::Evaluate;
-use repartee_engine::fakes::MakeFakes;
-use repartee_engine::generate::{Generate, Incoming};
-use repartee_engine::import::Import;
+use repartee_engine::data::import::Import;
+use repartee_engine::data::pairs::BuildPairs;
+use repartee_engine::data::splits::{AuditSplit, MakeSplit};
+use repartee_engine::evaluation::evaluate::Evaluate;
+use repartee_engine::generation::fakes::MakeFakes;
+use repartee_engine::generation::generate::{Generate, Incoming};
 use repartee_engine::items::{
     Delete, DeleteItem, Dependents, ItemInfo, ItemKind, ItemRef, LabelItem, RenameItem,
 };
-use repartee_engine::pairs::BuildPairs;
-use repartee_engine::run_config::{RunConfig, RunKind};
-use repartee_engine::splits::{AuditSplit, MakeSplit};
-use repartee_engine::train::Train;
+use repartee_engine::training::Train;
+use repartee_engine::training::run_config::{RunConfig, RunKind};
 use repartee_engine::{Code, Ended, Engine, Error, Format, SamplingParams, Signal};
 use repartee_store::Store;
 use repartee_store::jobs::JobState;

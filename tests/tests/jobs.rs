@@ -5,12 +5,12 @@
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use repartee_engine::fakes::MakeFakes;
+use repartee_engine::data::pairs::BuildPairs;
+use repartee_engine::generation::fakes::MakeFakes;
 use repartee_engine::job::JobInfo;
 use repartee_engine::job_queue::{HowToRun, MoveTo};
-use repartee_engine::pairs::BuildPairs;
-use repartee_engine::run_config::{RunConfig, RunKind};
-use repartee_engine::train::Train;
+use repartee_engine::training::Train;
+use repartee_engine::training::run_config::{RunConfig, RunKind};
 use repartee_engine::{Code, Ended, Engine, Job};
 use repartee_store::Store;
 use repartee_tests::sample::{done, project};

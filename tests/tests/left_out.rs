@@ -4,19 +4,19 @@
 use std::sync::Arc;
 
 use repartee_datasets::{Format, id::encode, sample};
-use repartee_engine::base::{BaseAdd, BaseNew};
-use repartee_engine::draft::DraftReplies;
+use repartee_engine::bases::base::{BaseAdd, BaseNew};
+use repartee_engine::data::import::Import;
+use repartee_engine::data::pairs::BuildPairs;
+use repartee_engine::data::splits::MakeSplit;
 use repartee_engine::environment::Environment;
-use repartee_engine::evaluate::Evaluate;
-use repartee_engine::fakes::MakeFakes;
-use repartee_engine::figures::Figures;
-use repartee_engine::generate::{Generate, Incoming};
-use repartee_engine::import::Import;
-use repartee_engine::pairs::BuildPairs;
+use repartee_engine::evaluation::evaluate::Evaluate;
+use repartee_engine::evaluation::figures::Figures;
+use repartee_engine::generation::draft::DraftReplies;
+use repartee_engine::generation::fakes::MakeFakes;
+use repartee_engine::generation::generate::{Generate, Incoming};
 use repartee_engine::posting::{Fetch, NewAccount, Sync};
-use repartee_engine::run_config::{RunConfig, RunKind};
-use repartee_engine::splits::MakeSplit;
-use repartee_engine::train::Train;
+use repartee_engine::training::Train;
+use repartee_engine::training::run_config::{RunConfig, RunKind};
 use repartee_engine::{Code, Engine, Partition, SamplingParams};
 use repartee_fake_reddit::{
     ACCOUNT, CLIENT_ID, CLIENT_SECRET, Fake, Fault, On, Options, PASSWORD, Rule,

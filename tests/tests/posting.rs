@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use repartee_engine::data::import::Import;
 use repartee_engine::environment::Environment;
-use repartee_engine::import::Import;
 use repartee_engine::job::new_id;
 use repartee_engine::posting::{
     AccountInfo, LogIn, NOT_APPROVED, NewAccount, NewPostingPermission, OutboxStory, Post,

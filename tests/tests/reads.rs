@@ -34,8 +34,8 @@ fn is_private(query: &str, table: &str) -> bool {
 /// Parameters of a query with which it reads everything that it may read.
 fn params(engine: &Engine, name: &str) -> Value {
     let config = || {
-        json!(repartee_engine::run_config::RunConfig::of(
-            repartee_engine::run_config::RunKind::Realism
+        json!(repartee_engine::training::run_config::RunConfig::of(
+            repartee_engine::training::run_config::RunKind::Realism
         ))
     };
     match name {

@@ -5,18 +5,18 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use repartee_engine::draft::DraftReplies;
+use repartee_engine::data::import::Import;
+use repartee_engine::data::pairs::BuildPairs;
 use repartee_engine::environment::Environment;
-use repartee_engine::generate::{Generate, Generated};
-use repartee_engine::import::Import;
+use repartee_engine::generation::draft::DraftReplies;
+use repartee_engine::generation::generate::{Generate, Generated};
 use repartee_engine::job::new_id;
-use repartee_engine::pairs::BuildPairs;
 use repartee_engine::posting::{
     Fetch, Fetched, LogIn, Maintenance, NewAccount, NewPostingPermission, Post, ReadOutcomes,
     Sandbox, Sync, Synced,
 };
-use repartee_engine::run_config::{RunConfig, RunKind};
-use repartee_engine::train::Train;
+use repartee_engine::training::Train;
+use repartee_engine::training::run_config::{RunConfig, RunKind};
 use repartee_engine::{
     Code, Ended, Engine, Error, Format, Origin, Permission, SamplingParams, Signal,
 };

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use repartee_engine::items::{ItemKind, RenameItem};
-use repartee_engine::run_config::{RunConfig, RunKind};
+use repartee_engine::training::run_config::{RunConfig, RunKind};
 use repartee_engine::{Code, Engine};
 use repartee_tests::Place;
 use repartee_tests::sample::project;

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 
 use repartee_datasets::duplicates::normalized;
 use repartee_datasets::{Filter, Mapping, Partition};
-use repartee_engine::curation::{ExcludePairs, IncludePairs};
-use repartee_engine::import::Import;
-use repartee_engine::pairs::{BuildPairs, ShowPairs};
-use repartee_engine::splits::{AuditSplit, MakeSplit, SplitInfo};
+use repartee_engine::data::curation::{ExcludePairs, IncludePairs};
+use repartee_engine::data::import::Import;
+use repartee_engine::data::pairs::{BuildPairs, ShowPairs};
+use repartee_engine::data::splits::{AuditSplit, MakeSplit, SplitInfo};
 use repartee_engine::{Code, Ended, Engine, Format};
 use repartee_store::Store;
 use repartee_store::splits::{NewSplit, Placed};
@@ -88,7 +88,7 @@ fn in_partitions(split: &SplitInfo) -> u64 {
 fn audit(
     engine: &Engine,
     split: &str,
-) -> Result<repartee_engine::splits::Audit, repartee_engine::Error> {
+) -> Result<repartee_engine::data::splits::Audit, repartee_engine::Error> {
     let job = AuditSplit {
         name: split.to_owned(),
     };

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use repartee_datasets::sample;
-use repartee_engine::run_config::{RunConfig, RunKind};
+use repartee_engine::training::run_config::{RunConfig, RunKind};
 use repartee_engine::{Code, Engine, StudyKind, StudyRecord};
 use repartee_reddit::Clock;
 use repartee_tests::study::{GRANTED, NONE, granted};
@@ -807,7 +807,7 @@ fn permission_holds_from_its_date_to_its_last_day() {
     let config = RunConfig::of(RunKind::Generator);
     let refusal = |day: &str| {
         let mut engine: Engine = place.engine();
-        let noon = repartee_engine::import::seconds_of(day).unwrap() * 1000 + 43_200_000;
+        let noon = repartee_engine::data::import::seconds_of(day).unwrap() * 1000 + 43_200_000;
         engine.environment.clock = Arc::new(At(noon));
         let mark = engine.study_mark().unwrap().unwrap_or_default();
         let refused = engine.train_refusal(&config).unwrap();
@@ -857,7 +857,7 @@ fn source_of_unknown_origin_counts_as_reddit_content() {
 fn the_engine_itself_refuses_an_import_without_an_answer() {
     let place = Place::with_project();
     let engine = place.engine();
-    let mut import = repartee_engine::import::Import {
+    let mut import = repartee_engine::data::import::Import {
         files: vec![archive(&place, "RC.ndjson", 10)],
         ..Default::default()
     };

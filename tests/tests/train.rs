@@ -4,11 +4,11 @@
 use std::sync::OnceLock;
 
 use repartee_datasets::Partition;
-use repartee_engine::fakes::{FakesInfo, MakeFakes};
-use repartee_engine::generate::{Generate, Incoming};
-use repartee_engine::pick::Criteria;
-use repartee_engine::run_config::{RunConfig, RunKind};
-use repartee_engine::train::{Train, Trained};
+use repartee_engine::generation::fakes::{FakesInfo, MakeFakes};
+use repartee_engine::generation::generate::{Generate, Incoming};
+use repartee_engine::generation::pick::Criteria;
+use repartee_engine::training::run_config::{RunConfig, RunKind};
+use repartee_engine::training::{Train, Trained};
 use repartee_engine::{Code, Ended, Engine};
 use repartee_models::generate::SamplingParams;
 use repartee_models::schedule::Decay;
@@ -209,7 +209,7 @@ fn generated_replies_are_scored_selected_queued_and_reproducible() {
             ..generate
         },
     );
-    let texts = |g: &repartee_engine::generate::Generated| -> Vec<String> {
+    let texts = |g: &repartee_engine::generation::generate::Generated| -> Vec<String> {
         g.comments
             .iter()
             .flat_map(|a| a.candidates.iter().map(|c| c.text.clone()))

@@ -4,7 +4,7 @@
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use repartee_engine::run_config::{RunConfig, RunKind};
+use repartee_engine::training::run_config::{RunConfig, RunKind};
 use repartee_tests::sample::project;
 use repartee_tests::{Place, Ran};
 

@@ -1,16 +1,16 @@
 //! Defaults in the help of flags. The values come from the engine, so help can't be out of date.
 
 use clap::Command;
-use repartee_engine::base::BaseNew;
-use repartee_engine::draft::DraftReplies;
-use repartee_engine::evaluate::Evaluate;
-use repartee_engine::fakes::MakeFakes;
-use repartee_engine::generate::Generate;
+use repartee_engine::bases::base::BaseNew;
+use repartee_engine::data::splits::MakeSplit;
+use repartee_engine::evaluation::evaluate::Evaluate;
+use repartee_engine::generation::draft::DraftReplies;
+use repartee_engine::generation::fakes::MakeFakes;
+use repartee_engine::generation::generate::Generate;
+use repartee_engine::generation::pick::MIN_P_REAL;
 use repartee_engine::items::ItemKind;
-use repartee_engine::pick::MIN_P_REAL;
 use repartee_engine::posting::{Fetch, NewAccount};
-use repartee_engine::run_config::RunKind;
-use repartee_engine::splits::MakeSplit;
+use repartee_engine::training::run_config::RunKind;
 use repartee_engine::{MAPPING_FIELDS, Recipe, SamplingParams};
 
 use crate::data::set_name;
@@ -247,7 +247,7 @@ fn reddit(command: Command) -> Command {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use clap::{ArgAction, CommandFactory};
-    use repartee_engine::run_config::RunConfig;
+    use repartee_engine::training::run_config::RunConfig;
 
     use super::*;
     use crate::cli::Cli;

@@ -5,6 +5,7 @@
 pub mod awake;
 pub mod environment;
 pub mod error;
+pub mod format;
 pub mod job;
 pub mod job_queue;
 pub mod kept;

@@ -16,10 +16,10 @@ use ts_rs::TS;
 
 use crate::Engine;
 use crate::ToEngine;
-use crate::base::{BaseNew, ModelConfig};
-use crate::fakes::{FakesConfig, MakeFakes};
-use crate::run_config::RunConfig;
-use crate::train::{RunFacts, Train, Trained};
+use crate::bases::base::{BaseNew, ModelConfig};
+use crate::generation::fakes::{FakesConfig, MakeFakes};
+use crate::training::run_config::RunConfig;
+use crate::training::{RunFacts, Train, Trained};
 
 /// A step of retraining a run without deleted content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]

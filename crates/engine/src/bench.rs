@@ -17,7 +17,7 @@ use repartee_models::weights::{self, Parameters};
 use repartee_models::{DeviceChoice, bert, device, device_name, gpt2, ops};
 use serde::{Deserialize, Serialize};
 
-use crate::base::ModelConfig;
+use crate::bases::base::ModelConfig;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

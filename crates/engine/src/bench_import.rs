@@ -15,8 +15,8 @@ use repartee_datasets::{Record, sample};
 use serde::{Deserialize, Serialize};
 
 use crate::bench::peak_rss_bytes;
-use crate::import::Import;
-use crate::pairs::BuildPairs;
+use crate::data::import::Import;
+use crate::data::pairs::BuildPairs;
 use crate::{Engine, Filter, Job, Origin, StudyRecord};
 
 /// What is measured on which dump.

@@ -13,14 +13,14 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
-use crate::base::ModelConfig;
-use crate::evaluate::EvaluationConfig;
-use crate::fakes::FakesConfig;
-use crate::figures::Figures;
-use crate::generate::GenerationConfig;
-use crate::import::SourceCounts;
+use crate::bases::base::ModelConfig;
+use crate::data::import::SourceCounts;
+use crate::data::splits::{Audit, SplitConfig};
+use crate::evaluation::evaluate::EvaluationConfig;
+use crate::evaluation::figures::Figures;
+use crate::generation::fakes::FakesConfig;
+use crate::generation::generate::GenerationConfig;
 use crate::kinds::KINDS;
-use crate::splits::{Audit, SplitConfig};
 
 /// The result of checking the project file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]

@@ -17,18 +17,18 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::ToEngine;
-use crate::base::BaseNew;
-use crate::chart::ChartKind;
-use crate::draft::{DraftReplies, Drafted};
-use crate::evaluate::{Evaluate, EvaluationInfo};
-use crate::fakes::{FakesInfo, MakeFakes};
-use crate::generate::{Generate, Generated};
-use crate::import::Import;
-use crate::pairs::BuildPairs;
-use crate::pick::Criteria;
-use crate::run_config::{RunConfig, RunKind};
-use crate::splits::{AuditSplit, MakeSplit, SplitInfo};
-use crate::train::Train;
+use crate::bases::base::BaseNew;
+use crate::data::import::Import;
+use crate::data::pairs::BuildPairs;
+use crate::data::splits::{AuditSplit, MakeSplit, SplitInfo};
+use crate::evaluation::chart::ChartKind;
+use crate::evaluation::evaluate::{Evaluate, EvaluationInfo};
+use crate::generation::draft::{DraftReplies, Drafted};
+use crate::generation::fakes::{FakesInfo, MakeFakes};
+use crate::generation::generate::{Generate, Generated};
+use crate::generation::pick::Criteria;
+use crate::training::Train;
+use crate::training::run_config::{RunConfig, RunKind};
 use crate::{Engine, Format, Permission, SamplingParams};
 
 /// Runs the full pipeline in an empty project. A job: `demo`. Each step is a job of its own.

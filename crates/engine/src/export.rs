@@ -14,16 +14,16 @@ use repartee_store::pairs::PairQuery;
 use repartee_store::runs::{Checkpoint, Run};
 use serde_json::json;
 
-use crate::base::{write_folder, write_mark};
-use crate::card::{INPUT_KEY, card, noted, trained, with_key};
-use crate::evaluate::class_names;
-use crate::examples;
-use crate::figures::Predictions;
+use crate::bases::base::{write_folder, write_mark};
+use crate::bases::card::{INPUT_KEY, card, noted, trained, with_key};
+use crate::data::examples;
+use crate::evaluation::evaluate::class_names;
+use crate::evaluation::figures::Predictions;
 use crate::job::from_json;
-use crate::model::{bert_config, checkpoint_of, generator_template, gpt2_config};
-use crate::run_config::{RunConfig, RunKind};
-use crate::train::run_kind;
-use crate::{Engine, bundle};
+use crate::training::model::{bert_config, checkpoint_of, generator_template, gpt2_config};
+use crate::training::run_config::{RunConfig, RunKind};
+use crate::training::run_kind;
+use crate::{Engine, bases::bundle};
 
 /// Predictions read at a time.
 const PREDICTIONS_AT_ONCE: usize = 1000;

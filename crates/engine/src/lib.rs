@@ -10,46 +10,25 @@
 pub mod again;
 pub mod api;
 pub mod app_state;
-pub mod base;
+pub mod bases;
 pub mod bench;
 pub mod bench_import;
-pub mod browse;
-pub mod bundle;
-mod card;
-pub mod chart;
 pub mod check;
-pub mod compared;
-mod context;
-pub mod curation;
+pub mod data;
 pub mod demo;
 pub mod doctor;
-pub mod draft;
-pub mod evaluate;
-pub mod examples;
+pub mod evaluation;
 pub mod export;
-pub mod fakes;
-pub mod figures;
-pub mod format;
-pub mod generate;
-pub mod hub;
-pub mod import;
-pub mod import_question;
-pub mod incoming;
+pub mod generation;
 pub mod items;
 pub mod kinds;
-pub mod model;
+#[cfg(test)]
+mod layers;
 #[cfg(test)]
 mod old_names;
-pub mod outcomes;
 pub mod overview;
-pub mod pairs;
-pub mod pick;
 pub mod queue;
-pub mod run_config;
-mod run_now;
-pub mod splits;
-pub mod train;
-mod train_permission;
+pub mod training;
 pub mod unreadable;
 
 use std::ops::{Deref, DerefMut};
@@ -61,7 +40,7 @@ use repartee_posting::{Posting, ToPosting};
 use repartee_store::reads::Columns;
 
 pub use repartee_core::{
-    environment, error, job, job_queue, left_out, machine, names, shell, study, work,
+    environment, error, format, job, job_queue, left_out, machine, names, shell, study, work,
 };
 pub use repartee_datasets::filter::Filter;
 pub use repartee_datasets::private;
@@ -81,7 +60,7 @@ pub use job::{Ctx, Ended, Interrupt, Job, Progress, Signal, Stop};
 pub struct Engine {
     project: Project,
     /// Lists of pairs that windows scroll through.
-    views: Arc<browse::Views>,
+    views: Arc<data::browse::Views>,
 }
 
 impl Engine {

@@ -11,11 +11,11 @@ use serde::de::DeserializeOwned;
 
 use crate::SamplingParams;
 use crate::app_state::Settings;
-use crate::draft::DraftReplies;
-use crate::evaluate::Evaluate;
-use crate::fakes::{FakesConfig, MakeFakes};
-use crate::generate::{CandidateInfo, Generate, GenerationConfig};
-use crate::splits::{Audit, PartitionInfo, SplitInfo};
+use crate::data::splits::{Audit, PartitionInfo, SplitInfo};
+use crate::evaluation::evaluate::Evaluate;
+use crate::generation::draft::DraftReplies;
+use crate::generation::fakes::{FakesConfig, MakeFakes};
+use crate::generation::generate::{CandidateInfo, Generate, GenerationConfig};
 
 /// Writes a value with its old names, and reads it.
 #[track_caller]

@@ -7,9 +7,9 @@ use ts_rs::TS;
 
 use crate::Engine;
 use crate::Permission;
-use crate::compared::headline;
+use crate::evaluation::compared::headline;
 use crate::queue::QueueCounts;
-use crate::run_config::RunKind;
+use crate::training::run_config::RunKind;
 
 /// The state of a project.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]

@@ -147,13 +147,7 @@ fn running_job_protects_what_it_uses_and_a_paused_one_is_canceled() {
     store
         .job_end("job-that-evaluates", &owner, JobState::Done, None, None, 1)
         .unwrap();
-    job(
-        &engine,
-        "paused-job",
-        "evaluate",
-        &uses,
-        JobState::Paused,
-    );
+    job(&engine, "paused-job", "evaluate", &uses, JobState::Paused);
     // every import, join and split works with all comments
     job(
         &engine,

@@ -220,7 +220,7 @@ fn items_made_with_a_renamed_item_show_its_new_name_and_work() {
             ..generate()
         },
     );
-    let roc = repartee_engine::chart::ChartKind::Roc;
+    let roc = repartee_engine::evaluation::chart::ChartKind::Roc;
     engine.chart(roc, &["the second".into()]).unwrap();
     engine
         .run_export("writer two", &place.path("exported"), None)

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use repartee_engine::curation::{ExcludePairs, IncludePairs, pair_of};
-use repartee_engine::import::{Import, seconds_of};
+use repartee_engine::data::curation::{ExcludePairs, IncludePairs, pair_of};
+use repartee_engine::data::import::{Import, seconds_of};
+use repartee_engine::data::pairs::{BuildPairs, ShowPairs};
+use repartee_engine::data::splits::{AuditSplit, MakeSplit};
 use repartee_engine::items::ItemKind;
-use repartee_engine::pairs::{BuildPairs, ShowPairs};
-use repartee_engine::splits::{AuditSplit, MakeSplit};
 use repartee_engine::{Error, Filter, Format, Mapping, Origin, Recipe, Shares};
 
 use super::args::{

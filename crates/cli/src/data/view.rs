@@ -1,10 +1,10 @@
 //! How sources, pairs and splits are printed.
 
 use anyhow::Result;
-use repartee_engine::curation::Excluded;
-use repartee_engine::import::SourceInfo;
-use repartee_engine::pairs::{PairInfo, PairsBuilt};
-use repartee_engine::splits::{Audit, LeftOutPairs, SplitInfo};
+use repartee_engine::data::curation::Excluded;
+use repartee_engine::data::import::SourceInfo;
+use repartee_engine::data::pairs::{PairInfo, PairsBuilt};
+use repartee_engine::data::splits::{Audit, LeftOutPairs, SplitInfo};
 use repartee_engine::{Error, Origin, Partition, Permission};
 
 use crate::columns;

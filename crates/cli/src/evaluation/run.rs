@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use repartee_engine::chart::ChartKind;
-use repartee_engine::evaluate::Evaluate;
+use repartee_engine::evaluation::chart::ChartKind;
+use repartee_engine::evaluation::evaluate::Evaluate;
 use repartee_engine::items::ItemKind;
 use repartee_engine::names::file_name;
 

@@ -1,9 +1,9 @@
 //! How evaluations are printed.
 
 use anyhow::Result;
-use repartee_engine::compared::{headline, shortfall};
-use repartee_engine::evaluate::EvaluationInfo;
-use repartee_engine::figures::{ClassifierFigures, Figures};
+use repartee_engine::evaluation::compared::{headline, shortfall};
+use repartee_engine::evaluation::evaluate::EvaluationInfo;
+use repartee_engine::evaluation::figures::{ClassifierFigures, Figures};
 use repartee_engine::shell;
 
 use crate::columns;

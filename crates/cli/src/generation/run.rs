@@ -4,11 +4,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use repartee_engine::fakes::MakeFakes;
-use repartee_engine::generate::{Generate, Incoming};
+use repartee_engine::generation::fakes::MakeFakes;
+use repartee_engine::generation::generate::{Generate, Incoming};
+use repartee_engine::generation::pick::Criteria;
 use repartee_engine::items::ItemKind;
-use repartee_engine::pick::Criteria;
-use repartee_engine::{SamplingParams, incoming};
+use repartee_engine::{SamplingParams, generation::incoming};
 
 use super::args::{FakesArgs, FakesCommand, GenerateArgs, GenerationCommand, SamplingArgs};
 use super::view;

@@ -1,8 +1,8 @@
 //! How fakes, candidates and generations are printed.
 
 use anyhow::Result;
-use repartee_engine::fakes::{FakeShown, FakesInfo};
-use repartee_engine::generate::{Generated, GenerationInfo};
+use repartee_engine::generation::fakes::{FakeShown, FakesInfo};
+use repartee_engine::generation::generate::{Generated, GenerationInfo};
 use repartee_engine::{SamplingParams, shell};
 
 use crate::columns;

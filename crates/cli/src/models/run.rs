@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use repartee_engine::base::{BaseAdd, BaseNew};
+use repartee_engine::bases::base::{BaseAdd, BaseNew};
 use repartee_engine::items::ItemKind;
 
 use super::args::{BaseCommand, BaseKind, NewArgs};

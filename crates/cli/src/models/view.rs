@@ -1,7 +1,7 @@
 //! How base models are printed.
 
 use anyhow::Result;
-use repartee_engine::base::{BaseEstimate, BaseInfo};
+use repartee_engine::bases::base::{BaseEstimate, BaseInfo};
 use repartee_engine::shell;
 
 use crate::columns;

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use repartee_engine::Engine;
-use repartee_engine::draft::DraftReplies;
-use repartee_engine::generate::Generate;
+use repartee_engine::generation::draft::DraftReplies;
+use repartee_engine::generation::generate::Generate;
 use repartee_engine::posting::Fetch;
 
 use super::args::{DraftArgs, FetchArgs};

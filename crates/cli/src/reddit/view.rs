@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use anyhow::Result;
-use repartee_engine::outcomes::{OutcomeRow, Outcomes};
+use repartee_engine::evaluation::outcomes::{OutcomeRow, Outcomes};
 use repartee_engine::posting::{
     AccountInfo, AttemptInfo, AuditLine, Maintained, NOT_APPROVED, OptOutInfo, OutboxInfo,
     OutboxStory, OutcomesRead, PostReport, PostingPermissionInfo, ShownReply, SubredditPreview,

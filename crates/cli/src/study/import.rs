@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 
 use anyhow::Result;
-use repartee_engine::import::{Import, preview};
-use repartee_engine::import_question::ImportQuestion;
+use repartee_engine::data::import::{Import, preview};
+use repartee_engine::data::import_question::ImportQuestion;
 use repartee_engine::study::{Study, once_each};
 use repartee_engine::{
     Decision, Engine, Error, Format, Origin, Permission, StudyKind, StudyRecord, shell,

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Subcommand};
-use repartee_engine::run_config::{FieldType, Group, SETTINGS, Setting};
+use repartee_engine::training::run_config::{FieldType, Group, SETTINGS, Setting};
 
 use crate::items::args::{ItemCommand, ListArgs};
 
@@ -143,7 +143,7 @@ impl FromArgMatches for SettingFlags {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use clap::Parser;
-    use repartee_engine::run_config::RunKind;
+    use repartee_engine::training::run_config::RunKind;
 
     use super::*;
     use crate::cli::{self, Cli};

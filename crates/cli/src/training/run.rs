@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use repartee_engine::again::TrainAgain;
 use repartee_engine::items::ItemKind;
-use repartee_engine::run_config::{RunConfig, RunKind};
-use repartee_engine::train::Train;
+use repartee_engine::training::Train;
+use repartee_engine::training::run_config::{RunConfig, RunKind};
 use repartee_engine::{Error, shell};
 
 use super::args::{RunCommand, TrainArgs, TrainCommand};

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use repartee_engine::posting::DeletedContent;
-use repartee_engine::run_config::RunKind;
-use repartee_engine::train::{RunFacts, RunInfo, Trained};
+use repartee_engine::training::run_config::RunKind;
+use repartee_engine::training::{RunFacts, RunInfo, Trained};
 use repartee_engine::{Outcome, shell};
 
 use crate::columns;

@@ -12,10 +12,10 @@ use ts_rs::TS;
 
 use super::commands;
 use crate::app_state::{AppInfo, AppState, ProjectInfo, Settings, sample_folder};
+use crate::data::import::preview;
 use crate::doctor::{Doctor, doctor};
-use crate::import::preview;
 use crate::items::DeleteItem;
-use crate::run_config::{self, Field, Preset, RunConfig, RunKind};
+use crate::training::run_config::{self, Field, Preset, RunConfig, RunKind};
 
 /// The app state, and the window that calls.
 type Asked = (Arc<AppState>, String);

@@ -19,22 +19,22 @@ use super::app::{Nothing, OfJob, typed};
 use super::commands;
 use crate::Engine;
 use crate::again::AgainStep;
-use crate::base::{BaseEstimate, BaseInfo, BaseNew};
-use crate::browse::{Labels, PairRow, PairsView, ViewPairs};
-use crate::chart::{ChartKind, save};
+use crate::bases::base::{BaseEstimate, BaseInfo, BaseNew};
 use crate::check::{Checked, Compacted, Size};
-use crate::curation::{ExcludePairs, Excluded, IncludePairs};
-use crate::evaluate::{EvaluationInfo, Judged, MarkedExample};
-use crate::fakes::{FakeShown, FakesInfo};
-use crate::generate::{Generated, GenerationInfo};
-use crate::import::SourceInfo;
+use crate::data::browse::{Labels, PairRow, PairsView, ViewPairs};
+use crate::data::curation::{ExcludePairs, Excluded, IncludePairs};
+use crate::data::import::SourceInfo;
+use crate::data::splits::SplitInfo;
+use crate::evaluation::chart::{ChartKind, save};
+use crate::evaluation::evaluate::{EvaluationInfo, Judged, MarkedExample};
+use crate::generation::fakes::{FakeShown, FakesInfo};
+use crate::generation::generate::{Generated, GenerationInfo};
+use crate::generation::pick::Criteria;
 use crate::items::{Dependents, ItemInfo, ItemRef, LabelItem, RenameItem};
 use crate::overview::Overview;
-use crate::pick::Criteria;
 use crate::queue::{ReplyInfo, ReplyStory};
-use crate::run_config::RunConfig;
-use crate::splits::SplitInfo;
-use crate::train::{CheckpointInfo, Difference, RunFacts, RunInfo};
+use crate::training::run_config::RunConfig;
+use crate::training::{CheckpointInfo, Difference, RunFacts, RunInfo};
 
 /// An item by its name.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]

@@ -17,7 +17,7 @@ use super::app::{At, Nothing, typed};
 use super::commands;
 use super::project::{ApproveReply, Numbered, OfState, all_typed, shown};
 use crate::Engine;
-use crate::outcomes::Outcomes;
+use crate::evaluation::outcomes::Outcomes;
 
 /// An account to add or change.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]

@@ -12,9 +12,9 @@ use super::app::Nothing;
 use super::commands;
 use super::project::WithConfig;
 use crate::Engine;
-use crate::import::{Import, SourceInfo};
-use crate::import_question::ImportQuestion;
-use crate::run_config::RunConfig;
+use crate::data::import::{Import, SourceInfo};
+use crate::data::import_question::ImportQuestion;
+use crate::training::run_config::RunConfig;
 
 /// Records of the study.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]

@@ -23,9 +23,9 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::ToEngine;
+use crate::bases::permission::may_train_tokenizer;
 use crate::items::{ItemKind, Label};
-use crate::train_permission::may_train_tokenizer;
-use crate::{Engine, bundle, card, hub, names};
+use crate::{Engine, bases::bundle, bases::card, bases::hub, names};
 
 /// Maximum number of pairs for training a tokenizer: more hardly change a token.
 const TOKENIZER_PAIRS: usize = 200_000;

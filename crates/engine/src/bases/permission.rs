@@ -7,36 +7,8 @@ use repartee_store::fakes::FakeSet;
 use repartee_store::splits::Split;
 
 use crate::Engine;
-use crate::run_config::{RunConfig, RunKind};
 
 impl Engine {
-    /// Why a training with these settings is refused; none: it isn't.
-    ///
-    /// # Errors
-    /// [`Code::NotFound`] if the settings name something that does not exist.
-    pub fn train_refusal(&self, config: &RunConfig) -> Result<Option<Error>> {
-        let standing = self.study_standing()?;
-        // only a base without any other Reddit content in the project could still be refused
-        if !standing.strict
-            || (standing.is_needed() && standing.refusal(Purpose::Training).is_none())
-        {
-            return Ok(None);
-        }
-        let base = match crate::train::base_of(&self.store, config) {
-            Err(_) if !standing.is_needed() => return Ok(None),
-            base => base?,
-        };
-        if !standing.is_needed() && !self.base_learned_from_reddit(&standing, &base)? {
-            return Ok(None);
-        }
-        let split = self.store.split(&config.split)?;
-        let fakes = match config.kind {
-            RunKind::Realism => Some(crate::train::fakes_of(&self.store, config, &split)?),
-            _ => None,
-        };
-        Ok(may_train(self, &base, &split, fakes.as_ref()).err())
-    }
-
     /// Whether a model was trained on Reddit content: on the pairs of this split, or through its base.
     pub(crate) fn learned_from_reddit(&self, split: i64, base: &Base) -> Result<bool> {
         let standing = self.study_standing()?;

@@ -176,7 +176,7 @@ pub fn upvotes(
 /// A pair in messages and lists, by its id.
 pub(crate) fn pair_label(pair: i64) -> String {
     match pair {
-        0.. => format!("pair {}", crate::curation::pair_name(pair)),
+        0.. => format!("pair {}", crate::data::curation::pair_name(pair)),
         // those without a Reddit id have a number of our own
         _ => format!("pair {pair}"),
     }

@@ -218,7 +218,7 @@ impl Import {
         if let Some(mapping) = &self.mapping {
             mapping.check().map_err(Error::usage)?;
         }
-        let origin = crate::import_question::origin_of(self, path);
+        let origin = crate::data::import_question::origin_of(self, path);
         let mut options = Options {
             format: self.format,
             mapping: self.mapping.clone(),

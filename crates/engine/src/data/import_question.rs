@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
-use crate::import::Import;
+use crate::data::import::Import;
 
 /// What an import must know before it may start.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -67,7 +67,7 @@ pub(crate) fn origin_of(import: &Import, file: &Path) -> Origin {
         return Origin::Unknown;
     }
     // a file without a preview cannot be imported either, and the import reports why
-    crate::import::preview(file, LOOKED_AT).map_or(Origin::Unknown, |preview| told(&preview))
+    crate::data::import::preview(file, LOOKED_AT).map_or(Origin::Unknown, |preview| told(&preview))
 }
 
 /// The error for a file that is plainly Reddit's while the user says that it comes from elsewhere, which would skip all
@@ -82,7 +82,7 @@ fn contradiction(import: &Import, file: &Path) -> Option<Error> {
     if !elsewhere || import.not_reddit || is_stream(file) {
         return None;
     }
-    let preview = crate::import::preview(file, LOOKED_AT).ok()?;
+    let preview = crate::data::import::preview(file, LOOKED_AT).ok()?;
     let mut beginning = Vec::new();
     let from = std::fs::File::open(file).ok()?;
     from.take(64 << 10).read_to_end(&mut beginning).ok()?;
@@ -112,7 +112,7 @@ impl Engine {
         source: &str,
         origin: Origin,
         who: &str,
-    ) -> Result<crate::import::SourceInfo> {
+    ) -> Result<crate::data::import::SourceInfo> {
         let id = self.source(source)?.id;
         let now_ms = self.environment.clock.now_ms();
         self.store.source_origin(id, origin, who, now_ms)?;
@@ -140,8 +140,8 @@ impl Engine {
             }
             // a file that cannot be read is no question; the import reports what is wrong with it
             match origin_of(import, file) {
-                Origin::Unknown if !is_stream(file) && crate::import::preview(file, 0).is_err() => {
-                }
+                Origin::Unknown
+                    if !is_stream(file) && crate::data::import::preview(file, 0).is_err() => {}
                 Origin::Unknown if import.origin.is_none() => question.unknown.push(name),
                 Origin::Unknown | Origin::Reddit if !answered => question.reddit.push(name),
                 _ => {}

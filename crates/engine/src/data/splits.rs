@@ -578,7 +578,7 @@ impl Job for AuditSplit {
             .collect();
         let pair = |id: &i64| {
             let partition = partition_of.get(id).map_or("?", |s| s.name());
-            format!("{} ({partition})", crate::curation::pair_name(*id))
+            format!("{} ({partition})", crate::data::curation::pair_name(*id))
         };
         let thread = |at: usize| repartee_datasets::id::encode(read.threads[at]);
         let mut examples: Vec<String> = Vec::new();

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
-use crate::compared::{Compared, compared, shortfall};
-use crate::evaluate::EvaluationInfo;
-use crate::figures::{Figures, Predictions, of_classifier};
+use crate::evaluation::compared::{Compared, compared, shortfall};
+use crate::evaluation::evaluate::EvaluationInfo;
+use crate::evaluation::figures::{Figures, Predictions, of_classifier};
 
 /// Dots of a PNG per pixel of the chart: sharp on any screen.
 const PNG_SCALE: f64 = 2.0;

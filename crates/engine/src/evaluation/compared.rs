@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::figures::{ClassifierFigures, Figures, GeneratorFigures};
+use crate::evaluation::figures::{ClassifierFigures, Figures, GeneratorFigures};
 
 /// What a trivial model reaches on the same examples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -287,7 +287,7 @@ fn of_classifier(f: &ClassifierFigures) -> Vec<Compared> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::figures::{Predictions, baseline_of, of_classifier as figures_of};
+    use crate::evaluation::figures::{Predictions, baseline_of, of_classifier as figures_of};
 
     fn of(labels: Vec<usize>, p1: &[f64]) -> Vec<Compared> {
         let predictions = Predictions {

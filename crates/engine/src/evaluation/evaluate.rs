@@ -22,14 +22,14 @@ use ts_rs::TS;
 
 use crate::Engine;
 use crate::ToEngine;
-use crate::compared::{Compared, compared};
-use crate::examples::{self, DELETED, Labelled, pair_label};
-use crate::fakes::{FakesConfig, fakes_config};
-use crate::figures::{self, ClassifierFigures, Figures, GeneratorFigures, Predictions};
+use crate::data::examples::{self, DELETED, Labelled, pair_label};
+use crate::evaluation::compared::{Compared, compared};
+use crate::evaluation::figures::{self, ClassifierFigures, Figures, GeneratorFigures, Predictions};
+use crate::generation::fakes::{FakesConfig, fakes_config};
 use crate::items::{ItemKind, Label};
-use crate::model::{check_kind, checkpoint_of, open_device};
-use crate::run_config::RunKind;
-use crate::train::{RunFacts, run_kind, threads};
+use crate::training::model::{check_kind, checkpoint_of, open_device};
+use crate::training::run_config::RunKind;
+use crate::training::{RunFacts, run_kind, threads};
 
 /// Examples measured between checks for pause and cancel.
 const AT_ONCE: usize = 128;
@@ -332,7 +332,7 @@ impl Evaluate {
     fn measure_generator(
         &self,
         ctx: &Ctx,
-        generator: &crate::model::Generator,
+        generator: &crate::training::model::Generator,
         split: &Split,
     ) -> Result<(Figures, Vec<Prediction>), Stop> {
         let store = &ctx.project.store;
@@ -424,7 +424,7 @@ impl Evaluate {
     fn measure_classifier(
         &self,
         ctx: &Ctx,
-        judge: &crate::model::Classifier,
+        judge: &crate::training::model::Classifier,
         split: &Split,
         fakes: Option<&FakeSet>,
         names: &[String],

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
-use crate::chart::save;
-use crate::examples;
+use crate::data::examples;
+use crate::evaluation::chart::save;
 
 /// A reading of a posted reply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::ToEngine;
-use crate::generate::{Generate, Generated};
+use crate::generation::generate::{Generate, Generated};
 
 /// Drafts replies to the comments of threads. A job: `draft`. Its steps are jobs of their own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]

@@ -25,10 +25,10 @@ use ts_rs::TS;
 
 use crate::Engine;
 use crate::ToEngine;
-use crate::examples::{DELETED, pair_label};
+use crate::data::examples::{DELETED, pair_label};
 use crate::items::{ItemKind, Label};
-use crate::model::{Writer, check_kind, open_device};
-use crate::run_config::RunKind;
+use crate::training::model::{Writer, check_kind, open_device};
+use crate::training::run_config::RunKind;
 
 /// Pairs read at a time while comments are sampled.
 const PAGE: usize = 2_000;
@@ -206,7 +206,7 @@ impl Job for MakeFakes {
     }
 
     fn check(&self, project: &Project) -> Result<()> {
-        crate::generate::check_counts("replies", self.replies, self.batch)?;
+        crate::generation::generate::check_counts("replies", self.replies, self.batch)?;
         self.sampling.check().map_err(Error::from)?;
         check_kind(&project.store, &self.generator, RunKind::Generator)
     }

@@ -26,14 +26,14 @@ use ts_rs::TS;
 
 use crate::Engine;
 use crate::ToEngine;
-use crate::context;
-use crate::examples::pair_label;
-use crate::fakes::{different_comments, finish_reason, until_stopped};
+use crate::data::examples::pair_label;
+use crate::generation::context;
+use crate::generation::fakes::{different_comments, finish_reason, until_stopped};
+use crate::generation::pick::{Criteria, Scored, pick};
 use crate::items::{ItemKind, Label};
-use crate::model::{Writer, check_kind, open_device};
-use crate::pick::{Criteria, Scored, pick};
 use crate::queue::ReplyInfo;
-use crate::run_config::RunKind;
+use crate::training::model::{Writer, check_kind, open_device};
+use crate::training::run_config::RunKind;
 
 /// Candidates scored between checks for pause and cancel.
 const SCORED_AT_ONCE: usize = 64;

@@ -5,7 +5,7 @@ use std::path::Path;
 use repartee_core::error::{Error, Result};
 use repartee_core::names;
 
-use crate::generate::Incoming;
+use crate::generation::generate::Incoming;
 
 /// The comments of a file.
 #[derive(Debug, Default)]

@@ -14,9 +14,9 @@ use repartee_store::Store;
 use repartee_store::bases::Base;
 use repartee_store::runs::{Checkpoint, ModelKind, Role, Run};
 
-use crate::base::ModelConfig;
-use crate::run_config::{RunConfig, RunKind};
-use crate::{Engine, bundle};
+use crate::bases::base::ModelConfig;
+use crate::training::run_config::{RunConfig, RunKind};
+use crate::{Engine, bases::bundle};
 
 /// A loaded generator, by default of tensors.
 pub struct Generator<M = Gpt2> {

@@ -2,6 +2,7 @@
 
 use repartee_core::error::{Code, Error, Result};
 use repartee_core::job::now_ms;
+use repartee_core::study::Purpose;
 use repartee_datasets::Partition;
 use repartee_models::batch::{BatchSampler, LossMask};
 use repartee_models::optim::AdamWConfig;
@@ -15,10 +16,12 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::trainee::{Classifier, Generator, Trainee};
-use crate::examples::{self, Labelled};
-use crate::model::open_device;
-use crate::run_config::{RunConfig, RunKind};
-use crate::{Engine, bundle};
+use crate::Engine;
+use crate::bases::bundle;
+use crate::bases::permission::may_train;
+use crate::data::examples::{self, Labelled};
+use crate::training::model::open_device;
+use crate::training::run_config::{RunConfig, RunKind};
 
 /// Default number of validations in a run.
 const VALIDATIONS: usize = 10;
@@ -361,6 +364,33 @@ fn estimate(
 }
 
 impl Engine {
+    /// Why a training with these settings is refused; none: it isn't.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] if the settings name something that does not exist.
+    pub fn train_refusal(&self, config: &RunConfig) -> Result<Option<Error>> {
+        let standing = self.study_standing()?;
+        // only a base without any other Reddit content in the project could still be refused
+        if !standing.strict
+            || (standing.is_needed() && standing.refusal(Purpose::Training).is_none())
+        {
+            return Ok(None);
+        }
+        let base = match base_of(&self.store, config) {
+            Err(_) if !standing.is_needed() => return Ok(None),
+            base => base?,
+        };
+        if !standing.is_needed() && !self.base_learned_from_reddit(&standing, &base)? {
+            return Ok(None);
+        }
+        let split = self.store.split(&config.split)?;
+        let fakes = match config.kind {
+            RunKind::Realism => Some(fakes_of(&self.store, config, &split)?),
+            _ => None,
+        };
+        Ok(may_train(self, &base, &split, fakes.as_ref()).err())
+    }
+
     /// The estimate of a run: parameters, memory, steps, tokens and time, at the current speed of this machine. Reads
     /// the examples, trains nothing.
     ///

@@ -19,11 +19,11 @@ use super::session::Session;
 use super::trainee::{Classifier, Generator, Trainee};
 use super::{model_kind, run_kind};
 use crate::ToEngine;
-use crate::bundle;
-use crate::format::{bytes, count, seconds};
+use crate::bases::bundle;
+use crate::bases::permission::may_train;
 use crate::items::ItemKind;
-use crate::run_config::{RunConfig, RunKind};
-use crate::train_permission::may_train;
+use crate::training::run_config::{RunConfig, RunKind};
+use repartee_core::format::{bytes, count, seconds};
 
 /// Trains a model. A job: `train`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]

@@ -5,8 +5,8 @@ use repartee_core::job::from_json;
 use repartee_store::items::ItemKind;
 use repartee_store::runs::Run;
 
-use crate::run_config::RunConfig;
-use crate::train::RunFacts;
+use crate::training::RunFacts;
+use crate::training::run_config::RunConfig;
 
 /// A run's settings, with the current names of itself and its base, split and fakes.
 pub(crate) fn config_now(run: &Run) -> Result<RunConfig> {

@@ -10,8 +10,8 @@ use repartee_models::train::{self, Event, Flow, Plan, State};
 use repartee_models::weights::{self, Tensors, Vars};
 use repartee_store::runs::{Metric, NewCheckpoint, Role, Run, RunSample};
 
-use crate::bundle;
-use crate::examples::{DELETED, pair_label};
+use crate::bases::bundle;
+use crate::data::examples::{DELETED, pair_label};
 
 /// Metrics are written to the project at least this often.
 const WRITE_EVERY: Duration = Duration::from_secs(1);

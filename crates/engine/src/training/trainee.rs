@@ -11,9 +11,9 @@ use repartee_models::weights::{LoadReport, Tensors};
 use repartee_models::{Device, Tensor, cost, evaluate, generate, ops};
 use repartee_store::bases::Base;
 
-use crate::examples::Labelled;
-use crate::model::{bert_config, classifier_text, generator_text, gpt2_config};
-use crate::run_config::{ClassWeights, RunConfig};
+use crate::data::examples::Labelled;
+use crate::training::model::{bert_config, classifier_text, generator_text, gpt2_config};
+use crate::training::run_config::{ClassWeights, RunConfig};
 
 /// Tokens of a sample that is generated during training.
 const SAMPLE_TOKENS: usize = 48;

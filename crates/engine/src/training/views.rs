@@ -16,9 +16,9 @@ use super::run::trained;
 use super::{RunFacts, Trained, run_kind};
 use crate::Engine;
 use crate::items::{ItemKind, Label};
-use crate::model::checkpoint_of;
-use crate::run_config::{RunConfig, RunKind};
-use crate::run_now::{config_now, facts_now};
+use crate::training::model::checkpoint_of;
+use crate::training::run_config::{RunConfig, RunKind};
+use crate::training::run_now::{config_now, facts_now};
 
 /// A run in a list or by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]

@@ -278,7 +278,7 @@ mod tests {
 
     use super::declare::ALL_KINDS;
     use super::*;
-    use crate::train::Train;
+    use crate::training::Train;
 
     fn kinds() -> impl Iterator<Item = RunKind> {
         ALL_KINDS.iter().copied()

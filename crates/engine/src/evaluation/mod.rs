@@ -1,0 +1,7 @@
+//! Predictions of a checkpoint on a partition: their figures, charts, comparisons and outcomes.
+
+pub mod chart;
+pub mod compared;
+pub mod evaluate;
+pub mod figures;
+pub mod outcomes;

@@ -1,0 +1,8 @@
+//! Fakes, candidates, and the picks among them.
+
+pub(crate) mod context;
+pub mod draft;
+pub mod fakes;
+pub mod generate;
+pub mod incoming;
+pub mod pick;

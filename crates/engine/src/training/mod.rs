@@ -1,0 +1,40 @@
+//! Training a generator, a realism or an upvotes model: a job that can be paused, and that, resumed after its process
+//! was killed, gives the same bits as if it never had been.
+//!
+//! `prepare` decides everything before the first step, `trainee` is what differs between generator and classifiers,
+//! `run` is the job, `session` what it stores and reports at each step, `views` what lists show of runs.
+
+pub mod model;
+mod prepare;
+mod run;
+pub mod run_config;
+pub(crate) mod run_now;
+mod session;
+mod trainee;
+mod views;
+
+use repartee_store::runs::ModelKind;
+
+pub use prepare::RunFacts;
+pub(crate) use prepare::threads;
+pub use run::{Train, Trained};
+pub use views::{CheckpointInfo, Difference, RunInfo};
+
+use crate::training::run_config::RunKind;
+
+fn model_kind(kind: RunKind) -> ModelKind {
+    match kind {
+        RunKind::Generator => ModelKind::Generator,
+        RunKind::Realism => ModelKind::Realism,
+        RunKind::Upvotes => ModelKind::Upvotes,
+    }
+}
+
+/// The run kind of a stored model kind.
+pub(crate) fn run_kind(kind: ModelKind) -> RunKind {
+    match kind {
+        ModelKind::Generator => RunKind::Generator,
+        ModelKind::Realism => RunKind::Realism,
+        ModelKind::Upvotes => RunKind::Upvotes,
+    }
+}
