@@ -123,6 +123,8 @@ pub struct ProjectInfo {
     pub name: String,
     /// Bytes of the file.
     pub bytes: u64,
+    /// The copy of the file as it was, if it was of an older version when this process opened it.
+    pub migrated_from: Option<String>,
 }
 
 /// Events that windows receive.
@@ -615,6 +617,10 @@ fn project_info(engine: &Engine) -> ProjectInfo {
         path: path.display().to_string(),
         name: stem(path),
         bytes: std::fs::metadata(path).map_or(0, |about| about.len()),
+        migrated_from: engine
+            .store
+            .migrated_from()
+            .map(|copy| copy.display().to_string()),
     }
 }
 

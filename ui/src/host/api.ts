@@ -2010,7 +2010,9 @@ export type ProjectInfo = { path: string,
   /** The file's name without its extension. */
   name: string,
   /** Bytes of the file. */
-  bytes: number, };
+  bytes: number,
+  /** The copy of the file as it was, if it was of an older version when this process opened it. */
+  migrated_from: string | null, };
 
 /**
  * An account to add or change.
