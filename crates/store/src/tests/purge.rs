@@ -106,7 +106,7 @@ fn purged_text_is_in_no_table_and_no_byte() {
 #[test]
 fn imported_text_is_purged_with_its_index_and_derived_texts() {
     use crate::purge::Gone;
-    let (_dir, store, split_id, runs) = modelled();
+    let (_dir, store, split_id, runs) = with_runs();
     let generator = save(&store, runs[0], Role::Best, 1, 1);
     let pair = store.split_pair_ids(split_id, Partition::Val).unwrap()[0];
     let pair = store.pairs_of(&[pair]).unwrap()[0].clone();
