@@ -46,9 +46,9 @@ fn purged_text_is_in_no_table_and_no_byte() {
     for text in texts {
         assert!(!in_the_file(&store, text), "{text} is left");
     }
-    let cancelled = store.reply(ids[0]).unwrap();
-    assert_eq!(cancelled.state, ReplyState::Cancelled);
-    let outbox = &cancelled.outbox;
+    let canceled = store.reply(ids[0]).unwrap();
+    assert_eq!(canceled.state, ReplyState::Cancelled);
+    let outbox = &canceled.outbox;
     assert_eq!(
         [&outbox.full_text, &outbox.hash, &outbox.seen, &outbox.seal],
         ["", "", "", ""]
