@@ -28,7 +28,7 @@ use delimited::Found;
 use memchr::{memchr, memchr_iter, memmem, memrchr};
 use rows::Mapper;
 use serde::{Deserialize, Serialize};
-use shape::{Kind, recognise};
+use shape::{Kind, recognize};
 use std::{
     fs::File,
     io::{self, BufReader, Cursor, Read},
@@ -298,8 +298,8 @@ pub fn read(
     take: impl FnMut(Batch) -> ControlFlow<()>,
 ) -> Result<Summary, Error> {
     let input = Input::open(path)?;
-    let recognised = recognise(&input, options)?;
-    let format = options.format.unwrap_or(recognised.format);
+    let recognized = recognize(&input, options)?;
+    let format = options.format.unwrap_or(recognized.format);
     let meter = input.meter.clone();
     let filter = &options.filter;
     let reading = Reading {
@@ -310,7 +310,7 @@ pub fn read(
         ids: options.ids.as_deref(),
         take,
     };
-    let (counts, finished) = match recognised.kind {
+    let (counts, finished) = match recognized.kind {
         Kind::Lines => {
             let wanted = WantedSubreddits::new(filter);
             reading.lines(input.reader, |bytes, n, batches| {
@@ -343,7 +343,7 @@ pub fn read(
         Kind::Parquet(mapping) => reading.parquet(mapping.as_ref()),
     }?;
     if finished && counts.rows == 0 {
-        let what = match recognised.kind_is_table {
+        let what = match recognized.kind_is_table {
             true => "has a header and no rows",
             false => {
                 "contains no comment and no post: it is JSON of another kind, or an empty answer"

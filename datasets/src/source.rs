@@ -57,7 +57,9 @@ pub enum Permission {
     Own,
     /// The authors, or their representatives, agreed.
     Consent,
-    OpenLicence,
+    // stored in files, so the word stays
+    #[serde(rename = "open-licence")]
+    OpenLicense,
     /// Reddit approved the access (API or researcher program).
     RedditApproved,
     /// Research under a statutory exception or an ethics approval.
@@ -72,7 +74,7 @@ impl Permission {
         Self::Unknown,
         Self::Own,
         Self::Consent,
-        Self::OpenLicence,
+        Self::OpenLicense,
         Self::RedditApproved,
         Self::Research,
         Self::Synthetic,
@@ -84,7 +86,7 @@ impl Permission {
             Self::Unknown => "unknown",
             Self::Own => "own",
             Self::Consent => "consent",
-            Self::OpenLicence => "open-licence",
+            Self::OpenLicense => "open-licence",
             Self::RedditApproved => "reddit-approved",
             Self::Research => "research",
             Self::Synthetic => "synthetic",
@@ -442,7 +444,7 @@ mod tests {
             "comment=a",
             "comment",
             "comment=a,reply=",
-            "comment=a,reply=b,colour=c",
+            "comment=a,reply=b,color=c",
             "comment=\"a,reply=b",
             "id=a,text=b",
             "id=a,parent=p,text=b,comment=c",

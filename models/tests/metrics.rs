@@ -150,16 +150,16 @@ fn naive_bayes_matches_scikit_learn() {
         .map(|w| integers(w).into_iter().map(|i| i as u32).collect())
         .collect();
     let labels = integers(&case["labels"]);
-    let learnt = case["learnt"].as_u64().unwrap() as usize;
+    let train_size = case["train_size"].as_u64().unwrap() as usize;
     let mut model = NaiveBayes::new(
         case["features"].as_u64().unwrap() as usize,
         case["classes"].as_u64().unwrap() as usize,
     );
-    for (w, &l) in words.iter().zip(&labels).take(learnt) {
+    for (w, &l) in words.iter().zip(&labels).take(train_size) {
         model.learn(w, l);
     }
     same_all(
-        words[learnt..]
+        words[train_size..]
             .iter()
             .flat_map(|w| model.probabilities(w))
             .collect(),

@@ -67,7 +67,7 @@ test("a permission is recorded after checking the rules", async () => {
   await window.type("permission-subreddit", subreddit);
   await window.click("permission-check");
   await window.shown("subreddit-rules");
-  await window.waitForText("Bots are labelled");
+  await window.waitForText("Bots are labeled");
   await window.type("permission-link", "http://127.0.0.1/the-moderators-say-yes");
   await window.click("permission-save");
   await window.shown(`permission-${subreddit}`);

@@ -344,7 +344,7 @@ impl Bench {
 
 /// Different enough not to count as similar.
 const TEXTS: [&str; 6] = [
-    "My neighbour tried that with # in May, and the garden never looked better.",
+    "My neighbor tried that with # in May, and the garden never looked better.",
     "Honestly, take # walks round the lake first; then you will know what to ask.",
     "Libraries keep # old manuals on the second floor where nobody looks any more.",
     "Cold water, patience, # towels: it worked on our kitchen table last winter.",

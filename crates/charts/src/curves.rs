@@ -422,7 +422,7 @@ pub fn losses(heading: &Heading, runs: &[LossLine]) -> Result<Picture, Error> {
             }
         }
         // One run: a color per line. Several: a color per run, training dashed.
-        let colour = if runs.len() == 1 { 0 } else { n };
+        let color = if runs.len() == 1 { 0 } else { n };
         let other = if runs.len() == 1 { 1 } else { n };
         if !training.is_empty() {
             // With few steps, the line itself is shown.
@@ -434,7 +434,7 @@ pub fn losses(heading: &Heading, runs: &[LossLine]) -> Result<Picture, Error> {
                         width: 1.0,
                         opacity: 0.3,
                         dashed: false,
-                        ..stroke(colour)
+                        ..stroke(color)
                     },
                     shape: Shape::Line,
                     points: thin(training.clone()),
@@ -450,7 +450,7 @@ pub fn losses(heading: &Heading, runs: &[LossLine]) -> Result<Picture, Error> {
                 stroke: Stroke {
                     dashed: runs.len() > 1,
                     width: 2.0,
-                    ..stroke(colour)
+                    ..stroke(color)
                 },
                 shape: Shape::Line,
                 points: if noisy {

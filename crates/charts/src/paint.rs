@@ -67,9 +67,9 @@ fn rules(selector: &str, value: impl Fn(u32, u32) -> String) -> String {
     let mut css = String::new();
     for (class, light, dark) in TABLE {
         for kind in ["fill", "stroke"] {
-            let colour = value(light, dark);
+            let color = value(light, dark);
             css.push_str(&format!(
-                "{selector}.{kind}-{class} {{ {kind}: {colour}; }}\n"
+                "{selector}.{kind}-{class} {{ {kind}: {color}; }}\n"
             ));
         }
     }

@@ -186,9 +186,9 @@ impl Pen<'_> {
         } else {
             font
         };
-        let colour = style(letters.paint, 1.0, true, 0.0).color;
+        let color = style(letters.paint, 1.0, true, 0.0).color;
         let style = TextStyle::from(font)
-            .color(&colour)
+            .color(&color)
             .pos(Pos::new(h, VPos::Center));
         self.backend
             .draw_text(&printable(text), &style, (fine(at.0), fine(at.1)))

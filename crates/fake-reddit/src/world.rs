@@ -405,7 +405,7 @@ impl World {
             rules: vec![
                 ("Be kind".to_owned(), "No insults.".to_owned()),
                 (
-                    "Bots are labelled".to_owned(),
+                    "Bots are labeled".to_owned(),
                     "A bot says that it is one.".to_owned(),
                 ),
             ],

@@ -322,16 +322,16 @@ impl Posting<'_> {
     ///
     /// # Errors
     /// [`Code::NotFound`].
-    pub fn account_label(self, name: &str, labelled: bool, who: &str) -> Result<AccountInfo> {
+    pub fn account_label(self, name: &str, labeled: bool, who: &str) -> Result<AccountInfo> {
         let name = plain_name("u/", name)?;
-        let what = if labelled {
+        let what = if labeled {
             "app label seen"
         } else {
             "app label gone"
         };
         let entry =
             Entry::new(who, what, self.environment.clock.now_ms()).about(format!("u/{name}"));
-        let by = if labelled { who } else { "" };
+        let by = if labeled { who } else { "" };
         let account = Account {
             name: name.clone(),
             labelled_by: by.to_owned(),

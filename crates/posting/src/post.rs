@@ -833,9 +833,9 @@ fn leave_subreddit(ctx: &Ctx, session: &Session, subreddit: &str, why: &str) -> 
             .detail(why);
         store.posting_permission_off(subreddit, why, &entry)?;
     }
-    let cancelled = store.cancel_subreddit(subreddit, "subreddit-closed", why, now_ms)?;
+    let canceled = store.cancel_subreddit(subreddit, "subreddit-closed", why, now_ms)?;
     ctx.say(format!(
-        "r/{subreddit}: {why}; {cancelled} more replies are canceled"
+        "r/{subreddit}: {why}; {canceled} more replies are canceled"
     ));
     Ok(())
 }

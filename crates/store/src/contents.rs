@@ -558,7 +558,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{filled, modelled};
+    use crate::tests::{filled, with_runs};
 
     /// Edits a project as another program can: without our checks.
     fn edit(store: &Store, sql: &str) {
@@ -580,7 +580,7 @@ mod tests {
 
     #[test]
     fn unreadable_values_are_named_and_repaired_if_nothing_is_lost() {
-        let (_dir, store, ..) = modelled();
+        let (_dir, store, ..) = with_runs();
         assert_eq!(store.row_faults(&|_, _, _, _| None).unwrap(), []);
         let comment: i64 = store
             .read(|db| Ok(db.query_row("SELECT min(id) FROM comment", [], |row| row.get(0))?))

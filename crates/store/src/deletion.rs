@@ -531,7 +531,7 @@ fn settle_jobs(
             })?;
         trains.extend(job);
     }
-    let mut cancelled = Vec::new();
+    let mut canceled = Vec::new();
     for job in crate::jobs::all(db)? {
         match job_use(&job, all, trains.contains(&job.id)) {
             JobUse::None => {}
@@ -542,10 +542,10 @@ fn settle_jobs(
                     kind: job.kind,
                 });
             }
-            JobUse::Cancel => cancelled.push(job.id),
+            JobUse::Cancel => canceled.push(job.id),
         }
     }
-    for job in cancelled {
+    for job in canceled {
         db.execute(
             "UPDATE job SET state = 'cancelled', owner = NULL, outcome = NULL, ended_ms = ?2 WHERE id = ?1",
             params![job, now_ms],

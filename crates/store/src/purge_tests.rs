@@ -5,7 +5,7 @@ use crate::Store;
 use crate::marks::Marked;
 use crate::purge::Gone;
 use crate::runs::RunSample;
-use crate::tests::{comment, filled, modelled, project, source};
+use crate::tests::{comment, filled, project, source, with_runs};
 
 fn gone(id: i64) -> Gone {
     Gone {
@@ -21,7 +21,7 @@ fn marked(store: &Store) -> Vec<(Marked, String)> {
 
 #[test]
 fn items_older_than_marks_are_marked_by_their_split() {
-    let (_dir, store, split, _) = modelled();
+    let (_dir, store, split, _) = with_runs();
     let of = |partition| store.split_pair_ids(split, partition).unwrap()[0];
     store.purge(&[gone(of(Partition::Test))], "ada", 5).unwrap();
     assert_eq!(marked(&store), []);
@@ -44,7 +44,7 @@ fn items_older_than_marks_are_marked_by_their_split() {
 
 #[test]
 fn only_items_that_saw_a_text_and_their_later_products_are_marked() {
-    let (_dir, store, split, runs) = modelled();
+    let (_dir, store, split, runs) = with_runs();
     let train = store.split_pair_ids(split, Partition::Train).unwrap();
     store
         .run_saw(runs[0], Partition::Train, &train[..3], None)
@@ -163,7 +163,7 @@ fn one_word_of_a_purged_text_removes_no_name() {
 
 #[test]
 fn sample_of_a_deleted_pair_is_not_stored() {
-    let (_dir, store, split, runs) = modelled();
+    let (_dir, store, split, runs) = with_runs();
     let pair = store.split_pair_ids(split, Partition::Val).unwrap()[0];
     let asked = store.pairs_of(&[pair]).unwrap()[0].clone();
     let sample = |step| RunSample {
@@ -404,7 +404,7 @@ fn quotes_of_a_post_are_removed_from_imported_and_fetched_texts() {
 
 #[test]
 fn models_trained_on_a_quote_are_marked_too() {
-    let (_dir, store, split, runs) = modelled();
+    let (_dir, store, split, runs) = with_runs();
     let train = store.split_pair_ids(split, Partition::Train).unwrap();
     let pairs = store.pairs_of(&train).unwrap();
     // a comment under the post of a training pair, without being part of one, quoted in its reply
@@ -500,7 +500,7 @@ fn copy(id: i64, body: &str, retrieved: i64) -> Record {
 
 #[test]
 fn placeholder_of_a_newer_archive_is_a_purge() {
-    let (_dir, store, _, runs) = modelled();
+    let (_dir, store, _, runs) = with_runs();
     let source = source(&store);
     let text = "a text that its author deletes after a while";
     let upsert = |record: &Record| {
@@ -534,7 +534,7 @@ fn placeholder_of_a_newer_archive_is_a_purge() {
 
 #[test]
 fn text_that_an_earlier_version_replaced_by_a_placeholder_is_still_marked() {
-    let (_dir, store, split, runs) = modelled();
+    let (_dir, store, split, runs) = with_runs();
     let pair = store.split_pair_ids(split, Partition::Train).unwrap()[0];
     store
         .run_saw(runs[0], Partition::Train, &[pair], None)
@@ -580,7 +580,7 @@ fn what_an_archive_marks_as_deleted_is_not_imported_from_another() {
 
 #[test]
 fn copies_without_an_id_of_reddit_are_purged_with_the_text() {
-    let (_dir, store, _, runs) = modelled();
+    let (_dir, store, _, runs) = with_runs();
     let (archive, table) = (source(&store), source(&store));
     let text = "This sentence is in an archive, and in a table!";
     let with = |id: i64, author: Option<&str>, body: &str, subreddit: &str| {

@@ -96,7 +96,7 @@ fn tensor<'a>(name: &'a str, shape: &'a [usize], bytes: &'a [u8]) -> Part<'a> {
 }
 
 /// A project with a split, a base and a run of each kind.
-pub(crate) fn modelled() -> (tempfile::TempDir, Store, i64, [i64; 3]) {
+pub(crate) fn with_runs() -> (tempfile::TempDir, Store, i64, [i64; 3]) {
     let (dir, store) = filled(40);
     let pairs = store.pairs(&PairQuery::default(), None, 1000).unwrap();
     let members: Vec<_> = pairs
@@ -167,7 +167,7 @@ fn blobs_of(store: &Store) -> i64 {
 
 /// A project with a live thread: a post, a comment, an answer to it, and a candidate for each.
 fn live() -> (tempfile::TempDir, Store, Vec<i64>) {
-    let (dir, store, _, runs) = modelled();
+    let (dir, store, _, runs) = with_runs();
     let generator = save(&store, runs[0], Role::Best, 1, 1);
     let comment = |name: &str, parent: Option<usize>, body: &str| NewThreadComment {
         parent,

@@ -49,8 +49,8 @@ const SCORE: [&str; 4] = ["reply_score", "score", "ups", "upvotes"];
 /// As [`read`].
 pub fn preview(path: &Path, rows: usize) -> Result<Preview, Error> {
     let mut input = Input::open(path)?;
-    let mut recognised = match recognise(&input, &Options::default()) {
-        Ok(recognised) => recognised,
+    let mut recognized = match recognize(&input, &Options::default()) {
+        Ok(recognized) => recognized,
         // a table whose columns are not mapped yet: the preview is where the user maps them
         Err(Error::Columns { .. } | Error::Unmapped { .. }) => {
             return of_table(&mut input, rows);
@@ -58,18 +58,18 @@ pub fn preview(path: &Path, rows: usize) -> Result<Preview, Error> {
         Err(error) => return Err(error),
     };
     let mut mapping = None;
-    let (columns, rows) = match &recognised.kind {
+    let (columns, rows) = match &recognized.kind {
         Kind::Document | Kind::Lines | Kind::WalkedLines => {
             let sample = Sample::of(&input.head, input.head_is_all);
             let rows_of = sample.objects.iter().take(rows).collect::<Vec<_>>();
-            match recognised.format {
+            match recognized.format {
                 Format::Listing => (Vec::new(), Vec::new()),
                 _ => of_objects(&sample, &rows_of),
             }
         }
         Kind::MappedLines(_) | Kind::MappedDocument(..) => return of_table(&mut input, rows),
         Kind::Csv(table) => {
-            if recognised.format == Format::Comments {
+            if recognized.format == Format::Comments {
                 mapping = Some(table.mapping.clone());
             }
             of_csv(&mut input, table, rows)?
@@ -78,20 +78,20 @@ pub fn preview(path: &Path, rows: usize) -> Result<Preview, Error> {
             let (columns, rows) = of_parquet(path, rows)?;
             match columnar::mapping_of(path, &columns) {
                 Ok(found) if found.is_flat() => {
-                    recognised.format = Format::Comments;
+                    recognized.format = Format::Comments;
                     mapping = Some(found);
                 }
-                Ok(_) => recognised.format = Format::Bigquery,
+                Ok(_) => recognized.format = Format::Bigquery,
                 Err(_) => mapping = Some(guess(&columns)),
             }
             (columns, rows)
         }
     };
-    if recognised.format == Format::Comments && mapping.is_none() {
+    if recognized.format == Format::Comments && mapping.is_none() {
         mapping = crate::flat::guess(&columns);
     }
     Ok(Preview {
-        format: recognised.format,
+        format: recognized.format,
         columns,
         rows,
         mapping,

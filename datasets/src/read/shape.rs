@@ -57,14 +57,14 @@ impl Table {
     }
 }
 
-pub(super) struct Recognised {
+pub(super) struct Recognized {
     pub(super) kind: Kind,
     pub(super) format: Format,
     /// It has a header.
     pub(super) kind_is_table: bool,
 }
 
-impl Recognised {
+impl Recognized {
     fn new(kind: Kind, format: Format) -> Self {
         let kind_is_table = matches!(kind, Kind::Csv(_) | Kind::Parquet(_));
         Self {
@@ -76,7 +76,7 @@ impl Recognised {
 }
 
 /// Recognizes a file by its first bytes; a mapping implies a table.
-pub(super) fn recognise(input: &Input, options: &Options) -> Result<Recognised, Error> {
+pub(super) fn recognize(input: &Input, options: &Options) -> Result<Recognized, Error> {
     let head = &input.head;
     let path = input.path;
     let mapping = options.mapping.clone();
@@ -86,16 +86,16 @@ pub(super) fn recognise(input: &Input, options: &Options) -> Result<Recognised, 
     };
     if head.starts_with(b"PAR1") {
         let format = mapping.as_ref().map_or(Format::Mapped, by_mapping);
-        return Ok(Recognised::new(Kind::Parquet(mapping), format));
+        return Ok(Recognized::new(Kind::Parquet(mapping), format));
     }
     let first = head.iter().find(|b| !b.is_ascii_whitespace() && **b != 0);
     let json = matches!(first, Some(b'{' | b'['));
     match (first, options.format) {
         (None, _) if head.contains(&0) => Err(Error::unknown(path, BINARY)),
         (None, _) => Err(Error::Empty(path.into())),
-        (_, Some(Format::Listing)) => Ok(Recognised::new(Kind::Document, Format::Listing)),
+        (_, Some(Format::Listing)) => Ok(Recognized::new(Kind::Document, Format::Listing)),
         (_, Some(Format::Pushshift | Format::Sample)) => {
-            Ok(Recognised::new(Kind::Lines, Format::Pushshift))
+            Ok(Recognized::new(Kind::Lines, Format::Pushshift))
         }
         _ if json => {
             let sample = Sample::of(head, input.head_is_all);
@@ -113,7 +113,7 @@ pub(super) fn recognise(input: &Input, options: &Options) -> Result<Recognised, 
                     } else {
                         Kind::MappedDocument(mapping, inner)
                     };
-                    Ok(Recognised::new(kind, format))
+                    Ok(Recognized::new(kind, format))
                 }
                 None => sample.told(input),
             }
@@ -124,17 +124,17 @@ pub(super) fn recognise(input: &Input, options: &Options) -> Result<Recognised, 
             let mut rows = table.rows(head.as_slice());
             let header = table.header(&mut rows).unwrap_or_default();
             if let Some(mapping) = mapping {
-                return Ok(Recognised::new(Kind::Csv(table), by_mapping(&mapping)));
+                return Ok(Recognized::new(Kind::Csv(table), by_mapping(&mapping)));
             }
             if Columns::find(&table.mapping, &header).is_ok() {
-                return Ok(Recognised::new(Kind::Csv(table), Format::Bigquery));
+                return Ok(Recognized::new(Kind::Csv(table), Format::Bigquery));
             }
             if let Some(flat) = flat::guess(&header) {
                 table.mapping = flat;
-                return Ok(Recognised::new(Kind::Csv(table), Format::Comments));
+                return Ok(Recognized::new(Kind::Csv(table), Format::Comments));
             }
             if has_json_line(head) {
-                return Ok(Recognised::new(Kind::Lines, Format::Pushshift));
+                return Ok(Recognized::new(Kind::Lines, Format::Pushshift));
             }
             let needed = ["comment", "reply"].map(str::to_owned);
             let missing: Vec<String> = needed.into_iter().filter(|n| !header.contains(n)).collect();
@@ -149,7 +149,7 @@ pub(super) fn recognise(input: &Input, options: &Options) -> Result<Recognised, 
                 hint,
             })
         }
-        _ if has_json_line(head) => Ok(Recognised::new(Kind::Lines, Format::Pushshift)),
+        _ if has_json_line(head) => Ok(Recognized::new(Kind::Lines, Format::Pushshift)),
         _ => Err(Error::unknown(
             path,
             "is neither NDJSON (a JSON object a line) nor a table with a header; for a table, name \
@@ -307,7 +307,7 @@ impl Sample {
     }
 
     /// Recognizes a file by its objects.
-    fn told(&self, input: &Input) -> Result<Recognised, Error> {
+    fn told(&self, input: &Input) -> Result<Recognized, Error> {
         let shapes: Vec<Shape> = self.objects.iter().map(shape_of).collect();
         let shape = shapes.iter().copied().find(|s| *s != Shape::Row);
         let (kind, format) = match shape {
@@ -320,13 +320,13 @@ impl Sample {
             None if self.objects.iter().any(|o| !o.is_empty()) => {
                 return match wrapped(&self.objects) {
                     // an empty answer: the reader reports it
-                    true => Ok(Recognised::new(Kind::Document, Format::Listing)),
+                    true => Ok(Recognized::new(Kind::Document, Format::Listing)),
                     false => Err(unmapped(input.path, self.columns())),
                 };
             }
             _ => (Kind::Document, Format::Listing),
         };
-        Ok(Recognised::new(kind, format))
+        Ok(Recognized::new(kind, format))
     }
 
     /// The columns, in order of appearance.

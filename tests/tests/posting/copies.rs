@@ -558,7 +558,7 @@ fn caps_and_pace_count_what_other_projects_have_posted() {
                 .any(|part| part == text.as_bytes())
         };
         assert!(
-            !has("asker0") && !has("neighbour"),
+            !has("asker0") && !has("neighbor"),
             "names and texts of others"
         );
     }

@@ -1246,7 +1246,7 @@ export type Label = {
 /**
  * Whether Reddit labels an account as an app.
  */
-export type LabelAccount = { name: string, labelled: boolean, who: string, };
+export type LabelAccount = { name: string, labeled: boolean, who: string, };
 
 /**
  * Note and tags for an item.

@@ -1,4 +1,4 @@
-//! `repartee job`, and queueing.
+//! `repartee job`, and queuing.
 
 use std::process::ExitCode;
 

@@ -440,7 +440,7 @@ mod tests {
             .start_as(&id, &count(60_000), &|_| {})
             .expect("paused");
         assert_eq!(project.job(&id[20..]).expect("by its end").state, "paused");
-        assert_eq!(project.cancel(&id).expect("cancelled").state, "cancelled");
+        assert_eq!(project.cancel(&id).expect("canceled").state, "cancelled");
         assert!(
             project
                 .resume(&id, &|_| {})

@@ -56,7 +56,7 @@ pub struct PastedLogin {
 #[serde(deny_unknown_fields)]
 pub struct LabelAccount {
     pub name: String,
-    pub labelled: bool,
+    pub labeled: bool,
     pub who: String,
 }
 
@@ -231,7 +231,7 @@ commands!(Arc<Engine> {
     /// Removes an account from the project.
     "account.remove" => |engine, p| engine.posting().account_remove(&p.name, &p.who), OfAccount => ();
     /// Records whether Reddit labels an account as an app.
-    "account.label" => |engine, p| engine.posting().account_label(&p.name, p.labelled, &p.who), LabelAccount => AccountInfo;
+    "account.label" => |engine, p| engine.posting().account_label(&p.name, p.labeled, &p.who), LabelAccount => AccountInfo;
     /// Disables all posting of an account, or enables it again.
     "account.stop" => |engine, p| engine.posting().account_stop(&p.name, &p.why, &p.who), StopAccount => AccountInfo;
     /// Logs an account out; the job "login" logs it in.

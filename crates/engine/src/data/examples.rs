@@ -14,7 +14,7 @@ use repartee_store::splits::Split;
 
 /// A comment, a reply to it, and its label.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Labelled {
+pub struct Labeled {
     /// The pair, if the reply is real.
     pub pair_id: Option<i64>,
     /// The fake, if it is one.
@@ -42,7 +42,7 @@ pub fn pairs(
     partition: Partition,
     limit: usize,
     seed: u64,
-) -> Result<Vec<Labelled>> {
+) -> Result<Vec<Labeled>> {
     let ids = sample(
         store.split_pair_ids(split.id, partition)?,
         limit,
@@ -56,8 +56,8 @@ pub fn pairs(
         .collect())
 }
 
-fn real(pair_id: i64, comment: String, reply: String, label: u32) -> Labelled {
-    Labelled {
+fn real(pair_id: i64, comment: String, reply: String, label: u32) -> Labeled {
+    Labeled {
         pair_id: Some(pair_id),
         fake_id: None,
         comment,
@@ -77,7 +77,7 @@ pub fn realism(
     real_share: f64,
     limit: usize,
     seed: u64,
-) -> Result<Vec<Labelled>> {
+) -> Result<Vec<Labeled>> {
     let mut fakes = store.fakes(fakes.id, partition)?;
     fakes.retain(|fake| !fake.text.trim().is_empty());
     let answered: HashSet<i64> = fakes.iter().map(|fake| fake.pair_id).collect();
@@ -95,13 +95,13 @@ pub fn realism(
     reals.truncate(want_real);
     fakes.truncate(want_fake);
     reals.sort_unstable();
-    let mut examples: Vec<Labelled> = store
+    let mut examples: Vec<Labeled> = store
         .examples_of(&reals)?
         .into_iter()
         .map(|e| real(e.pair_id, e.comment, e.reply, 1))
         .collect();
     fakes.sort_by_key(|fake| fake.id);
-    examples.extend(fakes.into_iter().map(|fake| Labelled {
+    examples.extend(fakes.into_iter().map(|fake| Labeled {
         pair_id: None,
         fake_id: Some(fake.id),
         comment: fake.comment,
@@ -156,7 +156,7 @@ pub fn upvotes(
     partition: Partition,
     limit: usize,
     seed: u64,
-) -> Result<Vec<Labelled>> {
+) -> Result<Vec<Labeled>> {
     let edges = edges(split)?;
     let mut examples = Vec::new();
     store.for_each_example(split.id, partition, |e| {

@@ -22,7 +22,7 @@ use ts_rs::TS;
 
 use crate::Engine;
 use crate::ToEngine;
-use crate::data::examples::{self, DELETED, Labelled, pair_label};
+use crate::data::examples::{self, DELETED, Labeled, pair_label};
 use crate::evaluation::compared::{Compared, compared};
 use crate::evaluation::figures::{self, ClassifierFigures, Figures, GeneratorFigures, Predictions};
 use crate::generation::fakes::{FakesConfig, fakes_config};
@@ -290,7 +290,7 @@ pub(crate) fn class_names(kind: RunKind, split: &Split) -> Result<Vec<String>> {
     })
 }
 
-fn label_of(example: &Labelled) -> String {
+fn label_of(example: &Labeled) -> String {
     match (example.pair_id, example.fake_id) {
         (Some(pair), _) => pair_label(pair),
         (None, fake) => format!("fake {}", fake.unwrap_or_default()),
@@ -305,7 +305,7 @@ fn name_the_lost(ctx: &Ctx, split: &Split, partition: Partition) -> Result<()> {
     Ok(())
 }
 
-fn subject(example: &Labelled) -> Result<Subject> {
+fn subject(example: &Labeled) -> Result<Subject> {
     match (example.pair_id, example.fake_id) {
         (Some(pair), _) => Ok(Subject::Pair(pair)),
         (None, Some(fake)) => Ok(Subject::Fake(fake)),
@@ -313,7 +313,7 @@ fn subject(example: &Labelled) -> Result<Subject> {
     }
 }
 
-fn texts(examples: &[Labelled]) -> Vec<(&str, &str)> {
+fn texts(examples: &[Labeled]) -> Vec<(&str, &str)> {
     examples
         .iter()
         .map(|e| (e.comment.as_str(), e.reply.as_str()))
@@ -343,9 +343,9 @@ impl Evaluate {
         }
         let vocabulary = generator.model.config.vocab_size;
         let mut unigram = Unigram::new(vocabulary);
-        let learnt = examples::pairs(store, split, Partition::Train, BASELINE_EXAMPLES, self.seed)?;
+        let train = examples::pairs(store, split, Partition::Train, BASELINE_EXAMPLES, self.seed)?;
         let mut batches = Batches::default();
-        for some in learnt.chunks(AT_ONCE) {
+        for some in train.chunks(AT_ONCE) {
             let encoded = batches.each(some, &mut |some| {
                 Ok(generator.text.examples(&texts(some)).map_err(Error::from)?)
             })?;
@@ -453,10 +453,10 @@ impl Evaluate {
             0 => BASELINE_EXAMPLES,
             limit => limit.min(BASELINE_EXAMPLES),
         };
-        let learnt = read(Partition::Train, limit, judge.config.seed)?;
+        let train = read(Partition::Train, limit, judge.config.seed)?;
         let mut bayes = NaiveBayes::new(judge.model.config().vocab_size, classes);
         let mut batches = Batches::default();
-        for some in learnt.chunks(AT_ONCE) {
+        for some in train.chunks(AT_ONCE) {
             let pairs = batches.each(some, &mut |some| {
                 Ok(judge.text.pairs(&texts(some)).map_err(Error::from)?)
             })?;

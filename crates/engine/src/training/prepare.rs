@@ -19,7 +19,7 @@ use super::trainee::{Classifier, Generator, Trainee};
 use crate::Engine;
 use crate::bases::bundle;
 use crate::bases::permission::may_train;
-use crate::data::examples::{self, Labelled};
+use crate::data::examples::{self, Labeled};
 use crate::training::model::open_device;
 use crate::training::run_config::{RunConfig, RunKind};
 
@@ -135,7 +135,7 @@ pub(crate) fn fakes_of(store: &Store, config: &RunConfig, split: &Split) -> Resu
 }
 
 /// Refuses an empty training set, with what to do.
-fn not_empty(examples: &[Labelled], config: &RunConfig, split: &Split) -> Result<()> {
+fn not_empty(examples: &[Labeled], config: &RunConfig, split: &Split) -> Result<()> {
     if examples.is_empty() {
         let what = match config.kind {
             RunKind::Generator => "pairs",
@@ -228,7 +228,7 @@ fn examples_of(
     fakes: Option<&FakeSet>,
     partition: Partition,
     limit: usize,
-) -> Result<Vec<Labelled>> {
+) -> Result<Vec<Labeled>> {
     match (fakes, config.kind) {
         (Some(fakes), _) => examples::realism(
             store,
@@ -245,7 +245,7 @@ fn examples_of(
 }
 
 /// The pairs that these examples show, also those whose comment a fake answers.
-fn pairs_of(store: &Store, examples: &[Labelled]) -> Result<Vec<i64>> {
+fn pairs_of(store: &Store, examples: &[Labeled]) -> Result<Vec<i64>> {
     let of_fakes: Vec<i64> = examples.iter().filter_map(|e| e.fake_id).collect();
     let mut pairs: Vec<i64> = examples.iter().filter_map(|e| e.pair_id).collect();
     pairs.extend(store.pairs_of_fakes(&of_fakes)?);

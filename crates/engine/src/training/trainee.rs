@@ -11,7 +11,7 @@ use repartee_models::weights::{LoadReport, Tensors};
 use repartee_models::{Device, Tensor, cost, evaluate, generate, ops};
 use repartee_store::bases::Base;
 
-use crate::data::examples::Labelled;
+use crate::data::examples::Labeled;
 use crate::training::model::{bert_config, classifier_text, generator_text, gpt2_config};
 use crate::training::run_config::{ClassWeights, RunConfig};
 
@@ -28,8 +28,8 @@ pub(super) trait Trainee: Sized {
         config: &RunConfig,
         base: &Base,
         files: &Files,
-        train: &[Labelled],
-        val: &[Labelled],
+        train: &[Labeled],
+        val: &[Labeled],
     ) -> Result<Self>;
 
     /// Number of tokens per training example.
@@ -79,7 +79,7 @@ pub(super) trait Trainee: Sized {
 }
 
 /// The texts of the examples.
-fn texts(examples: &[Labelled]) -> Vec<(&str, &str)> {
+fn texts(examples: &[Labeled]) -> Vec<(&str, &str)> {
     examples
         .iter()
         .map(|e| (e.comment.as_str(), e.reply.as_str()))
@@ -109,8 +109,8 @@ impl Trainee for Generator {
         config: &RunConfig,
         base: &Base,
         files: &Files,
-        train: &[Labelled],
-        val: &[Labelled],
+        train: &[Labeled],
+        val: &[Labeled],
     ) -> Result<Self> {
         let mut model = gpt2_config(base)?;
         if config.dropout >= 0.0 {
@@ -233,7 +233,7 @@ pub(super) struct Classifier {
 ///
 /// # Errors
 /// If they are all of one class.
-fn class_counts(train: &[Labelled], classes: usize) -> Result<Vec<usize>> {
+fn class_counts(train: &[Labeled], classes: usize) -> Result<Vec<usize>> {
     let mut counts = vec![0; classes];
     train.iter().for_each(|e| counts[e.label as usize] += 1);
     if counts.iter().filter(|n| **n > 0).count() < 2 {
@@ -255,8 +255,8 @@ impl Trainee for Classifier {
         config: &RunConfig,
         base: &Base,
         files: &Files,
-        train: &[Labelled],
-        val: &[Labelled],
+        train: &[Labeled],
+        val: &[Labeled],
     ) -> Result<Self> {
         let mut model = bert_config(base)?;
         if config.dropout >= 0.0 {
@@ -265,7 +265,7 @@ impl Trainee for Classifier {
             model.classifier_dropout = None;
         }
         let text = classifier_text(files, &model, config.max_tokens)?;
-        let encode = |examples: &[Labelled]| -> Result<Vec<(PairIds, u32)>> {
+        let encode = |examples: &[Labeled]| -> Result<Vec<(PairIds, u32)>> {
             let pairs = text.pairs(&texts(examples))?.into_iter();
             Ok(pairs.zip(examples.iter().map(|e| e.label)).collect())
         };

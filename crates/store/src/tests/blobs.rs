@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn equal_tensors_are_stored_once_and_round_trip() {
-    let (_dir, store, _, runs) = modelled();
+    let (_dir, store, _, runs) = with_runs();
     assert_eq!(blobs_of(&store), 1);
     let best = save(&store, runs[0], Role::Best, 10, 7);
     save(&store, runs[0], Role::Last, 10, 7);
@@ -37,7 +37,7 @@ fn equal_tensors_are_stored_once_and_round_trip() {
 
 #[test]
 fn used_checkpoint_is_kept() {
-    let (_dir, store, split_id, runs) = modelled();
+    let (_dir, store, split_id, runs) = with_runs();
     let first = save(&store, runs[0], Role::Best, 1, 1);
     let set = NewFakeSet {
         name: "f".into(),
@@ -67,7 +67,7 @@ fn used_checkpoint_is_kept() {
 
 #[test]
 fn incomplete_blob_is_completed_or_removed() {
-    let (_dir, store, _, runs) = modelled();
+    let (_dir, store, _, runs) = with_runs();
     let bytes = vec![5; 2 * CHUNK];
     let part = tensor("x", &[2 * CHUNK], &bytes);
     let stored = store.put(&part).unwrap();
@@ -104,7 +104,7 @@ fn incomplete_blob_is_completed_or_removed() {
 
 #[test]
 fn check_finds_damage_and_size_adds_up() {
-    let (_dir, store, _, runs) = modelled();
+    let (_dir, store, _, runs) = with_runs();
     let id = save(&store, runs[1], Role::Best, 10, 7);
     let part = &store
         .bundle(store.checkpoint_by_id(id).unwrap().bundle_id)

@@ -141,7 +141,7 @@ fn every_table_belongs_to_a_family() {
 
 #[test]
 fn a_full_disk_loses_nothing() {
-    let (_dir, store, _, runs) = modelled();
+    let (_dir, store, _, runs) = with_runs();
     let before = store.counts().unwrap();
     let pages: i64 = store
         .write_bare(|db| {

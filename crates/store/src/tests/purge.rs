@@ -46,9 +46,9 @@ fn purged_text_is_in_no_table_and_no_byte() {
     for text in texts {
         assert!(!in_the_file(&store, text), "{text} is left");
     }
-    let cancelled = store.reply(ids[0]).unwrap();
-    assert_eq!(cancelled.state, ReplyState::Cancelled);
-    let outbox = &cancelled.outbox;
+    let canceled = store.reply(ids[0]).unwrap();
+    assert_eq!(canceled.state, ReplyState::Cancelled);
+    let outbox = &canceled.outbox;
     assert_eq!(
         [&outbox.full_text, &outbox.hash, &outbox.seen, &outbox.seal],
         ["", "", "", ""]
@@ -106,7 +106,7 @@ fn purged_text_is_in_no_table_and_no_byte() {
 #[test]
 fn imported_text_is_purged_with_its_index_and_derived_texts() {
     use crate::purge::Gone;
-    let (_dir, store, split_id, runs) = modelled();
+    let (_dir, store, split_id, runs) = with_runs();
     let generator = save(&store, runs[0], Role::Best, 1, 1);
     let pair = store.split_pair_ids(split_id, Partition::Val).unwrap()[0];
     let pair = store.pairs_of(&[pair]).unwrap()[0].clone();

@@ -29,7 +29,7 @@ const SCORED: Scores = Scores {
 
 impl Generated {
     fn new() -> Self {
-        let (dir, store, _, runs) = modelled();
+        let (dir, store, _, runs) = with_runs();
         let generator = save(&store, runs[0], Role::Best, 1, 1);
         let new = NewThread {
             origin: "pasted".into(),

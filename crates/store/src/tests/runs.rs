@@ -87,7 +87,7 @@ fn split_is_complete_and_locked() {
 
 #[test]
 fn metrics_and_samples_of_a_run() {
-    let (_dir, store, _, runs) = modelled();
+    let (_dir, store, _, runs) = with_runs();
     let at = |name: &str, step, value| Metric {
         name: name.into(),
         step,
@@ -142,7 +142,7 @@ fn metrics_and_samples_of_a_run() {
 
 #[test]
 fn fakes_and_predictions() {
-    let (_dir, store, split_id, runs) = modelled();
+    let (_dir, store, split_id, runs) = with_runs();
     let generator = save(&store, runs[0], Role::Best, 1, 1);
     let set = NewFakeSet {
         name: "f".into(),
@@ -212,7 +212,7 @@ fn fakes_and_predictions() {
 
 #[test]
 fn nothing_builds_on_items_being_deleted() {
-    let (_dir, store, split_id, runs) = modelled();
+    let (_dir, store, split_id, runs) = with_runs();
     let checkpoint = save(&store, runs[0], Role::Best, 1, 1);
     let base_id = store.base("b").unwrap().id;
     store

@@ -81,7 +81,7 @@ describe("accounts", () => {
     await fireEvent.click(box);
     await waitFor(() =>
       expect(callsTo(host, "account.label")).toEqual([
-        { name: "second_sample_bot", labelled: true, who: "Ada" },
+        { name: "second_sample_bot", labeled: true, who: "Ada" },
       ]),
     );
     await waitFor(() => expect(box.checked).toBe(true));
@@ -231,12 +231,12 @@ describe("permissions", () => {
     await type(await byId("permission-link"), "https://www.reddit.com/message/messages/abc");
     expect((await byId("permission-save")).hasAttribute("disabled")).toBe(true);
     await fireEvent.click(await byId("permission-check"));
-    expect(textOf(await byId("subreddit-rules"))).toContain("Bots are labelled");
+    expect(textOf(await byId("subreddit-rules"))).toContain("Bots are labeled");
     expect(await axeViolations()).toEqual([]);
     await fireEvent.click(await byId("permission-save"));
     await byId("permission-SampleBikes");
     const { permission } = callsTo(host, "posting.permissions.put")[0] as { permission: { rules: string } };
-    expect(permission.rules).toContain("Bots are labelled");
+    expect(permission.rules).toContain("Bots are labeled");
   });
 
   test("new opt-outs come first and need a decision", async () => {
