@@ -42,7 +42,7 @@ use repartee_engine::posting::{
     Fetch, LogIn, NewAccount, NewPostingPermission, Post, PostingRules, ReadOutcomes,
 };
 use repartee_engine::training::Train;
-use repartee_engine::training::run_config::{RunConfig, RunKind};
+use repartee_engine::training::run_config::{RunConfig, ModelKind};
 use repartee_engine::{Engine, Format, Mapping, Origin, Permission, SamplingParams};
 use repartee_fake_reddit::{
     AppKind, Authorize, CLIENT_ID, CLIENT_SECRET, Fake, Fault, INSTALLED_ID, On, Options, PASSWORD,
@@ -112,7 +112,7 @@ pub fn make_sample(folder: &Path) {
         };
         done(&engine, &base);
     }
-    train(&engine, RunKind::Generator, "writer", 40);
+    train(&engine, ModelKind::Generator, "writer", 40);
     let sampling = SamplingParams {
         max_new_tokens: 24,
         seed: 1,
@@ -126,8 +126,8 @@ pub fn make_sample(folder: &Path) {
         ..MakeFakes::default()
     };
     done(&engine, &fakes);
-    train(&engine, RunKind::Realism, "judge", 60);
-    train(&engine, RunKind::Upvotes, "votes", 40);
+    train(&engine, ModelKind::Realism, "judge", 60);
+    train(&engine, ModelKind::Upvotes, "votes", 40);
     for run in ["writer", "judge", "votes"] {
         let evaluate = Evaluate {
             run: run.to_owned(),
@@ -156,7 +156,7 @@ pub fn make_sample(folder: &Path) {
     import_table(&engine, folder);
 }
 
-fn train(engine: &Engine, kind: RunKind, name: &str, steps: usize) {
+fn train(engine: &Engine, kind: ModelKind, name: &str, steps: usize) {
     let config = RunConfig {
         name: name.to_owned(),
         steps,

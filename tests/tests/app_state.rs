@@ -430,7 +430,7 @@ fn window_is_notified_when_a_jobs_process_dies() {
         assert!(begun.elapsed() < Duration::from_secs(60), "it never waits");
         std::thread::sleep(Duration::from_millis(50));
     }
-    assert_eq!(engine.job(&id).unwrap().state, "running");
+    assert_eq!(engine.job(&id).unwrap().state, JobStatus::Running);
     process.kill().unwrap(); // SIGKILL
     process.wait().unwrap();
     // its last write is reported now; then it is silent

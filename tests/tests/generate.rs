@@ -11,7 +11,7 @@ use repartee_engine::generation::fakes::MakeFakes;
 use repartee_engine::generation::generate::{Generate, Incoming};
 use repartee_engine::generation::pick::Criteria;
 use repartee_engine::posting::Post;
-use repartee_engine::training::run_config::{RunConfig, RunKind};
+use repartee_engine::training::run_config::{RunConfig, ModelKind};
 use repartee_engine::training::{RunFacts, Train};
 use repartee_engine::{Code, Ended, Engine, Error, Job, Signal};
 use repartee_models::generate::SamplingParams;
@@ -30,7 +30,7 @@ fn train(engine: &Engine, name: &str, base: &str) {
         max_tokens: 64,
         samples: 0,
         validate_limit: 4,
-        ..RunConfig::of(RunKind::Generator)
+        ..RunConfig::of(ModelKind::Generator)
     };
     done(engine, &Train::new(&config).unwrap());
 }
@@ -245,7 +245,7 @@ fn train_votes(engine: &Engine) {
         batch_size: 4,
         max_tokens: 64,
         validate_limit: 4,
-        ..RunConfig::of(RunKind::Upvotes)
+        ..RunConfig::of(ModelKind::Upvotes)
     };
     done(engine, &Train::new(&config).unwrap());
 }
@@ -422,11 +422,11 @@ fn settings_of_another_kind_of_run_are_refused() {
     for config in [
         RunConfig {
             base: "small-bert".to_owned(),
-            ..RunConfig::of(RunKind::Generator)
+            ..RunConfig::of(ModelKind::Generator)
         },
         RunConfig {
             fakes: "fakes".to_owned(),
-            ..RunConfig::of(RunKind::Upvotes)
+            ..RunConfig::of(ModelKind::Upvotes)
         },
     ] {
         refused(&engine, &Train::new(&config).unwrap());
@@ -613,7 +613,7 @@ fn base_estimate_counts_its_future_tokenizer() {
                 max_tokens: 32,
                 validate_limit: 4,
                 samples: 0,
-                ..RunConfig::of(RunKind::Generator)
+                ..RunConfig::of(ModelKind::Generator)
             };
             let before = engine.train_estimate(&config).unwrap();
             assert_eq!(before.parameters, base.parameters);

@@ -10,7 +10,7 @@ use repartee_engine::generation::fakes::MakeFakes;
 use repartee_engine::job::JobInfo;
 use repartee_engine::job_queue::{HowToRun, MoveTo};
 use repartee_engine::training::Train;
-use repartee_engine::training::run_config::{RunConfig, RunKind};
+use repartee_engine::training::run_config::{RunConfig, ModelKind};
 use repartee_engine::{Code, Ended, Engine, Job};
 use repartee_store::Store;
 use repartee_tests::sample::{done, project};
@@ -32,7 +32,7 @@ fn settings(name: &str, steps: u64) -> RunConfig {
         save_every: 5,
         samples: 0,
         patience: 0,
-        ..RunConfig::of(RunKind::Generator)
+        ..RunConfig::of(ModelKind::Generator)
     }
 }
 
@@ -139,7 +139,7 @@ fn resuming_a_job_with_a_fast_clock_obeys_sigterm_and_then_resumes() {
         let began = Instant::now();
         place.ok(["job", "resume", id]);
         assert!(began.elapsed() < Duration::from_secs(20), "{id}");
-        assert_eq!(place.engine().job(id).unwrap().state, "done");
+        assert_eq!(place.engine().job(id).unwrap().state, JobStatus::Done);
     }
     // a job from before now is interrupted as soon as its process is seen to be gone
     left_behind(&place, "past", &gone, -HOURS_2);
@@ -171,7 +171,7 @@ fn living_process_keeps_its_job_when_the_clock_jumps() {
             (now_ms() + ahead_ms, &job),
         )
         .unwrap();
-        assert_eq!(engine.job(&job).unwrap().state, "running");
+        assert_eq!(engine.job(&job).unwrap().state, JobStatus::Running);
         // it writes a heartbeat again within a second, which any process that wants the job sees
         db.execute(
             "UPDATE job SET beat_ms = ?1 WHERE id = ?2",
@@ -188,7 +188,7 @@ fn living_process_keeps_its_job_when_the_clock_jumps() {
         "{ran}"
     );
     // discarding leaves no weights
-    assert_eq!(engine.job(&job).unwrap().state, "cancelled");
+    assert_eq!(engine.job(&job).unwrap().state, JobStatus::Cancelled);
     assert!(engine.checkpoints().unwrap().is_empty());
     let run = engine.run_show("long").unwrap();
     assert!(!run.usable && run.step > 0);
@@ -433,7 +433,7 @@ fn failed_job_blocks_the_queue_only_if_set_to() {
     assert!(!engine.queue_wants_to_run().unwrap());
     assert_eq!(run(HowToRun::default()).done, 0);
     place.ok(["job", "run"]);
-    assert_eq!(engine.job(&after).unwrap().state, "done");
+    assert_eq!(engine.job(&after).unwrap().state, JobStatus::Done);
 }
 
 #[test]
@@ -452,7 +452,7 @@ fn killed_queue_resumes_with_the_same_bits() {
         engine.run_show("cut").unwrap().step < 40,
         "killed too late to show anything"
     );
-    assert_eq!(engine.job(&after).unwrap().state, "queued");
+    assert_eq!(engine.job(&after).unwrap().state, JobStatus::Queued);
     place.ok(["job", "run"]);
     assert_eq!(states(&engine, &[&cut, &after]), ["done", "done"]);
     for role in ["best", "last"] {
@@ -521,7 +521,7 @@ fn each_job_runs_once_with_two_processes_reordering_and_two_running() {
         .sum();
     assert_eq!(count, 6, "{ran:?}");
     let jobs: Vec<JobInfo> = order.iter().map(|id| engine.job(id).unwrap()).collect();
-    assert!(jobs.iter().all(|job| job.state == "done"));
+    assert!(jobs.iter().all(|job| job.state == JobStatus::Done));
     assert!(
         jobs.windows(2)
             .all(|two| two[0].ended_ms.unwrap() <= two[1].created_ms),
@@ -553,7 +553,7 @@ fn interrupting_the_queue_pauses_its_job_and_running_again_resumes_it() {
     // the training resumes; stopped, it ends, and the next one starts
     let child = spawn(&place, &["job", "run"]);
     until("the training", || {
-        engine.job(&long).unwrap().state == "running"
+        engine.job(&long).unwrap().state == JobStatus::Running
     });
     place.ok(["job", "stop", &long]);
     let ran = Ran::from(child.wait_with_output().unwrap());

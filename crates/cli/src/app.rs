@@ -52,6 +52,13 @@ impl App {
             return Ok(Arc::clone(engine));
         }
         let engine = Arc::new(Engine::open(self.path()?)?);
+        if let Some(copy) = engine.store.migrated_from() {
+            terminal::err_line(&format!(
+                "{} was of an older version and was upgraded; it was copied first, to {}",
+                engine.path().display(),
+                copy.display()
+            ));
+        }
         listen(&engine.interrupt)?;
         let _ = self.opened.set(Arc::clone(&engine));
         Ok(engine)

@@ -155,7 +155,9 @@ impl From<repartee_store::Error> for Error {
             | Store::Json { .. }
             | Store::Migration(_) => Code::Damaged,
             Store::Refused { .. } | Store::Transition { .. } | Store::Changed { .. } => Code::Usage,
-            Store::Open { .. } | Store::ReadOnly(_) | Store::Sql(_) => Code::Io,
+            Store::Open { .. } | Store::NoBackup { .. } | Store::ReadOnly(_) | Store::Sql(_) => {
+                Code::Io
+            }
         };
         Self::from_source(code, &error)
     }

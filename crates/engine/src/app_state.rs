@@ -123,6 +123,8 @@ pub struct ProjectInfo {
     pub name: String,
     /// Bytes of the file.
     pub bytes: u64,
+    /// The copy of the file as it was, if it was of an older version when this process opened it.
+    pub migrated_from: Option<String>,
 }
 
 /// Events that windows receive.
@@ -137,8 +139,7 @@ pub enum AppEvent {
     Ended {
         job: String,
         kind: String,
-        /// done, paused, failed, canceled or interrupted (`lost`).
-        state: String,
+        state: JobStatus,
         error: Option<Error>,
     },
     /// The settings were changed, in this window or another.
@@ -409,7 +410,7 @@ impl AppState {
                 }
                 // a process that died writes nothing that would tell
                 let may_have_died = looked.elapsed() >= LOOK_FOR_DEAD_EVERY
-                    && known.values().any(|state| state == "running");
+                    && known.values().any(|state| *state == JobStatus::Running);
                 if !jobs_changed && !may_have_died {
                     continue;
                 }
@@ -421,9 +422,10 @@ impl AppState {
                 }
                 for job in &jobs {
                     // a job is waiting until its process has started
-                    let goes_on = |state: &str| ["waiting", "running"].contains(&state);
-                    let ran = known.get(&job.id).is_none_or(|state| goes_on(state));
-                    if ran && !goes_on(&job.state) && job.state != "queued" {
+                    let goes_on =
+                        |state| matches!(state, JobStatus::Waiting | JobStatus::Running);
+                    let ran = known.get(&job.id).is_none_or(|state| goes_on(*state));
+                    if ran && !goes_on(job.state) && job.state != JobStatus::Queued {
                         app.tell(&engine, &ended(job));
                     }
                 }
@@ -503,8 +505,8 @@ impl AppState {
         let engine = self.engine(window)?;
         let queue = engine.job_queue()?;
         if let Some(job) = &queue.held_up_by {
-            match engine.job(job)?.state.as_str() {
-                "paused" => self.set_to_work(&engine, job)?,
+            match engine.job(job)?.state {
+                JobStatus::Paused => self.set_to_work(&engine, job)?,
                 _ => drop(engine.job_stops_queue(job, false)?),
             }
         }
@@ -543,7 +545,7 @@ impl AppState {
     pub(crate) fn resume(self: &Arc<Self>, window: &str, id: &str) -> Result<JobInfo> {
         let engine = self.engine(window)?;
         let job = engine.job(id)?;
-        if !["paused", "failed", "lost"].contains(&job.state.as_str()) {
+        if ![JobStatus::Paused, JobStatus::Failed, JobStatus::Lost].contains(&job.state) {
             return Err(Error::usage(format!(
                 "job {} is {}; there is nothing to resume",
                 job.id, job.state
@@ -583,18 +585,18 @@ impl AppState {
     }
 }
 
-fn states(jobs: &[JobInfo]) -> HashMap<String, String> {
+fn states(jobs: &[JobInfo]) -> HashMap<String, JobStatus> {
     jobs.iter()
-        .map(|job| (job.id.clone(), job.state.clone()))
+        .map(|job| (job.id.clone(), job.state))
         .collect()
 }
 
 fn ended(job: &JobInfo) -> AppEvent {
-    let failed = job.state == "failed";
+    let failed = job.state == JobStatus::Failed;
     AppEvent::Ended {
         job: job.id.clone(),
         kind: job.kind.clone(),
-        state: job.state.clone(),
+        state: job.state,
         error: job
             .outcome
             .clone()
@@ -615,6 +617,10 @@ fn project_info(engine: &Engine) -> ProjectInfo {
         path: path.display().to_string(),
         name: stem(path),
         bytes: std::fs::metadata(path).map_or(0, |about| about.len()),
+        migrated_from: engine
+            .store
+            .migrated_from()
+            .map(|copy| copy.display().to_string()),
     }
 }
 

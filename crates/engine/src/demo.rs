@@ -28,7 +28,7 @@ use crate::generation::fakes::{FakesInfo, MakeFakes};
 use crate::generation::generate::{Generate, Generated};
 use crate::generation::pick::Criteria;
 use crate::training::Train;
-use crate::training::run_config::{RunConfig, RunKind};
+use crate::training::run_config::{RunConfig, ModelKind};
 use crate::{Engine, Format, Permission, SamplingParams};
 
 /// Runs the full pipeline in an empty project. A job: `demo`. Each step is a job of its own.
@@ -135,7 +135,7 @@ impl Show<'_> {
     }
 
     /// Settings that suit small models from scratch on this sample.
-    fn run(&self, kind: RunKind, name: &str, steps: usize) -> RunConfig {
+    fn run(&self, kind: ModelKind, name: &str, steps: usize) -> RunConfig {
         RunConfig {
             name: name.to_owned(),
             steps: self.scaled(steps),
@@ -207,7 +207,7 @@ impl Job for Demo {
             show.step(&format!("base {name} from scratch"), &base)?;
         }
 
-        let writer = show.run(RunKind::Generator, "writer", 300);
+        let writer = show.run(ModelKind::Generator, "writer", 300);
         show.step("training of the generator", &Train::new(&writer)?)?;
         let sampling = SamplingParams {
             max_new_tokens: 48,
@@ -222,9 +222,9 @@ impl Job for Demo {
             ..MakeFakes::default()
         };
         let fakes = show.step("fakes for each partition", &fakes)?;
-        let judge = show.run(RunKind::Realism, "judge", 450);
+        let judge = show.run(ModelKind::Realism, "judge", 450);
         show.step("training of the realism model", &Train::new(&judge)?)?;
-        let votes = show.run(RunKind::Upvotes, "votes", 250);
+        let votes = show.run(ModelKind::Upvotes, "votes", 250);
         show.step("training of the upvotes model", &Train::new(&votes)?)?;
 
         let mut evaluations = Vec::new();

@@ -208,7 +208,7 @@ impl Posting<'_> {
         };
         let waits = self.jobs()?.into_iter().any(|job| {
             job.kind == LogIn::KIND
-                && matches!(job.state.as_str(), "running" | "waiting")
+                && matches!(job.state, JobStatus::Running | JobStatus::Waiting)
                 && serde_json::from_value(job.params).is_ok_and(is_of)
         });
         if !waits {

@@ -177,11 +177,9 @@ pub struct SubredditPreview {
 /// An opt-out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct OptOutInfo {
-    /// user or subreddit.
-    pub kind: String,
+    pub kind: OptOutKind,
     pub name: String,
-    /// asked (to be decided, and counts until then), confirmed or declined.
-    pub state: String,
+    pub state: OptOutState,
     pub why: String,
     /// Name of the comment that asked for it; empty: added by the user.
     pub source: String,
@@ -407,7 +405,7 @@ impl Posting<'_> {
         self.opt_out_put(&OptOut {
             kind,
             name,
-            state: "confirmed".to_owned(),
+            state: OptOutState::Confirmed,
             why: why.trim().to_owned(),
             source: String::new(),
             who: who.to_owned(),
@@ -434,7 +432,7 @@ impl Posting<'_> {
         self.opt_out_put(&OptOut {
             kind: "user".to_owned(),
             name: author.to_owned(),
-            state: "asked".to_owned(),
+            state: OptOutState::Asked,
             why: "opted out in an answer to one of our replies".to_owned(),
             source: comment.to_owned(),
             who: "repartee".to_owned(),

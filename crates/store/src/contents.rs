@@ -489,7 +489,7 @@ impl Store {
         }
         let backup = match copied {
             true => None,
-            false => Some(self.write_bare(|db| back_up(db, self.path()))?),
+            false => Some(self.write_bare(|db| back_up(db, self.path(), "repair"))?),
         };
         let mut done = Vec::new();
         self.write(Family::Settings, |db| {

@@ -39,6 +39,18 @@ pub enum Error {
     /// Foreign objects cannot be removed, or missing ones not restored.
     #[error("{} cannot be repaired and is unchanged: {why}", path.display())]
     Unrepairable { path: PathBuf, why: String },
+    /// The copy that is made before a repair or a migration cannot be written.
+    #[error(
+        "{} is unchanged: it is copied first, to {}, and that failed: {why}. Make room there, or move the project to \
+         where there is room, then open it again",
+        path.display(), backup.display()
+    )]
+    NoBackup {
+        path: PathBuf,
+        backup: PathBuf,
+        /// SQLite's message.
+        why: String,
+    },
     /// A file next to the project that SQLite would use, and that could do harm.
     #[error("{} is not used: {why}. Move it away, then open the project again", file.display())]
     Beside { file: PathBuf, why: &'static str },

@@ -111,6 +111,7 @@ pub struct Store {
     writer: Mutex<Writer>,
     /// What queries read, while a test records it.
     reads: reads::Recording,
+    migrated_from: Option<PathBuf>,
     /// Ends after both: fields are dropped in this order.
     _opened: Opened,
 }
@@ -180,15 +181,15 @@ impl Store {
             "PRAGMA journal_mode = MEMORY; PRAGMA page_size = 8192;
              PRAGMA application_id = {APPLICATION_ID};"
         ))?;
-        migrate(&mut connection, path)
+        migrate(&mut connection, path).map(drop)
     }
 
-    /// Opens a project file, migrating one of an older version in a transaction. A file that others may read becomes
-    /// its owner's alone.
+    /// Opens a project file, migrating one of an older version in a transaction, after a copy of it was made
+    /// ([`Self::migrated_from`]). A file that others may read becomes its owner's alone.
     ///
     /// # Errors
-    /// [`Error::NoFile`], [`Error::NotAProject`], [`Error::Newer`], [`Error::Foreign`], [`Error::Beside`], or
-    /// [`Error::Open`].
+    /// [`Error::NoFile`], [`Error::NotAProject`], [`Error::Newer`], [`Error::Foreign`], [`Error::Beside`],
+    /// [`Error::NoBackup`], or [`Error::Open`].
     pub fn open(path: &Path) -> Result<Self> {
         let opened = Opened::after(path, || is_project(path))?;
         check_beside(path)?;
@@ -201,7 +202,12 @@ impl Store {
                 Err(Error::Busy) if begun.elapsed() < Duration::from_secs(WAIT_S.into()) => {
                     std::thread::sleep(Duration::from_millis(20));
                 }
-                connection => return Ok(Self::over(path, connection?, opened)),
+                ready => {
+                    let (connection, backup) = ready?;
+                    let mut store = Self::over(path, connection, opened);
+                    store.migrated_from = backup;
+                    return Ok(store);
+                }
             }
         }
     }
@@ -217,12 +223,18 @@ impl Store {
             }),
             readers: Mutex::new(Vec::new()),
             reads: reads::Recording::default(),
+            migrated_from: None,
             _opened: opened,
         }
     }
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The copy of the file as it was, if opening it migrated it from an older version.
+    pub fn migrated_from(&self) -> Option<&Path> {
+        self.migrated_from.as_deref()
     }
 
     /// Runs one write transaction: all of it is stored, or, on an error, nothing. `family` marks the queries that
@@ -351,16 +363,16 @@ fn with_pragma<T>(
     done
 }
 
-/// A writing connection to a project of this version.
-fn ready(path: &Path) -> Result<Connection> {
+/// A writing connection to a project of this version, and the copy of it if it was of an older one.
+fn ready(path: &Path) -> Result<(Connection, Option<PathBuf>)> {
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     // before anything is written, and after: a file of an older version is checked against its own
     schema::ours(&connection, path)?;
     prepare(&connection)?;
-    migrate(&mut connection, path)?;
+    let backup = migrate(&mut connection, path)?;
     schema::ours(&connection, path)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true)?;
-    Ok(connection)
+    Ok((connection, backup))
 }
 
 /// The settings that a writing connection needs each time it is opened.
@@ -395,7 +407,8 @@ fn wait_for_lock(looked: i32) -> bool {
     u32::try_from(looked).is_ok_and(|looked| looked < WAIT_S * 900)
 }
 
-fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
+/// Migrates a project to this version; returns the copy made of it before. An empty file needs none.
+fn migrate(connection: &mut Connection, path: &Path) -> Result<Option<PathBuf>> {
     let version = |connection: &Connection| -> Result<i64> {
         Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
     };
@@ -408,7 +421,25 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
         });
     }
     if found == known {
-        return Ok(());
+        return Ok(None);
+    }
+    let backup = match found {
+        0 => None,
+        _ => Some(schema::back_up(
+            connection,
+            path,
+            &format!("version-{known}"),
+        )?),
+    };
+    let unneeded = || {
+        if let Some(backup) = &backup {
+            let _ = std::fs::remove_file(backup);
+        }
+    };
+    // another process that opened it at the same moment was faster, and made a copy, too
+    if version(connection)? == known {
+        unneeded();
+        return Ok(None);
     }
     // a table that is recreated is dropped first, and others refer to it; each such migration checks the references
     // before its commit
@@ -422,11 +453,14 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
         });
     toml_configs::unregister(connection)?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    match migrated {
-        // another process that opened it at the same moment was faster
-        Err(_) if version(connection)? == known => Ok(()),
-        migrated => migrated,
+    if let Err(error) = migrated {
+        unneeded();
+        return match version(connection)? == known {
+            true => Ok(None),
+            false => Err(error),
+        };
     }
+    Ok(backup)
 }
 
 /// Checks by a file's header whether it is a project, before SQLite touches it.

@@ -451,7 +451,7 @@ impl Store {
         let Some(expected) = expected(version).filter(|_| lost.is_empty()) else {
             return Err(refused(&lost, ""));
         };
-        let backup = back_up(&connection, path)?;
+        let backup = back_up(&connection, path, "repair")?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let failed = |fault: &Fault, error: &rusqlite::Error| {
             refused(std::slice::from_ref(fault), &format!(": {error}"))
@@ -493,11 +493,11 @@ impl Store {
     }
 }
 
-/// Copies a project to a file next to it, for its owner alone.
-pub(crate) fn back_up(connection: &Connection, path: &Path) -> Result<PathBuf> {
+/// Copies a project to a file next to it, for its owner alone: `p.repartee.before-repair-1` before a `repair`.
+pub(crate) fn back_up(connection: &Connection, path: &Path, before: &str) -> Result<PathBuf> {
     let mut n = 1;
     let backup = loop {
-        let backup = beside(path, &format!(".before-repair-{n}"));
+        let backup = beside(path, &format!(".before-{before}-{n}"));
         match private::create_new(&backup) {
             // VACUUM INTO fills an empty file, and keeps its mode
             Ok(_) => break backup,
@@ -520,9 +520,10 @@ pub(crate) fn back_up(connection: &Connection, path: &Path) -> Result<PathBuf> {
     };
     if let Err(why) = copied {
         let _ = std::fs::remove_file(&backup);
-        return Err(Error::Unrepairable {
+        return Err(Error::NoBackup {
             path: path.to_owned(),
-            why: format!("it cannot be backed up: {why}"),
+            backup,
+            why,
         });
     }
     Ok(backup)

@@ -229,6 +229,68 @@ fn stored_names_of_version_9_become_those_of_the_glossary() {
 }
 
 #[test]
+fn old_project_is_copied_before_it_is_migrated() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old.repartee");
+    let db = of_version(&path, 9);
+    db.execute_batch("INSERT INTO setting (key, value) VALUES ('mine', '1')")
+        .unwrap();
+    drop(db);
+    let now = versions().len();
+    let store = Store::open(&path).unwrap();
+    let copy = beside(&path, &format!(".before-version-{now}-1"));
+    assert_eq!(store.migrated_from(), Some(copy.as_path()));
+    // a purge names it with the other files that may hold a text
+    assert_eq!(store.copies(), [copy.canonicalize().unwrap()]);
+    drop(store);
+    let copied = Connection::open(&copy).unwrap();
+    let is = |sql: &str| {
+        copied
+            .query_row(sql, [], |row| row.get::<_, i64>(0))
+            .unwrap()
+    };
+    assert_eq!(is("PRAGMA user_version"), 9);
+    assert_eq!(is("SELECT value FROM setting WHERE key = 'mine'"), 1);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(&copy).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    // of this version now: no more copies
+    assert_eq!(Store::open(&path).unwrap().migrated_from(), None);
+    assert_eq!(
+        files(folder.path()),
+        [
+            "old.repartee".to_owned(),
+            format!("old.repartee.before-version-{now}-1")
+        ]
+    );
+}
+
+#[test]
+fn migration_that_fails_leaves_the_project_and_no_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old.repartee");
+    let db = of_version(&path, 7);
+    // a state that version 8 does not take
+    db.execute_batch(
+        "PRAGMA ignore_check_constraints = ON;
+         INSERT INTO job (id, kind, params, state, beat_ms, created_ms) VALUES ('a', 'import', '{}', 'odd', 1, 1)",
+    )
+    .unwrap();
+    drop(db);
+    let error = Store::open(&path).unwrap_err();
+    assert!(error.to_string().contains("CHECK"), "{error}");
+    assert_eq!(files(folder.path()), ["old.repartee"]);
+    let db = Connection::open(&path).unwrap();
+    let version: i64 = db
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(version, 7);
+}
+
+#[test]
 fn old_project_is_migrated_by_two_processes_at_once() {
     let folder = tempfile::tempdir().unwrap();
     for n in 0..8 {
@@ -240,7 +302,30 @@ fn old_project_is_migrated_by_two_processes_at_once() {
                 one.join().unwrap().unwrap();
             }
         });
+        // at least the copy of the one that migrated it, and all of them as it was
+        let copies: Vec<String> = (files(folder.path()).into_iter())
+            .filter(|name| name.starts_with(&format!("{n}.repartee.before")))
+            .collect();
+        assert!(!copies.is_empty());
+        for copy in copies {
+            let db = Connection::open(folder.path().join(copy)).unwrap();
+            let version: i64 = db
+                .query_row("PRAGMA user_version", [], |row| row.get(0))
+                .unwrap();
+            assert_eq!(version, 1);
+        }
     }
+}
+
+/// The names of the files in a folder, without SQLite's own.
+fn files(folder: &Path) -> Vec<String> {
+    let names = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> = names
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| !name.ends_with("-wal") && !name.ends_with("-shm"))
+        .collect();
+    names.sort();
+    names
 }
 
 #[cfg(unix)]

@@ -194,7 +194,7 @@ fn deleted_items_are_invisible_before_their_rows_are_gone() {
     // its name is free at once
     done(
         &engine,
-        &Train::new(&settings(RunKind::Generator, "writer")).unwrap(),
+        &Train::new(&settings(ModelKind::Generator, "writer")).unwrap(),
     );
     let again = engine.run_show("writer").unwrap();
     assert_eq!(again.state, "done");

@@ -161,8 +161,8 @@ fn running_job_protects_what_it_uses_and_a_paused_one_is_canceled() {
         Code::Busy
     );
     delete(&engine, ItemKind::Run, "writer");
-    assert_eq!(engine.job("paused-job").unwrap().state, "cancelled");
-    assert_eq!(engine.job("split-job").unwrap().state, "running");
+    assert_eq!(engine.job("paused-job").unwrap().state, JobStatus::Cancelled);
+    assert_eq!(engine.job("split-job").unwrap().state, JobStatus::Running);
 }
 
 #[test]

@@ -251,7 +251,7 @@ fn paused_job_resumes_after_its_items_were_renamed() {
     let pressed = engine.interrupt.clone();
     let long = RunConfig {
         steps: 30,
-        ..settings(RunKind::Realism, "cut-run")
+        ..settings(ModelKind::Realism, "cut-run")
     };
     let ended = engine.start_as(train, &Train::new(&long).unwrap(), &|signal| {
         if let Signal::Progress(progress) = signal

@@ -360,7 +360,7 @@ export type Checked = {
  */
 export type CheckpointInfo = { run: string,
   /** generator, realism or upvotes. */
-  kind: RunKind, base: string,
+  kind: ModelKind, base: string,
   /** The split it was trained on. */
   split: string,
   /** best, last, or kept (replaced, but something was made with it). */
@@ -714,7 +714,7 @@ export type Evaluate = { run: string,
  */
 export type EvaluationConfig = {
   /** generator, realism or upvotes. */
-  kind: RunKind,
+  kind: ModelKind,
   /** best, last or kept. */
   checkpoint: string,
   /** Training steps of the checkpoint. */
@@ -938,7 +938,7 @@ export type Field = {
   /** Maximum, for a number; `None`: no limit. */
   most: number | null,
   /** The kinds of run that use it. */
-  kinds: Array<RunKind>,
+  kinds: Array<ModelKind>,
   /** The heading that it stands under. */
   group: string,
   /** Whether it is shown first; the others are collapsed. */
@@ -1409,7 +1409,7 @@ export type MarkedPage = {
 /**
  * The state of one of the three models.
  */
-export type ModelState = { kind: RunKind, runs: number,
+export type ModelState = { kind: ModelKind, runs: number,
   /** A run of this kind that is being trained now. */
   training: string | null,
   /** The last completed run. */
@@ -1497,7 +1497,7 @@ export type NextStep = {
   /** What to do, as text. */
   what: string, why: string,
   /** For a training or an evaluation: the kind of model. */
-  kind: RunKind | null, };
+  kind: ModelKind | null, };
 
 /**
  * No parameters.
@@ -1533,7 +1533,7 @@ export type OfJob = { job: string, };
 /**
  * A kind of model.
  */
-export type OfKind = { kind: RunKind, };
+export type OfKind = { kind: ModelKind, };
 
 export type OfPair = { id: string, };
 
@@ -2010,7 +2010,9 @@ export type ProjectInfo = { path: string,
   /** The file's name without its extension. */
   name: string,
   /** Bytes of the file. */
-  bytes: number, };
+  bytes: number,
+  /** The copy of the file as it was, if it was of an older version when this process opened it. */
+  migrated_from: string | null, };
 
 /**
  * An account to add or change.
@@ -2264,7 +2266,7 @@ export type RewriteReply = { id: number,
  */
 export type RunConfig = {
   /** generator, realism or upvotes. */
-  kind: RunKind,
+  kind: ModelKind,
   /** Name of the run. */
   name: string,
   /** Base model. */
@@ -2351,7 +2353,7 @@ export type RunFigure = { run: string,
  */
 export type RunInfo = { name: string,
   /** generator, realism or upvotes. */
-  kind: RunKind,
+  kind: ModelKind,
   /** queued, running, lost (interrupted), paused, done, stopped, failed, `cancelled`; empty if its job is gone. */
   state: string,
   /** Whether it has a complete checkpoint. */
@@ -2372,7 +2374,7 @@ export type RunInfo = { name: string,
 /**
  * Kind of model.
  */
-export type RunKind = "generator" | "realism" | "upvotes";
+export type ModelKind = "generator" | "realism" | "upvotes";
 
 /**
  * Where to create the sample project.
@@ -2866,7 +2868,7 @@ export type TrainRefusal = {
  */
 export type Trained = { run: string,
   /** generator, realism or upvotes. */
-  kind: RunKind,
+  kind: ModelKind,
   /** Whether it did all steps or stopped early. */
   outcome: Outcome,
   /** Optimizer steps done. */

@@ -5,6 +5,7 @@ import { readApp } from "./app.svelte";
 import { jobs } from "./jobs.svelte";
 import { clearQueries } from "./query.svelte";
 import { go, route } from "./route.svelte";
+import { showToast } from "./toasts.svelte";
 
 let open = $state.raw<ProjectInfo | null>(null);
 
@@ -19,6 +20,8 @@ async function show(shown: ProjectInfo | null): Promise<void> {
   jobs.clear();
   open = shown;
   void host().setTitle(shown ? `${shown.name} - Repartee` : "Repartee");
+  if (shown?.migrated_from)
+    showToast(`This project was of an older version and was upgraded. It was copied first, to ${shown.migrated_from}`);
   if (shown) await jobs.read();
 }
 

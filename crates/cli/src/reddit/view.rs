@@ -119,7 +119,7 @@ pub fn opt_outs(out: Out, list: &[OptOutInfo]) -> Result<()> {
         };
         table.row([
             &format!("{prefix}/{}", one.name),
-            &one.state,
+            one.state.as_str(),
             &time(one.at_ms),
             &one.why,
         ]);
@@ -178,7 +178,7 @@ pub fn outbox(out: Out, outbox: &[OutboxInfo]) -> Result<()> {
         };
         table.row([
             one.reply.to_string(),
-            state(&one.state).to_owned(),
+            state(one.state.as_str()).to_owned(),
             one.subreddit.clone(),
             one.attempt.to_string(),
             one.link.clone(),
@@ -195,7 +195,7 @@ pub fn outbox_story(out: Out, story: &OutboxStory) -> Result<()> {
     out.line(format!(
         "Reply {} is {} {}",
         one.reply,
-        state(&one.state),
+        state(one.state.as_str()),
         one.link
     ))?;
     if !one.detail.is_empty() {
@@ -275,7 +275,11 @@ pub fn post_report(out: Out, report: &PostReport) -> Result<()> {
         };
         table.row([
             reply.reply.to_string(),
-            state(&reply.state).to_owned(),
+            match reply.ready {
+                true => "ready",
+                false => state(reply.state.as_str()),
+            }
+            .to_owned(),
             reply.link.clone(),
             // never cut: it may end with the command to run
             detail.to_owned(),

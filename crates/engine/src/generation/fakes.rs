@@ -28,7 +28,7 @@ use crate::ToEngine;
 use crate::data::examples::{DELETED, pair_label};
 use crate::items::{ItemKind, Label};
 use crate::training::model::{Writer, check_kind, open_device};
-use crate::training::run_config::RunKind;
+use crate::training::run_config::ModelKind;
 
 /// Pairs read at a time while comments are sampled.
 const PAGE: usize = 2_000;
@@ -208,7 +208,7 @@ impl Job for MakeFakes {
     fn check(&self, project: &Project) -> Result<()> {
         crate::generation::generate::check_counts("replies", self.replies, self.batch)?;
         self.sampling.check().map_err(Error::from)?;
-        check_kind(&project.store, &self.generator, RunKind::Generator)
+        check_kind(&project.store, &self.generator, ModelKind::Generator)
     }
 
     fn tally(outcome: &FakesInfo) -> Option<Tally> {

@@ -33,7 +33,7 @@ use crate::generation::pick::{Criteria, Scored, pick};
 use crate::items::{ItemKind, Label};
 use crate::queue::ReplyInfo;
 use crate::training::model::{Writer, check_kind, open_device};
-use crate::training::run_config::RunKind;
+use crate::training::run_config::ModelKind;
 
 /// Candidates scored between checks for pause and cancel.
 const SCORED_AT_ONCE: usize = 64;
@@ -308,9 +308,9 @@ impl Job for Generate {
         self.criteria.check()?;
         self.criteria.check_models(self.realism.is_some())?;
         let runs = [
-            (Some(&self.generator), RunKind::Generator),
-            (self.realism.as_ref(), RunKind::Realism),
-            (self.upvotes.as_ref(), RunKind::Upvotes),
+            (Some(&self.generator), ModelKind::Generator),
+            (self.realism.as_ref(), ModelKind::Realism),
+            (self.upvotes.as_ref(), ModelKind::Upvotes),
         ];
         for (run, kind) in runs {
             if let Some(run) = run {
@@ -367,8 +367,8 @@ impl Job for Generate {
                 .map(|run| engine.classifier(run, kind, checkpoint));
             found.transpose()
         };
-        let realism = judge(&self.realism, RunKind::Realism)?;
-        let upvotes = judge(&self.upvotes, RunKind::Upvotes)?;
+        let realism = judge(&self.realism, ModelKind::Realism)?;
+        let upvotes = judge(&self.upvotes, ModelKind::Upvotes)?;
         let comments = self.gather(ctx, &generator)?;
         ctx.send(Signal::Comments {
             texts: comments.iter().map(|c| c.comment.clone()).collect(),
@@ -379,7 +379,7 @@ impl Job for Generate {
 
         let realism = self.score(
             ctx,
-            RunKind::Realism,
+            ModelKind::Realism,
             realism,
             &comments,
             &mut written,
@@ -387,7 +387,7 @@ impl Job for Generate {
         )?;
         let upvotes = self.score(
             ctx,
-            RunKind::Upvotes,
+            ModelKind::Upvotes,
             upvotes,
             &comments,
             &mut written,
@@ -600,7 +600,7 @@ impl Generate {
     fn score(
         &self,
         ctx: &Ctx,
-        kind: RunKind,
+        kind: ModelKind,
         checkpoint: Option<Checkpoint>,
         comments: &[Asked],
         written: &mut Vec<Written>,
@@ -651,8 +651,8 @@ impl Generate {
             let scored = |w: &Written| DraftScore {
                 comment: w.comment,
                 n: w.n as usize,
-                p_real: w.scores.p_real.filter(|_| kind == RunKind::Realism),
-                bins: w.scores.bins.filter(|_| kind == RunKind::Upvotes),
+                p_real: w.scores.p_real.filter(|_| kind == ModelKind::Realism),
+                bins: w.scores.bins.filter(|_| kind == ModelKind::Upvotes),
             };
             ctx.send(Signal::Scores {
                 scores: some.iter().map(scored).collect(),
