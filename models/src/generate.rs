@@ -72,25 +72,7 @@ impl SamplingParams {
     }
 }
 
-/// Why a reply ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FinishReason {
-    /// At the end token.
-    End,
-    /// At the limit of new tokens, or of the model's positions.
-    Length,
-}
-
-impl FinishReason {
-    /// The name in the project file.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::End => "end",
-            Self::Length => "length",
-        }
-    }
-}
+pub use repartee_terms::FinishReason;
 
 /// A reply as token ids, without prompt and end token.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -93,15 +93,7 @@ pub struct Resume<'a> {
     pub moment: &'a mut dyn FnMut(&str) -> Result<Tensor>,
 }
 
-/// Which of the two checkpoints of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// The one with the lowest validation loss: used after training.
-    Best,
-    /// The latest: a run resumes from it.
-    Last,
-}
+pub use repartee_terms::Role;
 
 /// Events of the loop.
 pub enum Event<'a> {

@@ -5,6 +5,7 @@ use repartee_engine::bases::base::BaseNew;
 use repartee_engine::data::import::Import;
 use repartee_engine::data::pairs::BuildPairs;
 use repartee_engine::data::splits::MakeSplit;
+use repartee_engine::terms::BaseKind;
 use repartee_engine::{Ended, Engine, Job};
 
 use crate::Place;
@@ -37,10 +38,13 @@ pub fn project(threads: u64) -> (Place, Engine) {
     );
     done(&engine, &BuildPairs::default());
     done(&engine, &MakeSplit::default());
-    for (name, kind) in [("small-gpt2", "gpt2"), ("small-bert", "bert")] {
+    for (name, kind) in [
+        ("small-gpt2", BaseKind::Gpt2),
+        ("small-bert", BaseKind::Bert),
+    ] {
         let base = BaseNew {
             name: name.to_owned(),
-            kind: kind.to_owned(),
+            kind,
             layers: 2,
             width: 64,
             heads: 2,

@@ -41,8 +41,9 @@ use repartee_engine::machine::STATE_FOLDER;
 use repartee_engine::posting::{
     Fetch, LogIn, NewAccount, NewPostingPermission, Post, PostingRules, ReadOutcomes,
 };
+use repartee_engine::terms::BaseKind;
 use repartee_engine::training::Train;
-use repartee_engine::training::run_config::{RunConfig, RunKind};
+use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_engine::{Engine, Format, Mapping, Origin, Permission, SamplingParams};
 use repartee_fake_reddit::{
     AppKind, Authorize, CLIENT_ID, CLIENT_SECRET, Fake, Fault, INSTALLED_ID, On, Options, PASSWORD,
@@ -98,10 +99,13 @@ pub fn make_sample(folder: &Path) {
         name: "main".to_owned(),
     };
     done(&engine, &audit);
-    for (name, kind) in [("small-gpt2", "gpt2"), ("small-bert", "bert")] {
+    for (name, kind) in [
+        ("small-gpt2", BaseKind::Gpt2),
+        ("small-bert", BaseKind::Bert),
+    ] {
         let base = BaseNew {
             name: name.to_owned(),
-            kind: kind.to_owned(),
+            kind,
             layers: 2,
             width: 64,
             heads: 2,
@@ -112,7 +116,7 @@ pub fn make_sample(folder: &Path) {
         };
         done(&engine, &base);
     }
-    train(&engine, RunKind::Generator, "writer", 40);
+    train(&engine, ModelKind::Generator, "writer", 40);
     let sampling = SamplingParams {
         max_new_tokens: 24,
         seed: 1,
@@ -126,8 +130,8 @@ pub fn make_sample(folder: &Path) {
         ..MakeFakes::default()
     };
     done(&engine, &fakes);
-    train(&engine, RunKind::Realism, "judge", 60);
-    train(&engine, RunKind::Upvotes, "votes", 40);
+    train(&engine, ModelKind::Realism, "judge", 60);
+    train(&engine, ModelKind::Upvotes, "votes", 40);
     for run in ["writer", "judge", "votes"] {
         let evaluate = Evaluate {
             run: run.to_owned(),
@@ -156,7 +160,7 @@ pub fn make_sample(folder: &Path) {
     import_table(&engine, folder);
 }
 
-fn train(engine: &Engine, kind: RunKind, name: &str, steps: usize) {
+fn train(engine: &Engine, kind: ModelKind, name: &str, steps: usize) {
     let config = RunConfig {
         name: name.to_owned(),
         steps,
@@ -449,7 +453,7 @@ impl Bench {
         };
         done(&engine, &post);
         let story = engine.posting().outbox_story(reply).expect("the reply");
-        story.outbox.state
+        story.outbox.state.to_string()
     }
 
     /// The full sample: drafts and decisions of the queue (1 to 7), replies that were posted yesterday (8), withdrawn

@@ -2,6 +2,7 @@
 //! writes.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use repartee_engine::terms::JobStatus;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -68,9 +69,9 @@ impl Windows {
         }
     }
 
-    fn ended(&self, id: &str) -> String {
+    fn ended(&self, id: &str) -> JobStatus {
         self.wait("the end of a job", |event| match event {
-            AppEvent::Ended { job, state, .. } if job == id => Some(state.clone()),
+            AppEvent::Ended { job, state, .. } if job == id => Some(*state),
             _ => None,
         })
     }
@@ -108,7 +109,7 @@ fn sample_pipeline_runs_in_a_window_and_can_be_paused() {
 
     // pausing the whole job pauses its current step; it resumes in a new process where it stopped
     windows.call("one", "job.pause", json!({ "job": id }));
-    assert_eq!(windows.ended(&id), "paused");
+    assert_eq!(windows.ended(&id), JobStatus::Paused);
     let before = windows.call("one", "jobs", Value::Null);
     assert!(
         before
@@ -120,7 +121,7 @@ fn sample_pipeline_runs_in_a_window_and_can_be_paused() {
     );
     windows.forget_what_was_heard();
     windows.call("one", "job.resume", json!({ "job": id }));
-    assert_eq!(windows.ended(&id), "done");
+    assert_eq!(windows.ended(&id), JobStatus::Done);
 
     let jobs = windows.call("one", "jobs", Value::Null);
     let jobs = jobs.as_array().unwrap();
@@ -375,7 +376,9 @@ fn windows_and_processes_on_one_file_see_each_other() {
         _ => None,
     });
     windows.wait("the end of the import", |event| match event {
-        AppEvent::Ended { kind, state, .. } => (kind == "import" && state == "done").then_some(()),
+        AppEvent::Ended { kind, state, .. } => {
+            (kind == "import" && *state == JobStatus::Done).then_some(())
+        }
         _ => None,
     });
     let (told, _) = windows.heard.lock().unwrap()[0].clone();
@@ -430,13 +433,13 @@ fn window_is_notified_when_a_jobs_process_dies() {
         assert!(begun.elapsed() < Duration::from_secs(60), "it never waits");
         std::thread::sleep(Duration::from_millis(50));
     }
-    assert_eq!(engine.job(&id).unwrap().state, "running");
+    assert_eq!(engine.job(&id).unwrap().state, JobStatus::Running);
     process.kill().unwrap(); // SIGKILL
     process.wait().unwrap();
     // its last write is reported now; then it is silent
     std::thread::sleep(Duration::from_secs(1));
     windows.forget_what_was_heard();
-    assert_eq!(windows.ended(&id), "lost");
+    assert_eq!(windows.ended(&id), JobStatus::Lost);
     // and right before that, that the jobs have changed
     let heard = windows.heard.lock().unwrap();
     let at = heard
@@ -483,7 +486,7 @@ fn invalid_requests_of_a_window_are_errors_and_start_nothing() {
         "job.start",
         json!({ "id": id, "kind": "import", "params": missing }),
     );
-    assert_eq!(windows.ended(&id), "failed");
+    assert_eq!(windows.ended(&id), JobStatus::Failed);
     let error = windows.wait("its error", |event| match event {
         AppEvent::Ended { error, .. } => error.clone(),
         _ => None,

@@ -162,7 +162,7 @@ impl Bench {
 
     fn state(&self, engine: &Engine) -> (String, String) {
         let story = engine.posting().outbox_story(1).unwrap().outbox;
-        (story.state, story.code)
+        (story.state.to_string(), story.code)
     }
 
     fn posted(&self) -> usize {

@@ -10,12 +10,12 @@ use repartee_engine::evaluation::evaluate::{Evaluate, EvaluationInfo};
 use repartee_engine::evaluation::figures::{ClassifierFigures, Figures};
 use repartee_engine::generation::fakes::MakeFakes;
 use repartee_engine::training::Train;
-use repartee_engine::training::run_config::{RunConfig, RunKind};
+use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_engine::{Code, Engine, Partition, SamplingParams};
 use repartee_tests::sample::{done, project};
 use repartee_tests::{Place, Saved};
 
-fn train(engine: &Engine, kind: RunKind, name: &str, steps: usize) {
+fn train(engine: &Engine, kind: ModelKind, name: &str, steps: usize) {
     let config = RunConfig {
         name: name.to_owned(),
         steps,
@@ -252,7 +252,7 @@ impl Made {
         static MADE: OnceLock<Made> = OnceLock::new();
         MADE.get_or_init(|| {
             let (place, engine) = project(400);
-            train(&engine, RunKind::Generator, "writer", 80);
+            train(&engine, ModelKind::Generator, "writer", 80);
             let make = MakeFakes {
                 generator: "writer".to_owned(),
                 comments: [150, 30, 60],
@@ -263,8 +263,8 @@ impl Made {
                 ..MakeFakes::default()
             };
             done(&engine, &make);
-            train(&engine, RunKind::Realism, "judge", 40);
-            train(&engine, RunKind::Upvotes, "votes", 40);
+            train(&engine, ModelKind::Realism, "judge", 40);
+            train(&engine, ModelKind::Upvotes, "votes", 40);
             let [writer, judge, votes] =
                 ["writer", "judge", "votes"].map(|run| measure(&engine, run));
             drop(engine);
@@ -472,7 +472,7 @@ fn charts_that_cannot_be_drawn_are_refused_with_the_reason() {
             .message
             .contains("calibration")
     );
-    train(&engine, RunKind::Upvotes, "fresh", 1);
+    train(&engine, ModelKind::Upvotes, "fresh", 1);
     assert!(
         error(ChartKind::Roc, "fresh")
             .message

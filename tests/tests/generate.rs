@@ -2,6 +2,7 @@
 //! that store nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use repartee_engine::terms::BaseKind;
 use std::sync::OnceLock;
 
 use repartee_engine::bases::base::{BaseAdd, BaseNew};
@@ -11,7 +12,7 @@ use repartee_engine::generation::fakes::MakeFakes;
 use repartee_engine::generation::generate::{Generate, Incoming};
 use repartee_engine::generation::pick::Criteria;
 use repartee_engine::posting::Post;
-use repartee_engine::training::run_config::{RunConfig, RunKind};
+use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_engine::training::{RunFacts, Train};
 use repartee_engine::{Code, Ended, Engine, Error, Job, Signal};
 use repartee_models::generate::SamplingParams;
@@ -30,7 +31,7 @@ fn train(engine: &Engine, name: &str, base: &str) {
         max_tokens: 64,
         samples: 0,
         validate_limit: 4,
-        ..RunConfig::of(RunKind::Generator)
+        ..RunConfig::of(ModelKind::Generator)
     };
     done(engine, &Train::new(&config).unwrap());
 }
@@ -245,7 +246,7 @@ fn train_votes(engine: &Engine) {
         batch_size: 4,
         max_tokens: 64,
         validate_limit: 4,
-        ..RunConfig::of(RunKind::Upvotes)
+        ..RunConfig::of(ModelKind::Upvotes)
     };
     done(engine, &Train::new(&config).unwrap());
 }
@@ -422,11 +423,11 @@ fn settings_of_another_kind_of_run_are_refused() {
     for config in [
         RunConfig {
             base: "small-bert".to_owned(),
-            ..RunConfig::of(RunKind::Generator)
+            ..RunConfig::of(ModelKind::Generator)
         },
         RunConfig {
             fakes: "fakes".to_owned(),
-            ..RunConfig::of(RunKind::Upvotes)
+            ..RunConfig::of(ModelKind::Upvotes)
         },
     ] {
         refused(&engine, &Train::new(&config).unwrap());
@@ -569,10 +570,10 @@ fn comment_is_cleaned_and_a_manual_pick_is_labeled_so() {
 #[test]
 fn base_estimate_counts_its_future_tokenizer() {
     let (place, engine) = project(60);
-    for kind in ["gpt2", "bert"] {
+    for kind in [BaseKind::Gpt2, BaseKind::Bert] {
         let new = |name: &str, tokenizer| BaseNew {
             name: format!("{name}-{kind}"),
-            kind: kind.to_owned(),
+            kind,
             layers: 1,
             width: 16,
             heads: 2,
@@ -605,7 +606,7 @@ fn base_estimate_counts_its_future_tokenizer() {
             (estimate.vocabulary, estimate.parameters),
             (base.vocabulary, base.parameters)
         );
-        if kind == "gpt2" {
+        if kind == BaseKind::Gpt2 {
             let config = RunConfig {
                 base: base.name.clone(),
                 steps: 2,
@@ -613,7 +614,7 @@ fn base_estimate_counts_its_future_tokenizer() {
                 max_tokens: 32,
                 validate_limit: 4,
                 samples: 0,
-                ..RunConfig::of(RunKind::Generator)
+                ..RunConfig::of(ModelKind::Generator)
             };
             let before = engine.train_estimate(&config).unwrap();
             assert_eq!(before.parameters, base.parameters);

@@ -18,7 +18,7 @@ use repartee_engine::items::{
     Delete, DeleteItem, Dependents, ItemInfo, ItemKind, ItemRef, LabelItem, RenameItem,
 };
 use repartee_engine::training::Train;
-use repartee_engine::training::run_config::{RunConfig, RunKind};
+use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_engine::{Code, Ended, Engine, Error, Format, SamplingParams, Signal};
 use repartee_store::Store;
 use repartee_store::jobs::JobState;
@@ -51,17 +51,17 @@ fn sampling() -> SamplingParams {
     }
 }
 
-fn settings(kind: RunKind, name: &str) -> RunConfig {
+fn settings(kind: ModelKind, name: &str) -> RunConfig {
     RunConfig {
         name: name.to_owned(),
         // explicit, so that the names have to follow
         base: match kind {
-            RunKind::Generator => "small-gpt2".to_owned(),
+            ModelKind::Generator => "small-gpt2".to_owned(),
             _ => "small-bert".to_owned(),
         },
         split: "main".to_owned(),
         fakes: match kind {
-            RunKind::Realism => "fakes".to_owned(),
+            ModelKind::Realism => "fakes".to_owned(),
             _ => String::new(),
         },
         steps: 2,
@@ -110,16 +110,16 @@ fn full() -> (Place, Engine) {
         let (place, engine) = project(60);
         done(
             &engine,
-            &Train::new(&settings(RunKind::Generator, "writer")).unwrap(),
+            &Train::new(&settings(ModelKind::Generator, "writer")).unwrap(),
         );
         done(&engine, &make_fakes("fakes"));
         done(
             &engine,
-            &Train::new(&settings(RunKind::Realism, "judge")).unwrap(),
+            &Train::new(&settings(ModelKind::Realism, "judge")).unwrap(),
         );
         done(
             &engine,
-            &Train::new(&settings(RunKind::Upvotes, "votes")).unwrap(),
+            &Train::new(&settings(ModelKind::Upvotes, "votes")).unwrap(),
         );
         for run in ["writer", "judge", "votes"] {
             let evaluate = Evaluate {

@@ -2,6 +2,7 @@
 //! matters.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use repartee_engine::terms::{JobStatus, Role};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use repartee_engine::generation::fakes::MakeFakes;
 use repartee_engine::job::JobInfo;
 use repartee_engine::job_queue::{HowToRun, MoveTo};
 use repartee_engine::training::Train;
-use repartee_engine::training::run_config::{RunConfig, RunKind};
+use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_engine::{Code, Ended, Engine, Job};
 use repartee_store::Store;
 use repartee_tests::sample::{done, project};
@@ -32,7 +33,7 @@ fn settings(name: &str, steps: u64) -> RunConfig {
         save_every: 5,
         samples: 0,
         patience: 0,
-        ..RunConfig::of(RunKind::Generator)
+        ..RunConfig::of(ModelKind::Generator)
     }
 }
 
@@ -63,7 +64,7 @@ fn waiting(engine: &Engine) -> Vec<String> {
         .collect()
 }
 
-fn states(engine: &Engine, ids: &[&String]) -> Vec<String> {
+fn states(engine: &Engine, ids: &[&String]) -> Vec<JobStatus> {
     ids.iter().map(|id| engine.job(id).unwrap().state).collect()
 }
 
@@ -139,7 +140,7 @@ fn resuming_a_job_with_a_fast_clock_obeys_sigterm_and_then_resumes() {
         let began = Instant::now();
         place.ok(["job", "resume", id]);
         assert!(began.elapsed() < Duration::from_secs(20), "{id}");
-        assert_eq!(place.engine().job(id).unwrap().state, "done");
+        assert_eq!(place.engine().job(id).unwrap().state, JobStatus::Done);
     }
     // a job from before now is interrupted as soon as its process is seen to be gone
     left_behind(&place, "past", &gone, -HOURS_2);
@@ -171,7 +172,7 @@ fn living_process_keeps_its_job_when_the_clock_jumps() {
             (now_ms() + ahead_ms, &job),
         )
         .unwrap();
-        assert_eq!(engine.job(&job).unwrap().state, "running");
+        assert_eq!(engine.job(&job).unwrap().state, JobStatus::Running);
         // it writes a heartbeat again within a second, which any process that wants the job sees
         db.execute(
             "UPDATE job SET beat_ms = ?1 WHERE id = ?2",
@@ -188,7 +189,7 @@ fn living_process_keeps_its_job_when_the_clock_jumps() {
         "{ran}"
     );
     // discarding leaves no weights
-    assert_eq!(engine.job(&job).unwrap().state, "cancelled");
+    assert_eq!(engine.job(&job).unwrap().state, JobStatus::Cancelled);
     assert!(engine.checkpoints().unwrap().is_empty());
     let run = engine.run_show("long").unwrap();
     assert!(!run.usable && run.step > 0);
@@ -216,12 +217,12 @@ fn stopping_a_training_keeps_a_checkpoint_that_evaluates() {
     assert_eq!(ran.status, Some(0), "{ran}");
     assert!(ran.out.contains("stopped"), "{ran}");
     let run = engine.run_show("long").unwrap();
-    assert_eq!((run.state.as_str(), run.usable), ("stopped", true));
+    assert_eq!((run.state, run.usable), (Some(JobStatus::Stopped), true));
     assert!(run.best_loss.is_some(), "it was validated at its last step");
     let saved = engine.checkpoints().unwrap();
-    let last = saved.iter().find(|saved| saved.role == "last").unwrap();
+    let last = saved.iter().find(|saved| saved.role == Role::Last).unwrap();
     assert_eq!(last.step, run.step, "the very step at which it was stopped");
-    assert!(saved.iter().any(|saved| saved.role == "best"));
+    assert!(saved.iter().any(|saved| saved.role == Role::Best));
     place.ok(["evaluate", "long", "--limit", "4"]);
     place.ok(["evaluate", "long", "--limit", "4", "--checkpoint", "last"]);
     assert_eq!(
@@ -256,8 +257,22 @@ fn a_paused_training_is_stopped_with_what_it_saved_or_discarded() {
         };
         let run = engine.run_show(name).unwrap();
         assert_eq!(run.usable, keeps, "{name}");
-        assert_eq!(run.state, if keeps { "stopped" } else { "cancelled" });
-        assert_eq!(job.state, if keeps { "done" } else { "cancelled" });
+        assert_eq!(
+            run.state,
+            Some(if keeps {
+                JobStatus::Stopped
+            } else {
+                JobStatus::Cancelled
+            })
+        );
+        assert_eq!(
+            job.state,
+            if keeps {
+                JobStatus::Done
+            } else {
+                JobStatus::Cancelled
+            }
+        );
     }
     let kept: Vec<String> = engine
         .checkpoints()
@@ -348,7 +363,12 @@ fn queue_runs_in_order_and_later_jobs_use_earlier_results() {
     assert_eq!(ran.result()["done"], 3, "{ran}");
     assert_eq!(
         states(&engine, &[&train, &evaluate, &fakes, &extra]),
-        ["done", "done", "done", "cancelled"]
+        [
+            JobStatus::Done,
+            JobStatus::Done,
+            JobStatus::Done,
+            JobStatus::Cancelled
+        ]
     );
     let ended = [&train, &evaluate, &fakes].map(|id| engine.job(id).unwrap());
     assert!(
@@ -425,7 +445,12 @@ fn failed_job_blocks_the_queue_only_if_set_to() {
     assert_eq!(first.held_up_by.as_ref(), Some(&stops));
     assert_eq!(
         states(&engine, &[&fails, &next, &stops, &after]),
-        ["failed", "done", "failed", "queued"]
+        [
+            JobStatus::Failed,
+            JobStatus::Done,
+            JobStatus::Failed,
+            JobStatus::Queued
+        ]
     );
     let why = engine.job(&fails).unwrap().outcome.unwrap();
     assert!(why["message"].as_str().unwrap().contains("nobody"), "{why}");
@@ -433,7 +458,7 @@ fn failed_job_blocks_the_queue_only_if_set_to() {
     assert!(!engine.queue_wants_to_run().unwrap());
     assert_eq!(run(HowToRun::default()).done, 0);
     place.ok(["job", "run"]);
-    assert_eq!(engine.job(&after).unwrap().state, "done");
+    assert_eq!(engine.job(&after).unwrap().state, JobStatus::Done);
 }
 
 #[test]
@@ -452,9 +477,12 @@ fn killed_queue_resumes_with_the_same_bits() {
         engine.run_show("cut").unwrap().step < 40,
         "killed too late to show anything"
     );
-    assert_eq!(engine.job(&after).unwrap().state, "queued");
+    assert_eq!(engine.job(&after).unwrap().state, JobStatus::Queued);
     place.ok(["job", "run"]);
-    assert_eq!(states(&engine, &[&cut, &after]), ["done", "done"]);
+    assert_eq!(
+        states(&engine, &[&cut, &after]),
+        [JobStatus::Done, JobStatus::Done]
+    );
     for role in ["best", "last"] {
         let hashes = |run: &str| engine.checkpoint_hashes(run, Some(role)).unwrap();
         assert_eq!(hashes("cut"), hashes("whole"), "{role}");
@@ -479,7 +507,10 @@ fn repeatedly_interrupted_job_fails_and_the_queue_continues() {
             (1, 0),
             "given up without a fourth try"
         );
-        assert_eq!(states(&engine, &[&fatal, &after]), ["failed", "done"]);
+        assert_eq!(
+            states(&engine, &[&fatal, &after]),
+            [JobStatus::Failed, JobStatus::Done]
+        );
     }
 }
 
@@ -521,7 +552,7 @@ fn each_job_runs_once_with_two_processes_reordering_and_two_running() {
         .sum();
     assert_eq!(count, 6, "{ran:?}");
     let jobs: Vec<JobInfo> = order.iter().map(|id| engine.job(id).unwrap()).collect();
-    assert!(jobs.iter().all(|job| job.state == "done"));
+    assert!(jobs.iter().all(|job| job.state == JobStatus::Done));
     assert!(
         jobs.windows(2)
             .all(|two| two[0].ended_ms.unwrap() <= two[1].created_ms),
@@ -553,11 +584,17 @@ fn interrupting_the_queue_pauses_its_job_and_running_again_resumes_it() {
     // the training resumes; stopped, it ends, and the next one starts
     let child = spawn(&place, &["job", "run"]);
     until("the training", || {
-        engine.job(&long).unwrap().state == "running"
+        engine.job(&long).unwrap().state == JobStatus::Running
     });
     place.ok(["job", "stop", &long]);
     let ran = Ran::from(child.wait_with_output().unwrap());
     assert_eq!(ran.status, Some(0), "{ran}");
-    assert_eq!(states(&engine, &[&long, &after]), ["done", "done"]);
-    assert_eq!(engine.run_show("long").unwrap().state, "stopped");
+    assert_eq!(
+        states(&engine, &[&long, &after]),
+        [JobStatus::Done, JobStatus::Done]
+    );
+    assert_eq!(
+        engine.run_show("long").unwrap().state,
+        Some(JobStatus::Stopped)
+    );
 }

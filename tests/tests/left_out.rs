@@ -1,6 +1,7 @@
 //! One bad item never ends a batch: it is left out, counted and named; the rest continues.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use repartee_engine::terms::{BaseKind, JobStatus};
 use std::sync::Arc;
 
 use repartee_datasets::{Format, id::encode, sample};
@@ -16,7 +17,7 @@ use repartee_engine::generation::fakes::MakeFakes;
 use repartee_engine::generation::generate::{Generate, Incoming};
 use repartee_engine::posting::{Fetch, NewAccount, Sync};
 use repartee_engine::training::Train;
-use repartee_engine::training::run_config::{RunConfig, RunKind};
+use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_engine::{Code, Engine, Partition, SamplingParams};
 use repartee_fake_reddit::{
     ACCOUNT, CLIENT_ID, CLIENT_SECRET, Fake, Fault, On, Options, PASSWORD, Rule,
@@ -26,7 +27,7 @@ use repartee_reddit::{App, Grant, Login, SkipClock};
 use repartee_tests::Place;
 use repartee_tests::sample::{done, project};
 
-fn train(engine: &Engine, kind: RunKind, name: &str, base: &str) {
+fn train(engine: &Engine, kind: ModelKind, name: &str, base: &str) {
     let config = RunConfig {
         name: name.to_owned(),
         base: base.to_owned(),
@@ -60,7 +61,7 @@ fn short_sampling() -> SamplingParams {
 #[test]
 fn unanswerable_comment_is_left_out_of_a_generation() {
     let (place, engine) = project(30);
-    train(&engine, RunKind::Generator, "writer", "small-gpt2");
+    train(&engine, ModelKind::Generator, "writer", "small-gpt2");
     let long = "x ".repeat(400);
     let answer = |texts: &[&str]| Generate {
         comments: incoming(texts),
@@ -173,10 +174,13 @@ fn with_runes() -> (Place, Engine, Vec<i64>) {
     done(&engine, &import);
     done(&engine, &BuildPairs::default());
     done(&engine, &MakeSplit::default());
-    for (name, kind) in [("small-gpt2", "gpt2"), ("small-bert", "bert")] {
+    for (name, kind) in [
+        ("small-gpt2", BaseKind::Gpt2),
+        ("small-bert", BaseKind::Bert),
+    ] {
         let base = BaseNew {
             name: name.to_owned(),
-            kind: kind.to_owned(),
+            kind,
             layers: 1,
             width: 32,
             heads: 2,
@@ -238,8 +242,8 @@ fn example_with_nan_is_left_out_and_unscored_candidate_is_not_selected() {
     let (place, engine, pairs) = with_runes();
     let (n, pair) = in_test_set(&engine, &place, &pairs);
     poison(&place, &engine, n);
-    train(&engine, RunKind::Generator, "writer", "small-gpt2");
-    train(&engine, RunKind::Upvotes, "votes", "poisoned");
+    train(&engine, ModelKind::Generator, "writer", "small-gpt2");
+    train(&engine, ModelKind::Upvotes, "votes", "poisoned");
     let evaluation = done(
         &engine,
         &Evaluate {
@@ -304,7 +308,7 @@ fn example_with_nan_is_left_out_and_unscored_candidate_is_not_selected() {
 #[test]
 fn a_deleted_comment_is_left_out_of_fakes_and_not_tried_again() {
     let (place, engine, pairs) = with_runes();
-    train(&engine, RunKind::Generator, "writer", "small-gpt2");
+    train(&engine, ModelKind::Generator, "writer", "small-gpt2");
     let (_, pair) = in_test_set(&engine, &place, &pairs);
     let gone = format!("t1_{}", encode(pair - 1));
     engine.posting().forget_names(&[gone], "ada").unwrap();
@@ -457,7 +461,7 @@ fn fetch_without_any_readable_thread_has_failed_and_names_each() {
     assert!(posts.iter().all(|post| said.contains(post)), "{said}");
     let jobs = bench.engine.jobs().unwrap();
     let job = jobs.into_iter().find(|job| job.kind == "fetch");
-    assert_eq!(job.unwrap().state, "failed");
+    assert_eq!(job.unwrap().state, JobStatus::Failed);
 }
 
 #[test]
@@ -491,7 +495,7 @@ fn sync_continues_after_an_unreadable_and_a_forbidden_thread() {
 #[test]
 fn draft_continues_without_a_thread_that_does_not_exist() {
     let (_place, engine) = project(30);
-    train(&engine, RunKind::Generator, "writer", "small-gpt2");
+    train(&engine, ModelKind::Generator, "writer", "small-gpt2");
     let drafted = done(
         &engine,
         &DraftReplies {

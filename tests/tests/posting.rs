@@ -322,7 +322,7 @@ impl Bench {
     fn state_in(&self, project: &Path, reply: i64) -> (String, String) {
         let outbox = self.open(project).posting().outbox(None).unwrap();
         let of = outbox.into_iter().find(|of| of.reply == reply).unwrap();
-        (of.state, of.code)
+        (of.state.to_string(), of.code)
     }
 
     fn posted(&self) -> usize {

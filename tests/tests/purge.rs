@@ -2,6 +2,7 @@
 //! named, marked, and retrained without it; and no log, parameter or outcome of a job ever contains a text.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use repartee_engine::terms::BaseKind;
 use std::collections::HashSet;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +19,7 @@ use repartee_engine::generation::generate::{Generate, Incoming};
 use repartee_engine::generation::pick::Criteria;
 use repartee_engine::posting::{NewPostingPermission, Synced};
 use repartee_engine::training::Train;
-use repartee_engine::training::run_config::{RunConfig, RunKind};
+use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_engine::{Code, Engine, SamplingParams, Signal};
 use repartee_store::Store;
 use repartee_tests::sample::done;
@@ -149,10 +150,13 @@ fn project() -> (Place, Engine) {
     assert_eq!(imported.sources[0].counts.rejected, 1);
     done(&engine, &BuildPairs::default());
     done(&engine, &MakeSplit::default());
-    for (name, kind) in [("small-gpt2", "gpt2"), ("small-bert", "bert")] {
+    for (name, kind) in [
+        ("small-gpt2", BaseKind::Gpt2),
+        ("small-bert", BaseKind::Bert),
+    ] {
         let base = BaseNew {
             name: name.to_owned(),
-            kind: kind.to_owned(),
+            kind,
             layers: 1,
             width: 32,
             heads: 2,
@@ -165,7 +169,7 @@ fn project() -> (Place, Engine) {
     (place, engine)
 }
 
-fn config(kind: RunKind, name: &str, base: &str) -> RunConfig {
+fn config(kind: ModelKind, name: &str, base: &str) -> RunConfig {
     RunConfig {
         name: name.to_owned(),
         base: base.to_owned(),
@@ -178,7 +182,7 @@ fn config(kind: RunKind, name: &str, base: &str) -> RunConfig {
     }
 }
 
-fn train(engine: &Engine, kind: RunKind, name: &str, base: &str) {
+fn train(engine: &Engine, kind: ModelKind, name: &str, base: &str) {
     done(engine, &Train::new(&config(kind, name, base)).unwrap());
 }
 
@@ -224,10 +228,10 @@ fn answer() -> Generate {
 
 /// The whole pipeline; returns the number of the generation.
 fn pipeline(engine: &Engine) -> i64 {
-    train(engine, RunKind::Generator, "writer", "small-gpt2");
+    train(engine, ModelKind::Generator, "writer", "small-gpt2");
     done(engine, &make_fakes("fakes"));
-    train(engine, RunKind::Realism, "judge", "small-bert");
-    train(engine, RunKind::Upvotes, "votes", "small-bert");
+    train(engine, ModelKind::Realism, "judge", "small-bert");
+    train(engine, ModelKind::Upvotes, "votes", "small-bert");
     for run in ["writer", "judge", "votes"] {
         let job = Evaluate {
             run: run.to_owned(),
@@ -402,7 +406,7 @@ fn mark_stays_with_the_project_its_exports_and_later_models() {
             .iter()
             .all(|e| e.deleted_content)
     );
-    train(&engine, RunKind::Generator, "later", "small-gpt2");
+    train(&engine, ModelKind::Generator, "later", "small-gpt2");
     assert!(engine.run_show("later").unwrap().deleted_content);
     let folder = place.path("exported");
     engine.base_export("small-gpt2", &folder).unwrap();
@@ -540,7 +544,7 @@ fn no_log_parameter_or_outcome_of_a_job_contains_text() {
 #[test]
 fn job_with_a_purged_text_in_memory_does_not_write_it_back() {
     let (place, engine) = project();
-    train(&engine, RunKind::Generator, "writer", "small-gpt2");
+    train(&engine, ModelKind::Generator, "writer", "small-gpt2");
     let names: Vec<String> = (0..THREADS)
         .flat_map(|n| ["c", "r"].map(|kind| named(kind, n)))
         .collect();
@@ -600,7 +604,7 @@ fn training_during_a_purge_is_marked_and_keeps_no_sample_of_it() {
     let purged = AtomicBool::new(false);
     let config = RunConfig {
         steps: 4,
-        ..config(RunKind::Generator, "writer", "small-gpt2")
+        ..config(ModelKind::Generator, "writer", "small-gpt2")
     };
     let ended = engine.start(&Train::new(&config).unwrap(), &|signal| {
         if let Signal::Progress(progress) = &signal

@@ -35,7 +35,7 @@ fn is_private(query: &str, table: &str) -> bool {
 fn params(engine: &Engine, name: &str) -> Value {
     let config = || {
         json!(repartee_engine::training::run_config::RunConfig::of(
-            repartee_engine::training::run_config::RunKind::Realism
+            repartee_engine::training::run_config::ModelKind::Realism
         ))
     };
     match name {

@@ -4,6 +4,7 @@
 //! the tests apart in it.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use repartee_engine::terms::JobStatus;
 use std::sync::{Arc, Mutex, Once};
 
 use repartee_engine::posting::{AccountInfo, LogIn, NewAccount};
@@ -231,7 +232,7 @@ fn declining_in_the_browser_does_not_log_in() {
     assert_eq!(bench.calls(On::Token), 0);
     let account = bench.engine.posting().account("declined_bot").unwrap();
     assert_eq!(account.facts.login_ms, None);
-    assert_eq!(bench.engine.jobs().unwrap()[0].state, "failed");
+    assert_eq!(bench.engine.jobs().unwrap()[0].state, JobStatus::Failed);
 }
 
 #[test]

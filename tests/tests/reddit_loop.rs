@@ -16,7 +16,7 @@ use repartee_engine::posting::{
     Sandbox, Sync, Synced,
 };
 use repartee_engine::training::Train;
-use repartee_engine::training::run_config::{RunConfig, RunKind};
+use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_engine::{
     Code, Ended, Engine, Error, Format, Origin, Permission, SamplingParams, Signal,
 };

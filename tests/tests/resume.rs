@@ -2,15 +2,16 @@
 //! interrupted.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use repartee_engine::terms::JobStatus;
 use std::time::{Duration, Instant};
 
 use repartee_engine::items::{ItemKind, RenameItem};
-use repartee_engine::training::run_config::{RunConfig, RunKind};
+use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_engine::{Code, Engine};
 use repartee_tests::Place;
 use repartee_tests::sample::project;
 
-fn settings(kind: RunKind, name: &str) -> RunConfig {
+fn settings(kind: ModelKind, name: &str) -> RunConfig {
     RunConfig {
         name: name.to_owned(),
         steps: 40,
@@ -42,7 +43,7 @@ fn saved(engine: &Engine, run: &str) {
 }
 
 /// Completes a run, and kills another with the same settings at about its first save.
-fn whole_and_killed(place: &Place, engine: &Engine, kind: RunKind) -> (String, String) {
+fn whole_and_killed(place: &Place, engine: &Engine, kind: ModelKind) -> (String, String) {
     let word = kind.as_str();
     let (whole, cut) = (format!("{word}-whole"), format!("{word}-cut"));
     let config = |name: &str| {
@@ -74,7 +75,7 @@ fn resumed_equals_whole(place: &Place, engine: &Engine, whole: &str, cut: &str) 
     assert!(run.step < 40, "killed too late to show anything");
     let job = run.job.unwrap();
     place.ok(["job", "resume", &job]);
-    assert_eq!(engine.run_show(cut).unwrap().state, "done");
+    assert_eq!(engine.run_show(cut).unwrap().state, Some(JobStatus::Done));
     for figure in ["loss", "val_loss", "lr", "grad_norm"] {
         assert_eq!(
             engine.run_figure(cut, figure).unwrap(),
@@ -97,7 +98,7 @@ fn resumed_equals_whole(place: &Place, engine: &Engine, whole: &str, cut: &str) 
 #[test]
 fn resume_after_sigkill_is_bit_identical() {
     let (place, engine) = project(150);
-    for kind in [RunKind::Generator, RunKind::Upvotes] {
+    for kind in [ModelKind::Generator, ModelKind::Upvotes] {
         let (whole, cut) = whole_and_killed(&place, &engine, kind);
         resumed_equals_whole(&place, &engine, &whole, &cut);
     }
@@ -191,7 +192,7 @@ device = "auto"
 #[test]
 fn a_run_of_version_10_resumes_bit_identical() {
     let (place, engine) = project(150);
-    let kind = RunKind::Generator;
+    let kind = ModelKind::Generator;
     let (whole, cut) = whole_and_killed(&place, &engine, kind);
     let job = engine.run_show(&cut).unwrap().job.unwrap();
     drop(engine);

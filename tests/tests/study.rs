@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use repartee_datasets::sample;
-use repartee_engine::training::run_config::{RunConfig, RunKind};
+use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_engine::{Code, Engine, StudyKind, StudyRecord};
 use repartee_reddit::Clock;
 use repartee_tests::study::{GRANTED, NONE, granted};
@@ -311,7 +311,7 @@ fn text_from_elsewhere_needs_no_answer_and_has_no_notice() {
         let engine = place.engine();
         let config = RunConfig {
             base: "b".into(),
-            ..RunConfig::of(RunKind::Generator)
+            ..RunConfig::of(ModelKind::Generator)
         };
         assert_eq!(engine.train_refusal(&config).unwrap(), None);
     }
@@ -804,7 +804,7 @@ fn permission_holds_from_its_date_to_its_last_day() {
         .engine()
         .study_record(&[dated.parse().unwrap()], "ann")
         .unwrap();
-    let config = RunConfig::of(RunKind::Generator);
+    let config = RunConfig::of(ModelKind::Generator);
     let refusal = |day: &str| {
         let mut engine: Engine = place.engine();
         let noon = repartee_engine::data::import::seconds_of(day).unwrap() * 1000 + 43_200_000;

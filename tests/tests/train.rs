@@ -1,13 +1,14 @@
 //! The three models are trained, the generator writes fakes and replies, and invalid requests are reported.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use repartee_engine::terms::JobStatus;
 use std::sync::OnceLock;
 
 use repartee_datasets::Partition;
 use repartee_engine::generation::fakes::{FakesInfo, MakeFakes};
 use repartee_engine::generation::generate::{Generate, Incoming};
 use repartee_engine::generation::pick::Criteria;
-use repartee_engine::training::run_config::{RunConfig, RunKind};
+use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_engine::training::{Train, Trained};
 use repartee_engine::{Code, Ended, Engine};
 use repartee_models::generate::SamplingParams;
@@ -15,7 +16,7 @@ use repartee_models::schedule::Decay;
 use repartee_tests::sample::{done, project};
 use repartee_tests::{Place, Saved};
 
-fn config(kind: RunKind, name: &str, steps: usize) -> RunConfig {
+fn config(kind: ModelKind, name: &str, steps: usize) -> RunConfig {
     RunConfig {
         name: name.to_owned(),
         steps,
@@ -74,7 +75,7 @@ impl Made {
         static MADE: OnceLock<Made> = OnceLock::new();
         MADE.get_or_init(|| {
             let (place, engine) = project(400);
-            let writer = train(&engine, &config(RunKind::Generator, "writer", 60));
+            let writer = train(&engine, &config(ModelKind::Generator, "writer", 60));
             let make = MakeFakes {
                 generator: "writer".to_owned(),
                 comments: [60, 20, 20],
@@ -83,8 +84,8 @@ impl Made {
                 ..MakeFakes::default()
             };
             let fakes = done(&engine, &make);
-            let realism = train(&engine, &config(RunKind::Realism, "judge", 30));
-            train(&engine, &config(RunKind::Upvotes, "votes", 30));
+            let realism = train(&engine, &config(ModelKind::Realism, "judge", 30));
+            train(&engine, &config(ModelKind::Upvotes, "votes", 30));
             drop(engine);
             Self {
                 saved: place.save(),
@@ -106,7 +107,7 @@ impl Made {
 fn estimate_names_parameters_memory_and_steps() {
     let (_place, engine) = project(60);
     let estimate = engine
-        .train_estimate(&config(RunKind::Generator, "writer", 60))
+        .train_estimate(&config(ModelKind::Generator, "writer", 60))
         .unwrap();
     assert!(estimate.parameters > 100_000 && estimate.estimated_bytes > 0 && estimate.steps == 60);
 }
@@ -123,7 +124,7 @@ fn generator_learns_and_writes_samples_while_it_trains() {
         !info.samples.is_empty(),
         "samples are generated while it trains"
     );
-    assert_eq!(info.state, "done");
+    assert_eq!(info.state, Some(JobStatus::Done));
     assert!(info.best_loss.unwrap() < first);
 }
 
@@ -152,7 +153,7 @@ fn fakes_have_the_requested_counts_and_decoding_settings() {
 fn realism_is_trained_on_as_many_fakes_as_real_replies() {
     let made = Made::once();
     let (_place, engine) = made.copy();
-    assert_eq!(made.realism.kind, RunKind::Realism);
+    assert_eq!(made.realism.kind, ModelKind::Realism);
     let facts = engine.run_show("judge").unwrap().facts.unwrap();
     assert!(
         (facts.classes[0] as i64 - facts.classes[1] as i64).abs() <= 1,
@@ -255,13 +256,13 @@ fn impossible_generations_are_refused_with_the_reason() {
 fn taken_run_name_and_missing_base_are_refused() {
     let (_place, engine) = Made::once().copy();
     let twice = engine.start(
-        &Train::new(&config(RunKind::Generator, "writer", 5)).unwrap(),
+        &Train::new(&config(ModelKind::Generator, "writer", 5)).unwrap(),
         &|_| {},
     );
     assert_eq!(twice.unwrap_err().code, Code::Exists);
     let missing = RunConfig {
         base: "nothing".to_owned(),
-        ..config(RunKind::Generator, "x", 5)
+        ..config(ModelKind::Generator, "x", 5)
     };
     let refused = engine
         .start(&Train::new(&missing).unwrap(), &|_| {})
@@ -282,14 +283,17 @@ fn diverging_learning_rate_is_a_clear_error_and_the_run_is_kept() {
         clip_norm: 0.0,
         warmup: 0.0,
         decay: Decay::Constant,
-        ..config(RunKind::Generator, "wild", 60)
+        ..config(ModelKind::Generator, "wild", 60)
     };
     let error = engine
         .start(&Train::new(&wild).unwrap(), &|_| {})
         .unwrap_err();
     assert_eq!(error.code, Code::Model);
     assert!(error.message.contains("lower the learning rate"), "{error}");
-    assert_eq!(engine.run_show("wild").unwrap().state, "failed");
+    assert_eq!(
+        engine.run_show("wild").unwrap().state,
+        Some(JobStatus::Failed)
+    );
 }
 
 #[test]
@@ -298,7 +302,7 @@ fn pausing_and_resuming_changes_nothing() {
     let settings = |name: &str| RunConfig {
         dropout: 0.1,
         save_every: 4,
-        ..config(RunKind::Generator, name, 12)
+        ..config(ModelKind::Generator, name, 12)
     };
     train(&engine, &settings("whole"));
 

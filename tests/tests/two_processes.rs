@@ -1,10 +1,11 @@
 //! Several processes on one project at the same time: nothing is lost, and none waits for another's end.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use repartee_engine::terms::JobStatus;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use repartee_engine::training::run_config::{RunConfig, RunKind};
+use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_tests::sample::project;
 use repartee_tests::{Place, Ran};
 
@@ -77,7 +78,7 @@ fn processes_import_train_and_list_at_once() {
         validate_limit: 20,
         samples: 0,
         patience: 0,
-        ..RunConfig::of(RunKind::Generator)
+        ..RunConfig::of(ModelKind::Generator)
     };
     let config = place.write("beside.toml", config.to_toml().unwrap());
 
@@ -134,7 +135,7 @@ fn processes_import_train_and_list_at_once() {
         "every row of both imports is there"
     );
     let run = engine.run_show("beside").unwrap();
-    assert_eq!((run.state.as_str(), run.step), ("done", 20));
+    assert_eq!((run.state, run.step), (Some(JobStatus::Done), 20));
     let losses = engine.run_figure("beside", "loss").unwrap();
     assert_eq!(losses.len(), 20, "no figure of the run was lost");
     assert!(losses.iter().all(|(_, loss)| loss.is_some()));
@@ -142,7 +143,7 @@ fn processes_import_train_and_list_at_once() {
         .jobs()
         .unwrap()
         .into_iter()
-        .filter(|job| job.state != "done")
+        .filter(|job| job.state != JobStatus::Done)
         .collect();
     assert!(unfinished.is_empty(), "{unfinished:?}");
     place.ok(["check"]);
@@ -195,7 +196,7 @@ fn one_process_pauses_and_cancels_what_another_runs() {
         validate_limit: 20,
         samples: 0,
         patience: 0,
-        ..RunConfig::of(RunKind::Generator)
+        ..RunConfig::of(ModelKind::Generator)
     };
     let config = place.write("long.toml", config.to_toml().unwrap());
     let train = spawn(
@@ -230,9 +231,9 @@ fn one_process_pauses_and_cancels_what_another_runs() {
     place.ok(["job", "pause", &job]);
     let paused = Ran::from(train.wait_with_output().unwrap());
     assert_eq!(paused.status, Some(130), "{paused}");
-    assert_eq!(engine.job(&job).unwrap().state, "paused");
+    assert_eq!(engine.job(&job).unwrap().state, JobStatus::Paused);
     place.ok(["job", "cancel", &job]);
-    assert_eq!(engine.job(&job).unwrap().state, "cancelled");
+    assert_eq!(engine.job(&job).unwrap().state, JobStatus::Cancelled);
     place.ok(["check"]);
 }
 

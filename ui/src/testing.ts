@@ -3,7 +3,7 @@
 import { cleanup, render, screen, waitFor } from "@testing-library/svelte";
 import axe from "axe-core";
 import App from "./App.svelte";
-import { type PairRow, type RunConfig, type RunKind, useHost, type ViewPairs } from "./host";
+import { type ModelKind, type PairRow, type RunConfig, useHost, type ViewPairs } from "./host";
 import { restoreProject } from "./state/project.svelte";
 import { go } from "./state/route.svelte";
 import { listenToEngine } from "./state/signals";
@@ -34,7 +34,7 @@ export async function training(
   host: TestHost,
   name: string,
   changes: Partial<RunConfig> = {},
-  kind: RunKind = "generator",
+  kind: ModelKind = "generator",
 ): Promise<{ config: RunConfig }> {
   const defaults = await host.ask("run.defaults", { kind });
   const small = { name, split: "main", steps: 1_000_000, batch_size: 2, max_tokens: 32, validate_limit: 8 };

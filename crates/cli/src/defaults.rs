@@ -10,7 +10,7 @@ use repartee_engine::generation::generate::Generate;
 use repartee_engine::generation::pick::MIN_P_REAL;
 use repartee_engine::items::ItemKind;
 use repartee_engine::posting::{Fetch, NewAccount};
-use repartee_engine::training::run_config::RunKind;
+use repartee_engine::training::run_config::ModelKind;
 use repartee_engine::{MAPPING_FIELDS, Recipe, SamplingParams};
 
 use crate::data::set_name;
@@ -140,7 +140,7 @@ fn models(command: Command) -> Command {
             ("seed", base.seed.to_string()),
         ],
     );
-    let kinds = [RunKind::Generator, RunKind::Realism, RunKind::Upvotes];
+    let kinds = [ModelKind::Generator, ModelKind::Realism, ModelKind::Upvotes];
     let command = kinds.into_iter().fold(command, |command, kind| {
         let path = ["train", kind.as_str()];
         let command = put(command, &path, training(kind));
@@ -191,14 +191,14 @@ fn models(command: Command) -> Command {
 }
 
 /// The defaults of a kind of run; of an empty setting, a description.
-fn training(kind: RunKind) -> Vec<Usual> {
+fn training(kind: ModelKind) -> Vec<Usual> {
     let config = ("config", "none: the defaults of this kind".to_owned());
     let settings = settings().map(|setting| (setting.name, setting.default_of(kind)));
     std::iter::once(config).chain(settings).collect()
 }
 
 /// Hides the flags of settings that runs of this kind do not use.
-fn without_others(command: Command, kind: RunKind) -> Command {
+fn without_others(command: Command, kind: ModelKind) -> Command {
     settings()
         .filter(|setting| !setting.is_for(kind))
         .fold(command, |command, setting| {
@@ -354,7 +354,7 @@ mod tests {
             .get_arguments()
             .find(|arg| arg.get_id() == "batch_size")
             .unwrap();
-        let usual = RunConfig::of(RunKind::Realism);
+        let usual = RunConfig::of(ModelKind::Realism);
         assert!(help(batch).contains(&format!("[default: {}]", usual.batch_size)));
     }
 }

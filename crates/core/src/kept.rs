@@ -1,7 +1,7 @@
 //! What the machine's ledger keeps for a project, because the file alone could be edited to lose it: opt-outs, and the
 //! user's latest settings. A file can add to that, never remove from it.
 
-use repartee_store::accounts::OptOut;
+use repartee_store::accounts::{OptOut, OptOutKind, OptOutState};
 use repartee_store::ledger;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -15,8 +15,8 @@ use crate::machine::Machine;
 pub const PROJECT: &str = "project.id";
 
 /// A keyed hash of a user or subreddit, which reveals no name outside of this machine.
-fn tag(machine: &Machine, kind: &str, name: &str) -> String {
-    machine.seal("left alone", &[kind, &name.to_lowercase()])
+fn tag(machine: &Machine, kind: OptOutKind, name: &str) -> String {
+    machine.seal("left alone", &[kind.as_str(), &name.to_lowercase()])
 }
 
 /// Logs that the ledger could not be written, and the work continues without it.
@@ -41,8 +41,8 @@ impl Project {
     pub fn opt_out_put(&self, new: &OptOut) -> Result<Result<()>> {
         self.store.opt_out_put(new)?;
         // a declined one does not return because the same comment is read again
-        match self.store.is_opted_out(&new.kind, &new.name)? {
-            true => Ok(self.leave_alone(&new.kind, &[&new.name], true)),
+        match self.store.is_opted_out(new.kind, &new.name)? {
+            true => Ok(self.leave_alone(new.kind, &[&new.name], true)),
             false => Ok(Ok(())),
         }
     }
@@ -52,7 +52,7 @@ impl Project {
     ///
     /// # Errors
     /// If the ledger cannot be written; the project has the opt-outs.
-    pub fn leave_alone(&self, kind: &str, names: &[&str], leave: bool) -> Result<()> {
+    pub fn leave_alone(&self, kind: OptOutKind, names: &[&str], leave: bool) -> Result<()> {
         let machine = self.machine()?;
         let tags: Vec<String> = names.iter().map(|name| tag(&machine, kind, name)).collect();
         let ledger = ledger::Ledger::open(machine.folder())?;
@@ -64,8 +64,8 @@ impl Project {
     pub fn leave_alone_listed(&self, machine: &Machine, ledger: &ledger::Ledger) -> Result<()> {
         let listed = self.store.opt_outs()?.into_iter();
         let tags: Vec<String> = listed
-            .filter(|one| one.state != "declined")
-            .map(|one| tag(machine, &one.kind, &one.name))
+            .filter(|one| one.state != OptOutState::Declined)
+            .map(|one| tag(machine, one.kind, &one.name))
             .collect();
         if !tags.is_empty() {
             ledger.leave_alone(&self.project_id()?, &tags, true)?;
@@ -74,7 +74,7 @@ impl Project {
     }
 
     /// Whether a user or subreddit has opted out, by the project or the ledger.
-    pub fn is_left_alone(&self, kind: &str, name: &str) -> Result<bool> {
+    pub fn is_left_alone(&self, kind: OptOutKind, name: &str) -> Result<bool> {
         if self.store.is_opted_out(kind, name)? {
             return Ok(true);
         }

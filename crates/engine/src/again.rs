@@ -278,7 +278,7 @@ impl Engine {
             .unwrap_or(1);
         Ok(BaseNew {
             name: base.name.clone(),
-            kind: base.kind.as_str().to_owned(),
+            kind: base.kind,
             layers,
             width,
             heads,

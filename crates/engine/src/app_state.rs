@@ -13,6 +13,7 @@ use repartee_core::job_queue::{JobQueue, Queued};
 use repartee_core::work::{QUEUE, Worker};
 use repartee_posting::Maintenance;
 use repartee_store::watch::Family;
+use repartee_terms::JobStatus;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ts_rs::TS;
@@ -139,8 +140,7 @@ pub enum AppEvent {
     Ended {
         job: String,
         kind: String,
-        /// done, paused, failed, canceled or interrupted (`lost`).
-        state: String,
+        state: JobStatus,
         error: Option<Error>,
     },
     /// The settings were changed, in this window or another.
@@ -411,7 +411,7 @@ impl AppState {
                 }
                 // a process that died writes nothing that would tell
                 let may_have_died = looked.elapsed() >= LOOK_FOR_DEAD_EVERY
-                    && known.values().any(|state| state == "running");
+                    && known.values().any(|state| *state == JobStatus::Running);
                 if !jobs_changed && !may_have_died {
                     continue;
                 }
@@ -423,9 +423,9 @@ impl AppState {
                 }
                 for job in &jobs {
                     // a job is waiting until its process has started
-                    let goes_on = |state: &str| ["waiting", "running"].contains(&state);
-                    let ran = known.get(&job.id).is_none_or(|state| goes_on(state));
-                    if ran && !goes_on(&job.state) && job.state != "queued" {
+                    let goes_on = |state| matches!(state, JobStatus::Waiting | JobStatus::Running);
+                    let ran = known.get(&job.id).is_none_or(|state| goes_on(*state));
+                    if ran && !goes_on(job.state) && job.state != JobStatus::Queued {
                         app.tell(&engine, &ended(job));
                     }
                 }
@@ -505,8 +505,8 @@ impl AppState {
         let engine = self.engine(window)?;
         let queue = engine.job_queue()?;
         if let Some(job) = &queue.held_up_by {
-            match engine.job(job)?.state.as_str() {
-                "paused" => self.set_to_work(&engine, job)?,
+            match engine.job(job)?.state {
+                JobStatus::Paused => self.set_to_work(&engine, job)?,
                 _ => drop(engine.job_stops_queue(job, false)?),
             }
         }
@@ -545,7 +545,7 @@ impl AppState {
     pub(crate) fn resume(self: &Arc<Self>, window: &str, id: &str) -> Result<JobInfo> {
         let engine = self.engine(window)?;
         let job = engine.job(id)?;
-        if !["paused", "failed", "lost"].contains(&job.state.as_str()) {
+        if ![JobStatus::Paused, JobStatus::Failed, JobStatus::Lost].contains(&job.state) {
             return Err(Error::usage(format!(
                 "job {} is {}; there is nothing to resume",
                 job.id, job.state
@@ -585,18 +585,16 @@ impl AppState {
     }
 }
 
-fn states(jobs: &[JobInfo]) -> HashMap<String, String> {
-    jobs.iter()
-        .map(|job| (job.id.clone(), job.state.clone()))
-        .collect()
+fn states(jobs: &[JobInfo]) -> HashMap<String, JobStatus> {
+    jobs.iter().map(|job| (job.id.clone(), job.state)).collect()
 }
 
 fn ended(job: &JobInfo) -> AppEvent {
-    let failed = job.state == "failed";
+    let failed = job.state == JobStatus::Failed;
     AppEvent::Ended {
         job: job.id.clone(),
         kind: job.kind.clone(),
-        state: job.state.clone(),
+        state: job.state,
         error: job
             .outcome
             .clone()

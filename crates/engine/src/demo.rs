@@ -13,6 +13,7 @@ use repartee_core::kind::LaterSteps;
 use repartee_datasets::sample;
 use repartee_posting::{Fetch, Sandbox};
 use repartee_store::jobs::Want;
+use repartee_terms::BaseKind;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -28,7 +29,7 @@ use crate::generation::fakes::{FakesInfo, MakeFakes};
 use crate::generation::generate::{Generate, Generated};
 use crate::generation::pick::Criteria;
 use crate::training::Train;
-use crate::training::run_config::{RunConfig, RunKind};
+use crate::training::run_config::{ModelKind, RunConfig};
 use crate::{Engine, Format, Permission, SamplingParams};
 
 /// Runs the full pipeline in an empty project. A job: `demo`. Each step is a job of its own.
@@ -135,7 +136,7 @@ impl Show<'_> {
     }
 
     /// Settings that suit small models from scratch on this sample.
-    fn run(&self, kind: RunKind, name: &str, steps: usize) -> RunConfig {
+    fn run(&self, kind: ModelKind, name: &str, steps: usize) -> RunConfig {
         RunConfig {
             name: name.to_owned(),
             steps: self.scaled(steps),
@@ -189,12 +190,12 @@ impl Job for Demo {
         };
         show.step("audit of the split", &audit)?;
         for (name, kind, layers, width) in [
-            ("small-gpt2", "gpt2", 4, 128),
-            ("small-bert", "bert", 3, 96),
+            ("small-gpt2", BaseKind::Gpt2, 4, 128),
+            ("small-bert", BaseKind::Bert, 3, 96),
         ] {
             let base = BaseNew {
                 name: name.to_owned(),
-                kind: kind.to_owned(),
+                kind,
                 layers,
                 width,
                 heads: 4,
@@ -207,7 +208,7 @@ impl Job for Demo {
             show.step(&format!("base {name} from scratch"), &base)?;
         }
 
-        let writer = show.run(RunKind::Generator, "writer", 300);
+        let writer = show.run(ModelKind::Generator, "writer", 300);
         show.step("training of the generator", &Train::new(&writer)?)?;
         let sampling = SamplingParams {
             max_new_tokens: 48,
@@ -222,9 +223,9 @@ impl Job for Demo {
             ..MakeFakes::default()
         };
         let fakes = show.step("fakes for each partition", &fakes)?;
-        let judge = show.run(RunKind::Realism, "judge", 450);
+        let judge = show.run(ModelKind::Realism, "judge", 450);
         show.step("training of the realism model", &Train::new(&judge)?)?;
-        let votes = show.run(RunKind::Upvotes, "votes", 250);
+        let votes = show.run(ModelKind::Upvotes, "votes", 250);
         show.step("training of the upvotes model", &Train::new(&votes)?)?;
 
         let mut evaluations = Vec::new();

@@ -21,8 +21,7 @@ use crate::evaluation::evaluate::class_names;
 use crate::evaluation::figures::Predictions;
 use crate::job::from_json;
 use crate::training::model::{bert_config, checkpoint_of, generator_template, gpt2_config};
-use crate::training::run_config::{RunConfig, RunKind};
-use crate::training::run_kind;
+use crate::training::run_config::{ModelKind, RunConfig};
 use crate::{Engine, bases::bundle};
 
 /// Predictions read at a time.
@@ -209,8 +208,8 @@ impl Engine {
         let checkpoint = checkpoint_of(&self.store, &run, checkpoint)?;
         let base = self.store.base_by_id(checkpoint.base_id)?;
         let (tensors, files) = bundle::get(&self.store, checkpoint.bundle_id)?;
-        let json = match run_kind(run.kind) {
-            RunKind::Generator => {
+        let json = match run.kind {
+            ModelKind::Generator => {
                 let config: gpt2::Config = gpt2_config(&base)?;
                 serde_json::to_string_pretty(&config)
             }
@@ -269,7 +268,7 @@ impl Engine {
             .iter()
             .map(|source| format!("{} ({})", source.name, source.origin))
             .collect();
-        let kind = run_kind(run.kind).as_str();
+        let kind = run.kind.as_str();
         Ok(card(
             &run.name,
             mark,
@@ -319,8 +318,8 @@ impl Input {
 /// The input format of a run's model.
 fn input_of(run: &Run, base: &Base) -> Result<Input> {
     let max_tokens = from_json::<RunConfig>(&run.config)?.max_tokens;
-    Ok(match run_kind(run.kind) {
-        RunKind::Generator => {
+    Ok(match run.kind {
+        ModelKind::Generator => {
             let config = gpt2_config(base)?;
             let template = generator_template(&config, max_tokens);
             Input {
@@ -333,7 +332,7 @@ fn input_of(run: &Run, base: &Base) -> Result<Input> {
                 separator: Some(template.separator),
             }
         }
-        RunKind::Realism | RunKind::Upvotes => Input {
+        ModelKind::Realism | ModelKind::Upvotes => Input {
             template: "[CLS] {comment} [SEP] {reply} [SEP]".to_owned(),
             separator: None,
             max_tokens: max_tokens.min(bert_config(base)?.max_position_embeddings),

@@ -52,6 +52,7 @@ pub use repartee_datasets::{Partition, Recipe};
 pub use repartee_models::generate::SamplingParams;
 pub use repartee_models::train::Outcome;
 pub use repartee_posting as posting;
+pub use repartee_terms as terms;
 
 pub use error::{Code, Error, Result};
 pub use job::{Ctx, Ended, Interrupt, Job, Progress, Signal, Stop};

@@ -88,7 +88,7 @@ fn configs_and_outcomes_are_read_under_their_old_names() {
         id: 1,
         n: 0,
         text: "Yes.".into(),
-        finish_reason: "length".into(),
+        finish_reason: repartee_terms::FinishReason::Length,
         p_real: None,
         bins: None,
         expected_bin: None,

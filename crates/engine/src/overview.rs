@@ -2,6 +2,7 @@
 
 use repartee_core::error::Result;
 use repartee_posting::{AFTER_S, AccountInfo};
+use repartee_terms::JobStatus;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -9,7 +10,7 @@ use crate::Engine;
 use crate::Permission;
 use crate::evaluation::compared::headline;
 use crate::queue::QueueCounts;
-use crate::training::run_config::RunKind;
+use crate::training::run_config::ModelKind;
 
 /// The state of a project.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -45,7 +46,7 @@ pub struct Overview {
 /// The state of one of the three models.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ModelState {
-    pub kind: RunKind,
+    pub kind: ModelKind,
     pub runs: u64,
     /// A run of this kind that is being trained now.
     pub training: Option<String>,
@@ -84,10 +85,10 @@ pub struct NextStep {
     pub what: String,
     pub why: String,
     /// For a training or an evaluation: the kind of model.
-    pub kind: Option<RunKind>,
+    pub kind: Option<ModelKind>,
 }
 
-const KINDS: [RunKind; 3] = [RunKind::Generator, RunKind::Realism, RunKind::Upvotes];
+const KINDS: [ModelKind; 3] = [ModelKind::Generator, ModelKind::Realism, ModelKind::Upvotes];
 
 impl Engine {
     /// The state of the project.
@@ -106,7 +107,7 @@ impl Engine {
                 let of_kind = || runs.iter().filter(move |run| run.kind == kind);
                 let trained = of_kind()
                     .filter(|run| run.usable)
-                    .rfind(|run| ["done", "stopped"].contains(&run.state.as_str()))
+                    .rfind(|run| matches!(run.state, Some(JobStatus::Done | JobStatus::Stopped)))
                     .map(|run| run.name.clone());
                 let of_this = || evaluations.iter().filter(move |e| e.config.kind == kind);
                 let measured = of_this()
@@ -117,7 +118,7 @@ impl Engine {
                     kind,
                     runs: of_kind().count() as u64,
                     training: of_kind()
-                        .find(|run| run.state == "running")
+                        .find(|run| run.state == Some(JobStatus::Running))
                         .map(|run| run.name.clone()),
                     evaluations: of_this().count() as u64,
                     evaluated: measured.map(|e| e.run.clone()),
@@ -130,11 +131,11 @@ impl Engine {
                 }
             })
             .collect();
-        let live = ["running", "paused", "lost"];
+        let live = [JobStatus::Running, JobStatus::Paused, JobStatus::Lost];
         let jobs = self
             .jobs()?
             .into_iter()
-            .filter(|job| live.contains(&job.state.as_str()));
+            .filter(|job| live.contains(&job.state));
         let name = self
             .path()
             .file_stem()
@@ -206,7 +207,7 @@ impl Engine {
     }
 }
 
-fn step(step: &str, kind: Option<RunKind>, what: &str, why: &str) -> NextStep {
+fn step(step: &str, kind: Option<ModelKind>, what: &str, why: &str) -> NextStep {
     NextStep {
         step: step.to_owned(),
         what: what.to_owned(),
@@ -343,7 +344,7 @@ fn writing_step(now: &Overview, account: Option<&AccountInfo>) -> Option<NextSte
     let writes = now
         .models
         .iter()
-        .any(|m| m.kind == RunKind::Generator && m.trained.is_some());
+        .any(|m| m.kind == ModelKind::Generator && m.trained.is_some());
     if !writes || now.queue.draft + now.queue.approved > 0 {
         return None;
     }
@@ -367,15 +368,15 @@ fn writing_step(now: &Overview, account: Option<&AccountInfo>) -> Option<NextSte
 /// The steps of the pipeline. Each is suggested once its prerequisites exist.
 fn loop_steps(now: &Overview, base_kinds: &[String]) -> Vec<NextStep> {
     let mut steps = Vec::new();
-    let mut add = |name: &str, kind: Option<RunKind>, what: &str, why: &str| {
+    let mut add = |name: &str, kind: Option<ModelKind>, what: &str, why: &str| {
         steps.push(step(name, kind, what, why));
     };
-    let trained = |kind: RunKind| {
+    let trained = |kind: ModelKind| {
         now.models
             .iter()
             .any(|m| m.kind == kind && m.trained.is_some())
     };
-    let started = |kind: RunKind| {
+    let started = |kind: ModelKind| {
         now.models
             .iter()
             .any(|m| m.kind == kind && (m.trained.is_some() || m.training.is_some()))
@@ -416,23 +417,23 @@ fn loop_steps(now: &Overview, base_kinds: &[String]) -> Vec<NextStep> {
             }
         }
         let has = |base: &str| base_kinds.iter().any(|kind| kind == base);
-        if has("gpt2") && !started(RunKind::Generator) {
+        if has("gpt2") && !started(ModelKind::Generator) {
             add(
                 "train",
-                Some(RunKind::Generator),
+                Some(ModelKind::Generator),
                 "Train the generator",
                 "It is trained on your pairs to answer comments.",
             );
         }
-        if has("bert") && !started(RunKind::Upvotes) {
+        if has("bert") && !started(ModelKind::Upvotes) {
             add(
                 "train",
-                Some(RunKind::Upvotes),
+                Some(ModelKind::Upvotes),
                 "Train the upvotes model",
                 "It predicts which replies score well.",
             );
         }
-        if trained(RunKind::Generator) && now.fakes == 0 {
+        if trained(ModelKind::Generator) && now.fakes == 0 {
             add(
                 "fakes",
                 None,
@@ -440,10 +441,10 @@ fn loop_steps(now: &Overview, base_kinds: &[String]) -> Vec<NextStep> {
                 "The realism model is trained to distinguish them from real replies.",
             );
         }
-        if has("bert") && now.fakes > 0 && !started(RunKind::Realism) {
+        if has("bert") && now.fakes > 0 && !started(ModelKind::Realism) {
             add(
                 "train",
-                Some(RunKind::Realism),
+                Some(ModelKind::Realism),
                 "Train the realism model",
                 "It distinguishes real replies from generated ones.",
             );
@@ -464,7 +465,7 @@ fn loop_steps(now: &Overview, base_kinds: &[String]) -> Vec<NextStep> {
                 );
             }
         }
-        if trained(RunKind::Generator) && now.candidates == 0 {
+        if trained(ModelKind::Generator) && now.candidates == 0 {
             add(
                 "generate",
                 None,
@@ -528,7 +529,7 @@ mod tests {
     #[test]
     fn evaluated_model_is_not_suggested_again() {
         let model = |evaluated: Option<&str>, figure: Option<&str>| ModelState {
-            kind: RunKind::Realism,
+            kind: ModelKind::Realism,
             runs: 2,
             training: None,
             trained: Some("judge".to_owned()),
@@ -591,7 +592,7 @@ mod tests {
         assert_eq!(steps(&now, &account), [""; 0], "nothing can write yet");
 
         now.models.push(ModelState {
-            kind: RunKind::Generator,
+            kind: ModelKind::Generator,
             runs: 1,
             training: None,
             trained: Some("writer".to_owned()),

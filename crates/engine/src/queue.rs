@@ -19,7 +19,7 @@ use crate::Engine;
 pub struct ReplyInfo {
     pub id: i64,
     /// draft, approved, sending, uncertain, absent, posted, rejected, `cancelled` or withdrawn.
-    pub state: String,
+    pub state: ReplyState,
     pub text: String,
     /// As generated.
     pub written: String,
@@ -97,7 +97,7 @@ impl ReplyInfo {
         Self {
             shown,
             id: reply.id,
-            state: reply.state.as_str().to_owned(),
+            state: reply.state,
             text: reply.text,
             written: reply.written,
             subreddit: reply.subreddit,

@@ -9,6 +9,7 @@ use repartee_core::error::{Code, Error, Result};
 use repartee_core::job::{Ctx, Job, Progress, Stop, to_json};
 use repartee_core::left_out::{LeftOut, Tally, caught, is_of_the_whole};
 use repartee_reddit::{Comment, Gone, Link, Post, Stopped, Tree, TreeAsk};
+use repartee_store::accounts::OptOutKind;
 use repartee_store::queue::ReplyState;
 use repartee_store::threads::{NewThread, NewThreadComment};
 use serde::{Deserialize, Serialize};
@@ -203,8 +204,11 @@ impl Fetch {
         let mut subreddits = Vec::new();
         for name in named {
             let name = plain_name("r/", name)?;
-            let closed =
-                is_denied(&name) || ctx.project.posting().is_left_alone("subreddit", &name)?;
+            let closed = is_denied(&name)
+                || ctx
+                    .project
+                    .posting()
+                    .is_left_alone(OptOutKind::Subreddit, &name)?;
             if closed {
                 ctx.say(format!(
                     "r/{name} is left out: replies are not allowed there"
@@ -446,7 +450,8 @@ impl Posting<'_> {
             .collect();
         let mut skip = closed_post(post).map(str::to_owned).unwrap_or_default();
         if skip.is_empty()
-            && (is_denied(&post.subreddit) || self.is_left_alone("subreddit", &post.subreddit)?)
+            && (is_denied(&post.subreddit)
+                || self.is_left_alone(OptOutKind::Subreddit, &post.subreddit)?)
         {
             skip = "replies are not allowed in this subreddit".to_owned();
         }
@@ -476,7 +481,9 @@ impl Posting<'_> {
                 }
                 None if author.is_some_and(is_bot) => "a bot",
                 None if comment.distinguished.is_some() || comment.stickied => "official",
-                None if self.is_left_alone("user", author.unwrap_or_default())? => "opted out",
+                None if self.is_left_alone(OptOutKind::User, author.unwrap_or_default())? => {
+                    "opted out"
+                }
                 None if min_score
                     .is_some_and(|min| comment.score.is_some_and(|score| score < min)) =>
                 {

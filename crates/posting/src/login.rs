@@ -6,6 +6,7 @@ use repartee_core::job::{Ctx, Job, Progress, Signal, Stop, from_json, to_json};
 use repartee_reddit::{ANSWER_WITHIN, App, Browser, Grant, Login, Pending, hand_over, secrets};
 use repartee_store::accounts::Account;
 use repartee_store::audit::Entry;
+use repartee_terms::JobStatus;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -208,7 +209,7 @@ impl Posting<'_> {
         };
         let waits = self.jobs()?.into_iter().any(|job| {
             job.kind == LogIn::KIND
-                && matches!(job.state.as_str(), "running" | "waiting")
+                && matches!(job.state, JobStatus::Running | JobStatus::Waiting)
                 && serde_json::from_value(job.params).is_ok_and(is_of)
         });
         if !waits {

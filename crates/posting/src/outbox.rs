@@ -50,7 +50,7 @@ pub struct OutboxInfo {
     /// Number of the reply.
     pub reply: i64,
     /// draft, approved, sending, uncertain, absent, posted, rejected, `cancelled` or withdrawn.
-    pub state: String,
+    pub state: ReplyState,
     /// Empty: none yet.
     pub account: String,
     pub subreddit: String,
@@ -160,7 +160,7 @@ fn outbox_info(
     };
     OutboxInfo {
         reply: reply.id,
-        state: reply.state.as_str().to_owned(),
+        state: reply.state,
         parent_link: address(host, &reply.permalink),
         account: reply.outbox.account,
         subreddit: reply.subreddit,

@@ -6,6 +6,7 @@ use repartee_core::error::{Code, Result};
 use repartee_core::job::{Ctx, Job, Progress, Stop};
 use repartee_core::left_out::{LeftOut, Tally, caught, is_of_the_whole};
 use repartee_reddit::Gone;
+use repartee_store::accounts::OptOutKind;
 use repartee_store::audit::Entry;
 use repartee_store::outcomes::Outcome;
 use serde::{Deserialize, Serialize};
@@ -145,7 +146,7 @@ fn read(
         if let Some(author) = &answer.author
             && asks_to_stop(&answer.body)
             && !author.eq_ignore_ascii_case(&session.account.name)
-            && !ctx.project.store.is_opted_out("user", author)?
+            && !ctx.project.store.is_opted_out(OptOutKind::User, author)?
         {
             ctx.project.posting().opt_out_asked(author, &answer.name)?;
             ctx.say(format!(

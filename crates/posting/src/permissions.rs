@@ -6,7 +6,7 @@ use repartee_core::kept::warned;
 use repartee_core::machine::Machine;
 use repartee_core::sealed::{self, Origin, digest, same};
 use repartee_reddit::{Rule, Subreddit};
-use repartee_store::accounts::{OptOut, PostingPermission};
+use repartee_store::accounts::{OptOut, OptOutKind, OptOutState, PostingPermission};
 use repartee_store::audit::Entry;
 use repartee_store::times::is_due;
 use serde::{Deserialize, Serialize};
@@ -177,11 +177,9 @@ pub struct SubredditPreview {
 /// An opt-out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct OptOutInfo {
-    /// user or subreddit.
-    pub kind: String,
+    pub kind: OptOutKind,
     pub name: String,
-    /// asked (to be decided, and counts until then), confirmed or declined.
-    pub state: String,
+    pub state: OptOutState,
     pub why: String,
     /// Name of the comment that asked for it; empty: added by the user.
     pub source: String,
@@ -407,7 +405,7 @@ impl Posting<'_> {
         self.opt_out_put(&OptOut {
             kind,
             name,
-            state: "confirmed".to_owned(),
+            state: OptOutState::Confirmed,
             why: why.trim().to_owned(),
             source: String::new(),
             who: who.to_owned(),
@@ -424,17 +422,17 @@ impl Posting<'_> {
         let (kind, name) = named(whom)?;
         let now_ms = self.environment.clock.now_ms();
         self.store
-            .opt_out_decide(&kind, &name, confirmed, who, now_ms)?;
-        self.leave_alone(&kind, &[&name], confirmed)?;
+            .opt_out_decide(kind, &name, confirmed, who, now_ms)?;
+        self.leave_alone(kind, &[&name], confirmed)?;
         self.opt_outs()
     }
 
     /// Records that a comment opts out; it counts until the user decides.
     pub(crate) fn opt_out_asked(self, author: &str, comment: &str) -> Result<()> {
         self.opt_out_put(&OptOut {
-            kind: "user".to_owned(),
+            kind: OptOutKind::User,
             name: author.to_owned(),
-            state: "asked".to_owned(),
+            state: OptOutState::Asked,
             why: "opted out in an answer to one of our replies".to_owned(),
             source: comment.to_owned(),
             who: "repartee".to_owned(),
@@ -513,12 +511,12 @@ impl Posting<'_> {
 }
 
 /// `u/name` or `r/name` as kind and name.
-fn named(whom: &str) -> Result<(String, String)> {
+fn named(whom: &str) -> Result<(OptOutKind, String)> {
     let typed = whom.trim().trim_start_matches('/');
     if typed.starts_with("r/") {
-        return Ok(("subreddit".to_owned(), plain_name("r/", typed)?));
+        return Ok((OptOutKind::Subreddit, plain_name("r/", typed)?));
     }
-    Ok(("user".to_owned(), plain_name("u/", typed)?))
+    Ok((OptOutKind::User, plain_name("u/", typed)?))
 }
 
 #[cfg(test)]

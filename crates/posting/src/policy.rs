@@ -8,7 +8,7 @@ use repartee_core::machine::Machine;
 use repartee_core::sealed::Origin;
 use repartee_datasets::{Flaw, Recipe};
 use repartee_reddit::{Blocker, Comment, Preflight};
-use repartee_store::accounts::Account;
+use repartee_store::accounts::{Account, OptOutKind};
 use repartee_store::outbox::Spent;
 use repartee_store::queue::Reply;
 use repartee_store::times::pause_end;
@@ -196,7 +196,7 @@ impl Posting<'_> {
                 format!("r/{name} is for people in need"),
             ));
         }
-        if self.is_left_alone("subreddit", name)? {
+        if self.is_left_alone(OptOutKind::Subreddit, name)? {
             found.push(cancel("opted-out", format!("r/{name} has opted out")));
         }
         let Some(permission) = self.store.posting_permission(name)? else {
@@ -244,7 +244,7 @@ impl Posting<'_> {
         found: &mut Vec<Objection>,
     ) -> Result<()> {
         if let Some(author) = &reply.author {
-            if self.is_left_alone("user", author)? {
+            if self.is_left_alone(OptOutKind::User, author)? {
                 found.push(cancel("opted-out", format!("u/{author} has opted out")));
             }
             if author.eq_ignore_ascii_case(&account.name) {

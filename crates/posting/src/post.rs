@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use repartee_core::error::{Code, Error, Result};
 use repartee_core::job::{Ctx, Job, Progress, Stop, now_ms};
 use repartee_reddit::{Action, Attempt, Comment, Pause, Refusal, Rejection, Sent};
-use repartee_store::accounts::{Account, OptOut};
+use repartee_store::accounts::{Account, OptOut, OptOutKind, OptOutState};
 use repartee_store::audit::Entry;
 use repartee_store::outbox::{Became, Ended, Spent};
 use repartee_store::purge::Gone;
@@ -64,8 +64,10 @@ pub struct Post {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct PostedInfo {
     pub reply: i64,
-    /// Its state now; in a dry run `ready` if nothing blocks it.
-    pub state: String,
+    /// Its state now.
+    pub state: ReplyState,
+    /// In a dry run: nothing blocks it.
+    pub ready: bool,
     /// What blocks it: Reddit's code or ours; empty: nothing.
     pub code: String,
     /// Its message.
@@ -192,7 +194,8 @@ impl Post {
             }
             unready.push(PostedInfo {
                 reply: reply.id,
-                state: reply.state.as_str().to_owned(),
+                state: reply.state,
+                ready: false,
                 code: NOT_APPROVED.to_owned(),
                 detail: missing.join("; "),
                 link: reply.link,
@@ -245,7 +248,8 @@ impl Post {
         Ok(replies
             .map(|reply| PostedInfo {
                 reply: reply.id,
-                state: reply.state.as_str().to_owned(),
+                state: reply.state,
+                ready: false,
                 code: BY_HAND.to_owned(),
                 detail: format!(
                     "it answers nothing on Reddit: post it by hand, then run `repartee reddit posted {}`",
@@ -267,7 +271,8 @@ impl Post {
             if named || (self.replies.is_empty() && ours && open && reply.parent_name.is_some()) {
                 replies.push(PostedInfo {
                     reply: reply.id,
-                    state: reply.state.as_str().to_owned(),
+                    state: reply.state,
+                    ready: false,
                     code: reply.outbox.code,
                     detail: reply.outbox.detail,
                     link: reply.link,
@@ -483,12 +488,8 @@ impl Post {
             let words: Vec<&str> = objections.iter().map(|o| o.words.as_str()).collect();
             report.replies.push(PostedInfo {
                 reply: reply.id,
-                state: if in_the_way.is_none() {
-                    "ready"
-                } else {
-                    "approved"
-                }
-                .to_owned(),
+                state: ReplyState::Approved,
+                ready: in_the_way.is_none(),
                 code: in_the_way.map_or("", |o| o.code).to_owned(),
                 detail: words.join("; "),
                 link: String::new(),
@@ -921,9 +922,9 @@ fn rejected(ctx: &Ctx, session: &Session, reply: &Reply, rejection: &Rejection) 
         Action::CancelAndOptOut => {
             if let Some(author) = &reply.author {
                 repartee_core::kept::warned(posting.opt_out_put(&OptOut {
-                    kind: "user".to_owned(),
+                    kind: OptOutKind::User,
                     name: author.clone(),
-                    state: "confirmed".to_owned(),
+                    state: OptOutState::Confirmed,
                     why: format!(
                         "Reddit says {}: one of us has blocked the other",
                         rejection.code

@@ -1,9 +1,11 @@
 //! Accounts, permissions for posting, and opt-outs. These tables contain no secrets.
 
+pub use repartee_terms::{OptOutKind, OptOutState};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::audit::{Entry, note};
 use crate::watch::Family;
+use crate::words::word;
 use crate::{Error, Result, Store};
 
 /// A Reddit account that this project posts with.
@@ -65,13 +67,11 @@ pub struct PostingPermission {
 }
 
 /// An opt-out of a user or subreddit.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptOut {
-    /// user or subreddit.
-    pub kind: String,
+    pub kind: OptOutKind,
     pub name: String,
-    /// asked (to be decided, and counts until then), confirmed, or declined.
-    pub state: String,
+    pub state: OptOutState,
     pub why: String,
     /// Name of the comment that asked for it; empty: added by the user.
     pub source: String,
@@ -475,7 +475,13 @@ impl Store {
                  WHERE state <> 'confirmed'
                    AND (excluded.state <> 'asked' OR source = '' OR source <> excluded.source)",
                 params![
-                    new.kind, new.name, new.state, new.why, new.source, new.who, new.at_ms
+                    new.kind.as_str(),
+                    new.name,
+                    new.state.as_str(),
+                    new.why,
+                    new.source,
+                    new.who,
+                    new.at_ms
                 ],
             )?;
             if changed == 0 {
@@ -484,7 +490,7 @@ impl Store {
             let entry = Entry::new(&new.who, &format!("opt-out {}", new.state), new.at_ms);
             note(
                 db,
-                &entry.about(subject(&new.kind, &new.name)).detail(&new.why),
+                &entry.about(subject(new.kind, &new.name)).detail(&new.why),
             )
         })
     }
@@ -495,17 +501,23 @@ impl Store {
     /// [`Error::Missing`].
     pub fn opt_out_decide(
         &self,
-        kind: &str,
+        kind: OptOutKind,
         name: &str,
         confirmed: bool,
         who: &str,
         now_ms: i64,
     ) -> Result<()> {
-        let state = if confirmed { "confirmed" } else { "declined" };
+        let state = match confirmed {
+            true => OptOutState::Confirmed,
+            false => OptOutState::Declined,
+        };
         self.write(Family::Reddit, |db| {
             let sql =
                 "UPDATE opt_out SET state = ?3, who = ?4, at_ms = ?5 WHERE kind = ?1 AND name = ?2";
-            let rows = db.execute(sql, params![kind, name, state, who, now_ms])?;
+            let rows = db.execute(
+                sql,
+                params![kind.as_str(), name, state.as_str(), who, now_ms],
+            )?;
             found(rows, "opt-out of", name)?;
             let entry = Entry::new(who, &format!("opt-out {state}"), now_ms);
             note(db, &entry.about(subject(kind, name)))
@@ -516,14 +528,14 @@ impl Store {
     pub fn opt_outs(&self) -> Result<Vec<OptOut>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
-                "SELECT kind, name, state, why, source, who, at_ms FROM opt_out
+                "SELECT name, kind, state, why, source, who, at_ms FROM opt_out
                  ORDER BY state <> 'asked', kind DESC, name",
             )?;
             let rows = query.query_map([], |row| {
                 Ok(OptOut {
-                    kind: row.get(0)?,
-                    name: row.get(1)?,
-                    state: row.get(2)?,
+                    name: row.get(0)?,
+                    kind: word(row, 1, "opt_out.kind")?,
+                    state: word(row, 2, "opt_out.state")?,
                     why: row.get(3)?,
                     source: row.get(4)?,
                     who: row.get(5)?,
@@ -535,12 +547,12 @@ impl Store {
     }
 
     /// Whether a user or subreddit has opted out; an undecided opt-out counts too.
-    pub fn is_opted_out(&self, kind: &str, name: &str) -> Result<bool> {
+    pub fn is_opted_out(&self, kind: OptOutKind, name: &str) -> Result<bool> {
         self.read(|db| {
             let sql = "SELECT count(*) FROM opt_out WHERE kind = ?1 AND name = ?2 AND state <> 'declined'";
             let n: i64 = db
                 .prepare_cached(sql)?
-                .query_row(params![kind, name], |row| row.get(0))?;
+                .query_row(params![kind.as_str(), name], |row| row.get(0))?;
             Ok(n > 0)
         })
     }
@@ -568,9 +580,9 @@ impl Store {
     }
 }
 
-fn subject(kind: &str, name: &str) -> String {
+fn subject(kind: OptOutKind, name: &str) -> String {
     match kind {
-        "user" => format!("u/{name}"),
-        _ => format!("r/{name}"),
+        OptOutKind::User => format!("u/{name}"),
+        OptOutKind::Subreddit => format!("r/{name}"),
     }
 }

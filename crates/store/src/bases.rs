@@ -1,7 +1,6 @@
 //! Bases: models that runs start from, pretrained or made from scratch.
 
 use rusqlite::{Row, params};
-use strum::{EnumString, IntoStaticStr};
 
 use crate::blobs::{self, Stored};
 use crate::error::is_unique;
@@ -11,21 +10,7 @@ use crate::watch::Family;
 use crate::words::word;
 use crate::{Error, Result, Store};
 
-/// Architecture of a base.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
-#[strum(serialize_all = "kebab-case")]
-pub enum BaseKind {
-    Gpt2,
-    /// Classifies pairs of texts.
-    Bert,
-}
-
-impl BaseKind {
-    /// The name in the table.
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
-}
+pub use repartee_terms::BaseKind;
 
 /// A base to store.
 #[derive(Debug, Clone, PartialEq, Eq)]

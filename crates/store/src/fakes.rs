@@ -2,7 +2,6 @@
 
 use repartee_datasets::Partition;
 use rusqlite::{Row, params};
-use strum::{EnumString, IntoStaticStr};
 
 use crate::error::is_unique;
 use crate::items::{ItemKind, run_of, still_there};
@@ -40,22 +39,7 @@ pub struct FakeSet {
     pub created_ms: i64,
 }
 
-/// Why generation ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
-#[strum(serialize_all = "kebab-case")]
-pub enum FinishReason {
-    /// At the end token.
-    End,
-    /// At the maximum length.
-    Length,
-}
-
-impl FinishReason {
-    /// The name in the table.
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
-}
+pub use repartee_terms::FinishReason;
 
 /// A fake to store.
 #[derive(Debug, Clone, PartialEq, Eq)]

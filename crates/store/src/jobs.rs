@@ -9,59 +9,13 @@
 //! `stops_queue`); every other end removes it.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use strum::{EnumString, IntoStaticStr};
 
 use crate::readable::readable;
 use crate::watch::Family;
 use crate::words::word;
 use crate::{Error, Result, Store};
 
-/// State of a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr)]
-#[strum(serialize_all = "kebab-case")]
-pub enum JobState {
-    /// Waits in the queue.
-    Queued,
-    /// Its owner is working on it, or is gone (see `beat_ms`).
-    Running,
-    /// Can be resumed.
-    Paused,
-    /// Completed.
-    Done,
-    /// Ended with an error; can be resumed.
-    Failed,
-    /// Ended by the user.
-    Cancelled,
-}
-
-/// Request to a running job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr)]
-#[strum(serialize_all = "kebab-case")]
-pub enum Want {
-    Run,
-    /// Save a checkpoint and pause.
-    Pause,
-    /// Training: finish now, with the current weights as the result.
-    Stop,
-    /// End without a result.
-    Cancel,
-    /// Training: end, and remove its checkpoints.
-    Discard,
-}
-
-impl JobState {
-    /// The name in the table and on screen.
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
-}
-
-impl Want {
-    /// The name in the table and on screen.
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
-}
+pub use repartee_terms::{JobState, Want};
 
 /// A stored job.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,7 +13,6 @@
 //! [`crate::outbox`].
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::audit;
 use crate::readable::readable;
@@ -22,39 +21,7 @@ use crate::watch::Family;
 use crate::words::word;
 use crate::{Error, Result, Store};
 
-/// State of a reply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumString, IntoStaticStr, VariantArray)]
-#[strum(serialize_all = "kebab-case")]
-pub enum ReplyState {
-    /// Waits for review.
-    Draft,
-    /// To be posted.
-    Approved,
-    /// It is being sent; or the process that sent it is gone.
-    Sending,
-    /// Sent, delivery unconfirmed.
-    Uncertain,
-    /// Enough checks did not find it: the user decides.
-    Absent,
-    /// Live on Reddit.
-    Posted,
-    /// Rejected by the user, or permanently by Reddit.
-    Rejected,
-    /// It will not be posted: what it answers is gone, locked or opted out, or it was abandoned.
-    Cancelled,
-    /// It was posted and withdrawn.
-    Withdrawn,
-}
-
-impl ReplyState {
-    /// Every state, in the order of the workflow.
-    pub const ALL: &[Self] = Self::VARIANTS;
-
-    /// The name in the table and on the command line.
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
-}
+pub use repartee_terms::ReplyState;
 
 /// A reply in the queue, with what it answers and why it was selected.
 #[derive(Debug, Clone, PartialEq)]

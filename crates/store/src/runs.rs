@@ -1,7 +1,6 @@
 //! Runs: one training each, with its settings, metrics, samples, and checkpoints.
 
 use rusqlite::{OptionalExtension, Row, params};
-use strum::{EnumString, IntoStaticStr};
 
 use crate::blobs::{self, Hash, Stored};
 use crate::error::is_unique;
@@ -12,26 +11,7 @@ use crate::watch::Family;
 use crate::words::word;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
-/// Kind of model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
-#[strum(serialize_all = "kebab-case")]
-pub enum ModelKind {
-    Generator,
-    /// Distinguishes real replies from fakes.
-    Realism,
-    /// Predicts the bin of a reply's score.
-    Upvotes,
-}
-
-impl ModelKind {
-    /// In the order of the pipeline.
-    pub const ALL: [Self; 3] = [Self::Generator, Self::Realism, Self::Upvotes];
-
-    /// The name in the table and on the command line.
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
-}
+pub use repartee_terms::{ModelKind, Role};
 
 /// A run to start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,25 +81,6 @@ pub struct RunSample {
     pub comment: String,
     /// The reply; empty if what it answers was deleted.
     pub text: String,
-}
-
-/// Role of a checkpoint in its run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
-#[strum(serialize_all = "kebab-case")]
-pub enum Role {
-    /// The best validation loss so far.
-    Best,
-    /// To resume from.
-    Last,
-    /// Replaced, but fakes, evaluations or candidates were made with it.
-    Kept,
-}
-
-impl Role {
-    /// The name in the table and on the command line.
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
 }
 
 /// A checkpoint to store; all its parts have been [`Store::put`].

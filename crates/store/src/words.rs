@@ -84,7 +84,7 @@ mod tests {
             assert_eq!(read::<ReplyState>(state.as_str()).expect("known"), *state);
         }
         for kind in ModelKind::ALL {
-            assert_eq!(read::<ModelKind>(kind.as_str()).expect("known"), kind);
+            assert_eq!(read::<ModelKind>(kind.as_str()).expect("known"), *kind);
         }
         assert_eq!(read::<BaseKind>("gpt2").expect("known"), BaseKind::Gpt2);
         assert_eq!(

@@ -1,6 +1,7 @@
 //! Decisions about posted replies, and approvals on the command line, need the shown hash.
 
 use super::*;
+use repartee_engine::terms::ReplyState;
 
 #[test]
 fn decisions_about_posted_replies_need_the_shown_hash() {
@@ -121,7 +122,7 @@ fn decisions_about_posted_replies_need_the_shown_hash() {
         .posting()
         .reply_withdraw(1, &seen(&engine, 1), PERSON)
         .unwrap();
-    assert_eq!(story.outbox.state, "withdrawn");
+    assert_eq!(story.outbox.state, ReplyState::Withdrawn);
 }
 
 #[test]
@@ -196,7 +197,10 @@ fn approving_without_a_terminal_needs_the_printed_hash() {
         .ok(["queue", "edit", "1", "--text", "Other words."]);
     let ran = bench.place.run(["queue", "approve", "1", "--seen", &hash]);
     assert_eq!(ran.status, Some(2), "{ran}");
-    assert_eq!(bench.engine().reply(1).unwrap().reply.state, "draft");
+    assert_eq!(
+        bench.engine().reply(1).unwrap().reply.state,
+        ReplyState::Draft
+    );
     // `--json` has the whole hash, which tells what changed
     let whole = bench.place.ok(["queue", "show", "1", "--json"]).result();
     let whole = whole["reply"]["seen"].as_str().unwrap().to_owned();

@@ -1,5 +1,6 @@
 //! Editing the project file loosens no rule of posting: neither by changing a column, nor by restoring an older state.
 
+use repartee_engine::terms::ReplyState;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
@@ -158,7 +159,7 @@ fn would_go(engine: &Engine) -> bool {
     let Ok(story) = engine.posting().outbox_story(1) else {
         return false;
     };
-    story.outbox.state == "approved" && story.objections.is_empty()
+    story.outbox.state == ReplyState::Approved && story.objections.is_empty()
 }
 
 #[test]
@@ -437,7 +438,7 @@ fn decision_revoked_while_the_ledger_cannot_be_written_stays_revoked() {
     std::fs::create_dir(&ledger).unwrap();
     let error = engine.reply_reject(1, PERSON, "no").unwrap_err();
     assert!(error.message.contains("ledger"), "{error}");
-    assert_eq!(engine.reply(1).unwrap().reply.state, "rejected");
+    assert_eq!(engine.reply(1).unwrap().reply.state, ReplyState::Rejected);
     drop(engine);
     saved.put_back(&db);
     // neither while the ledger is unusable nor afterwards
@@ -477,7 +478,7 @@ fn nobody_decides_nothing() {
             .opt_out_add("u/asker0", "asked", who)
             .unwrap_err();
     }
-    assert_eq!(engine.reply(1).unwrap().reply.state, "draft");
+    assert_eq!(engine.reply(1).unwrap().reply.state, ReplyState::Draft);
 }
 
 #[test]

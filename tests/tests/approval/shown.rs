@@ -1,6 +1,7 @@
 //! An approval covers what was shown: afterwards nothing of it can change.
 
 use super::*;
+use repartee_engine::terms::ReplyState;
 
 #[test]
 fn approval_is_refused_after_an_edit() {
@@ -28,7 +29,7 @@ fn approval_is_refused_after_an_edit() {
     // what is shown now can be approved, also by its first digits; and approving twice counts once
     for given in [&now.shown.seen[..16], &now.shown.seen] {
         let approved = here.reply_approve(1, given, PERSON).unwrap();
-        assert_eq!(approved.state, "approved");
+        assert_eq!(approved.state, ReplyState::Approved);
     }
     let approvals = here.posting().audit(Some(1), 10).unwrap();
     assert_eq!(
@@ -100,7 +101,7 @@ fn approval_is_refused_after_anything_shown_has_changed() {
         let error = engine.reply_approve(1, &before, PERSON).unwrap_err();
         assert_eq!(error.code, Code::Changed, "{what}");
         assert!(error.message.contains(what), "{what}: {error}");
-        assert_eq!(engine.reply(1).unwrap().reply.state, "draft");
+        assert_eq!(engine.reply(1).unwrap().reply.state, ReplyState::Draft);
         approve_as_shown(&engine, 1, PERSON).unwrap();
     }
 }
@@ -170,7 +171,7 @@ impl Race {
         let mut named = Vec::new();
         for _ in 0..rounds {
             let shown = engine.reply(1).unwrap().reply;
-            if shown.state == "approved" {
+            if shown.state == ReplyState::Approved {
                 continue;
             }
             match engine.reply_approve(1, &shown.shown.seen, PERSON) {

@@ -1,6 +1,7 @@
 //! A job that waits, and the rules that it checks.
 
 use super::*;
+use repartee_engine::terms::ReplyState;
 
 #[test]
 fn rules_are_checked_on_what_is_sent() {
@@ -68,7 +69,7 @@ fn waiting_job_reports_the_next_reply_and_ends_when_stopped() {
             .unwrap()
             .outbox
             .state,
-        "approved"
+        ReplyState::Approved
     );
 }
 

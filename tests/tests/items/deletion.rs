@@ -1,6 +1,7 @@
 //! Nothing of a deleted item is left, even after a kill, and what was posted stays.
 
 use super::*;
+use repartee_engine::terms::{JobStatus, ReplyState};
 
 #[test]
 fn each_kind_is_deleted_with_dependents_and_posted_replies_stay() {
@@ -172,7 +173,7 @@ fn deleted_items_are_invisible_before_their_rows_are_gone() {
     assert_eq!(engine.evaluations().unwrap().len(), 1);
     assert_eq!(
         engine.reply(draft).unwrap().reply.state,
-        "cancelled",
+        ReplyState::Cancelled,
         "an approval ends with the candidate it was given to"
     );
     for (kind, item) in [
@@ -194,10 +195,10 @@ fn deleted_items_are_invisible_before_their_rows_are_gone() {
     // its name is free at once
     done(
         &engine,
-        &Train::new(&settings(RunKind::Generator, "writer")).unwrap(),
+        &Train::new(&settings(ModelKind::Generator, "writer")).unwrap(),
     );
     let again = engine.run_show("writer").unwrap();
-    assert_eq!(again.state, "done");
+    assert_eq!(again.state, Some(JobStatus::Done));
     // compacting finishes it
     engine.compact().unwrap();
     assert_eq!(engine.runs().unwrap().len(), 2);

@@ -1,6 +1,7 @@
 //! Dependents are named before a deletion, and what a job uses is protected.
 
 use super::*;
+use repartee_engine::terms::{JobStatus, ReplyState};
 
 #[test]
 fn dependents_are_named_and_nothing_is_deleted_without_consent() {
@@ -104,7 +105,10 @@ fn deletion_is_refused_if_something_changed_since_it_was_shown() {
     done(&engine, &evaluate);
     assert!(mark(&engine, ItemKind::Source, "1", Some(&before)).is_err());
     assert_eq!(engine.sources().unwrap().len(), 1);
-    assert_eq!(engine.reply(draft).unwrap().reply.state, "approved");
+    assert_eq!(
+        engine.reply(draft).unwrap().reply.state,
+        ReplyState::Approved
+    );
     // the same number, but another evaluation
     let last = engine.evaluations().unwrap().last().unwrap().id.to_string();
     let before = seen(ItemKind::Evaluation, &last);
@@ -161,8 +165,11 @@ fn running_job_protects_what_it_uses_and_a_paused_one_is_canceled() {
         Code::Busy
     );
     delete(&engine, ItemKind::Run, "writer");
-    assert_eq!(engine.job("paused-job").unwrap().state, "cancelled");
-    assert_eq!(engine.job("split-job").unwrap().state, "running");
+    assert_eq!(
+        engine.job("paused-job").unwrap().state,
+        JobStatus::Cancelled
+    );
+    assert_eq!(engine.job("split-job").unwrap().state, JobStatus::Running);
 }
 
 #[test]

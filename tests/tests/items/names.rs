@@ -1,6 +1,7 @@
 //! Names, notes and tags: valid, unique, and followed everywhere.
 
 use super::*;
+use repartee_engine::terms::JobStatus;
 
 fn rename(engine: &Engine, kind: ItemKind, item: &str, name: &str) -> Result<ItemInfo, Error> {
     engine.item_rename(&RenameItem {
@@ -251,7 +252,7 @@ fn paused_job_resumes_after_its_items_were_renamed() {
     let pressed = engine.interrupt.clone();
     let long = RunConfig {
         steps: 30,
-        ..settings(RunKind::Realism, "cut-run")
+        ..settings(ModelKind::Realism, "cut-run")
     };
     let ended = engine.start_as(train, &Train::new(&long).unwrap(), &|signal| {
         if let Signal::Progress(progress) = signal
@@ -287,6 +288,6 @@ fn paused_job_resumes_after_its_items_were_renamed() {
     assert_eq!(cut.len(), 1, "the started set was resumed");
     assert_eq!(cut[0].fakes.iter().sum::<u64>(), 20);
     let run = engine.run_show("cut run two").unwrap();
-    assert_eq!((run.state.as_str(), run.step), ("done", 30));
+    assert_eq!((run.state, run.step), (Some(JobStatus::Done), 30));
     assert_eq!(engine.runs().unwrap().len(), 4);
 }

@@ -1,13 +1,14 @@
 //! An approved reply is posted once; a dry run sends nothing.
 
 use super::*;
+use repartee_engine::terms::ReplyState;
 
 #[test]
 fn an_approved_reply_is_posted_with_its_footer_and_once() {
     let bench = Bench::with(2);
     let report = bench.post(&bench.engine(), &bench.live()).unwrap();
     assert!(
-        report.live && report.replies.iter().all(|r| r.state == "posted"),
+        report.live && report.replies.iter().all(|r| r.state == ReplyState::Posted),
         "{report:?}"
     );
     let world = bench.fake.world();
@@ -47,12 +48,12 @@ fn dry_run_sends_and_changes_nothing() {
         ..Post::default()
     };
     let report = bench.post(&bench.engine(), &dry).unwrap();
-    let found: Vec<(&str, &str)> = report
+    let found: Vec<(bool, &str)> = report
         .replies
         .iter()
-        .map(|r| (r.state.as_str(), r.code.as_str()))
+        .map(|r| (r.ready, r.code.as_str()))
         .collect();
-    assert_eq!(found, [("ready", ""), ("approved", "locked")]);
+    assert_eq!(found, [(true, ""), (false, "locked")]);
     assert_eq!(
         (
             bench.engine().posting().outbox(None).unwrap(),
@@ -81,13 +82,12 @@ fn dry_run_counts_the_replies_that_would_be_posted_before() {
         ..Post::default()
     };
     let report = bench.post(&bench.engine(), &dry).unwrap();
-    let found: Vec<(&str, &str)> = report
+    let found: Vec<(bool, &str)> = report
         .replies
         .iter()
-        .map(|r| (r.state.as_str(), r.code.as_str()))
+        .map(|r| (r.ready, r.code.as_str()))
         .collect();
-    let blocked = ("approved", "cap-subreddit");
-    assert_eq!(found, [("ready", ""), ("ready", ""), blocked]);
+    assert_eq!(found, [(true, ""), (true, ""), (false, "cap-subreddit")]);
     let detail = &report.replies[2].detail;
     assert!(
         detail.contains("2: half of 4 in the first week"),

@@ -1,6 +1,7 @@
 //! Replies with unconfirmed delivery, and duplicates.
 
 use super::*;
+use repartee_engine::terms::ReplyState;
 
 #[test]
 fn comment_is_found_with_a_clock_hours_off() {
@@ -151,7 +152,7 @@ fn a_person_settles_withdraws_and_edits() {
             .unwrap()
             .outbox
             .state,
-        "withdrawn"
+        ReplyState::Withdrawn
     );
     assert!(bench.fake.world().comment(&name).unwrap().deleted);
     // this account never answers its parent again

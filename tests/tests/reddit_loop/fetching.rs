@@ -1,6 +1,7 @@
 //! Logging in and fetching: rising posts, whole threads, and reasons not to answer.
 
 use super::*;
+use repartee_engine::terms::OptOutState;
 
 #[test]
 fn login_reports_the_account_and_what_is_missing() {
@@ -135,7 +136,10 @@ fn rising_posts_become_threads_with_reasons() {
     );
     assert!(!has(&bytes(&place), "I regret this text"));
     // an opt-out waits for the user, and counts until then
-    assert_eq!(engine.posting().opt_outs().unwrap()[0].state, "asked");
+    assert_eq!(
+        engine.posting().opt_outs().unwrap()[0].state,
+        OptOutState::Asked
+    );
 }
 
 #[test]

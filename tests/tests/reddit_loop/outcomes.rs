@@ -3,7 +3,7 @@
 use super::*;
 
 /// A small model of a kind, trained for two steps.
-fn train(engine: &Engine, kind: RunKind, name: &str, base: &str) {
+fn train(engine: &Engine, kind: ModelKind, name: &str, base: &str) {
     let config = RunConfig {
         name: name.to_owned(),
         base: base.to_owned(),
@@ -65,8 +65,8 @@ fn draft() -> DraftReplies {
 /// A project without an account, with saved threads and drafts of replies to them.
 fn replayed() -> (Place, Engine, Generated) {
     let (place, engine) = project(60);
-    train(&engine, RunKind::Generator, "writer", "small-gpt2");
-    train(&engine, RunKind::Upvotes, "upvoter", "small-bert");
+    train(&engine, ModelKind::Generator, "writer", "small-gpt2");
+    train(&engine, ModelKind::Upvotes, "upvoter", "small-bert");
     let threads = engine
         .posting()
         .threads_import(&place.write("threads.jsonl", saved_threads()))

@@ -1,6 +1,7 @@
 //! The sandbox job, due maintenance, and secrets on the command line.
 
 use super::*;
+use repartee_engine::terms::ReplyState;
 
 #[test]
 fn secrets_appear_nowhere_on_the_command_line() {
@@ -142,7 +143,7 @@ fn sandbox_runs_the_full_pipeline_without_a_key_and_can_be_resumed() {
         let posted = done(engine, &Post::default());
         assert!(posted.live, "{posted:?}");
         let state = engine.posting().outbox_story(reply).unwrap().outbox;
-        assert_eq!(state.state, "posted", "{state:?}");
+        assert_eq!(state.state, ReplyState::Posted, "{state:?}");
         (reply, subreddit)
     });
     // the sandbox is not running: the error says so

@@ -65,9 +65,7 @@ export type Answered = {
 /**
  * Events that windows receive.
  */
-export type AppEvent = { "event": "changed", families: Array<Family>, } | { "event": "job", job: string, signal: Signal, } | { "event": "ended", job: string, kind: string,
-  /** done, paused, failed, canceled or interrupted (`lost`). */
-  state: string, error: EngineError | null, } | { "event": "settings", settings: Settings, };
+export type AppEvent = { "event": "changed", families: Array<Family>, } | { "event": "job", job: string, signal: Signal, } | { "event": "ended", job: string, kind: string, state: JobStatus, error: EngineError | null, } | { "event": "settings", settings: Settings, };
 
 /**
  * What every window shows before a project is open.
@@ -233,9 +231,7 @@ export type BaseEstimate = { parameters: number,
 /**
  * A base in a list.
  */
-export type BaseInfo = { name: string,
-  /** `gpt2` or `bert`. */
-  kind: string,
+export type BaseInfo = { name: string, kind: BaseKind,
   /** The folder, the hub id with its revision, or "from scratch". */
   origin: string,
   /** Trainable parameters. */
@@ -252,11 +248,14 @@ export type BaseInfo = { name: string,
   deleted_content: boolean, };
 
 /**
+ * Architecture of a base.
+ */
+export type BaseKind = "gpt2" | "bert";
+
+/**
  * Makes a small model from scratch, with a tokenizer of its own.
  */
-export type BaseNew = { name: string,
-  /** `gpt2` or `bert`. */
-  kind: string, layers: number,
+export type BaseNew = { name: string, kind: BaseKind, layers: number,
   /** Hidden size; a multiple of `heads`. */
   width: number,
   /** Attention heads per block. */
@@ -315,7 +314,7 @@ export type CandidateInfo = {
   /** Index among the candidates of its comment. */
   n: number, text: string,
   /** end, or length if it was cut. */
-  finish_reason: string,
+  finish_reason: FinishReason,
   /** p(real). */
   p_real: number | null,
   /** Probability of each upvote bin. */
@@ -360,11 +359,9 @@ export type Checked = {
  */
 export type CheckpointInfo = { run: string,
   /** generator, realism or upvotes. */
-  kind: RunKind, base: string,
+  kind: ModelKind, base: string,
   /** The split it was trained on. */
-  split: string,
-  /** best, last, or kept (replaced, but something was made with it). */
-  role: string,
+  split: string, role: Role,
   /** Optimizer steps done. */
   step: number,
   /** Size of its weights; some may be shared with other checkpoints. */
@@ -622,7 +619,7 @@ export type Draft = {
   /** Index among the replies to that comment, from 0. */
   n: number, text: string,
   /** end, or length if it was cut; none while it is being generated. */
-  finish_reason: string | null, };
+  finish_reason: FinishReason | null, };
 
 /**
  * Drafts replies to the comments of threads. A job: `draft`. Its steps are jobs of their own.
@@ -714,9 +711,9 @@ export type Evaluate = { run: string,
  */
 export type EvaluationConfig = {
   /** generator, realism or upvotes. */
-  kind: RunKind,
+  kind: ModelKind,
   /** best, last or kept. */
-  checkpoint: string,
+  checkpoint: Role,
   /** Training steps of the checkpoint. */
   step: number,
   /** Class names; empty for a generator. */
@@ -850,7 +847,7 @@ export type FakeShown = {
   /** The partition of both. */
   partition: Partition, comment: string, real: string, fake: string,
   /** end, or length if it was cut. */
-  finish_reason: string, };
+  finish_reason: FinishReason, };
 
 /**
  * Settings of a set; stored with it as JSON.
@@ -938,7 +935,7 @@ export type Field = {
   /** Maximum, for a number; `None`: no limit. */
   most: number | null,
   /** The kinds of run that use it. */
-  kinds: Array<RunKind>,
+  kinds: Array<ModelKind>,
   /** The heading that it stands under. */
   group: string,
   /** Whether it is shown first; the others are collapsed. */
@@ -1005,6 +1002,11 @@ export type Filter = {
 export type Finding = { what: string, verdict: Verdict,
   /** What was found, and what to do about it. */
   text: string, };
+
+/**
+ * Why a generated reply ended.
+ */
+export type FinishReason = "end" | "length";
 
 /**
  * Content to purge.
@@ -1187,11 +1189,9 @@ export type ItemRef = { kind: ItemKind,
  */
 export type JobInfo = { id: string,
   /** import, train, ... */
-  kind: string,
-  /** queued, waiting (for a process to run it), running, lost (interrupted: its process is gone, resume it), paused, done, failed or `cancelled`. */
-  state: string,
-  /** pause, stop, cancel or discard, if requested. */
-  want: string | null, progress: Progress | null,
+  kind: string, state: JobStatus,
+  /** What is requested of it. */
+  want: Want | null, progress: Progress | null,
   /** Result or error. */
   outcome: unknown, params: unknown,
   /** Milliseconds since 1970. */
@@ -1215,6 +1215,11 @@ export type JobQueue = {
   jobs: Array<JobInfo>,
   /** The job that blocks it: it is paused, or failed and was queued so. */
   held_up_by: string | null, };
+
+/**
+ * Status of a job or run, as shown: its state, and what only shows when it is looked at.
+ */
+export type JobStatus = "queued" | "waiting" | "running" | "lost" | "paused" | "done" | "stopped" | "failed" | "cancelled";
 
 /**
  * A rejection of a reply.
@@ -1407,9 +1412,14 @@ export type MarkedPage = {
   limit: number, };
 
 /**
+ * Kind of model, and of the run that trains it, in the order of the pipeline.
+ */
+export type ModelKind = "generator" | "realism" | "upvotes";
+
+/**
  * The state of one of the three models.
  */
-export type ModelState = { kind: RunKind, runs: number,
+export type ModelState = { kind: ModelKind, runs: number,
   /** A run of this kind that is being trained now. */
   training: string | null,
   /** The last completed run. */
@@ -1497,7 +1507,7 @@ export type NextStep = {
   /** What to do, as text. */
   what: string, why: string,
   /** For a training or an evaluation: the kind of model. */
-  kind: RunKind | null, };
+  kind: ModelKind | null, };
 
 /**
  * No parameters.
@@ -1533,7 +1543,7 @@ export type OfJob = { job: string, };
 /**
  * A kind of model.
  */
-export type OfKind = { kind: RunKind, };
+export type OfKind = { kind: ModelKind, };
 
 export type OfPair = { id: string, };
 
@@ -1545,17 +1555,18 @@ export type OfState = { state: string | null, };
 /**
  * An opt-out.
  */
-export type OptOutInfo = {
-  /** user or subreddit. */
-  kind: string, name: string,
-  /** asked (to be decided, and counts until then), confirmed or declined. */
-  state: string, why: string,
+export type OptOutInfo = { kind: OptOutKind, name: string, state: OptOutState, why: string,
   /** Name of the comment that asked for it; empty: added by the user. */
   source: string,
   /** Who recorded or decided it. */
   who: string,
   /** Milliseconds since 1970. */
   at_ms: number, };
+
+/**
+ * Who opted out.
+ */
+export type OptOutKind = "user" | "subreddit";
 
 /**
  * A new opt-out.
@@ -1565,6 +1576,11 @@ export type OptOutNew = {
   whom: string,
   /** May be empty. */
   why: string, who: string, };
+
+/**
+ * State of an opt-out.
+ */
+export type OptOutState = "asked" | "confirmed" | "declined";
 
 /**
  * A decision on an opt-out.
@@ -1587,7 +1603,7 @@ export type OutboxInfo = {
   /** Number of the reply. */
   reply: number,
   /** draft, approved, sending, uncertain, absent, posted, rejected, `cancelled` or withdrawn. */
-  state: string,
+  state: ReplyState,
   /** Empty: none yet. */
   account: string, subreddit: string,
   /** Author of what it answers; none: purged. */
@@ -1644,7 +1660,7 @@ export type Outcome = "finished" | "early-stop" | "stopped" | "paused" | "cancel
  */
 export type OutcomeRow = { reply: number,
   /** posted or withdrawn. */
-  state: string, subreddit: string,
+  state: ReplyState, subreddit: string,
   /** Without the footer. */
   text: string, link: string,
   /** Milliseconds since 1970. */
@@ -1869,8 +1885,10 @@ export type PostReport = {
  * The result for a reply, or its expected result.
  */
 export type PostedInfo = { reply: number,
-  /** Its state now; in a dry run `ready` if nothing blocks it. */
-  state: string,
+  /** Its state now. */
+  state: ReplyState,
+  /** In a dry run: nothing blocks it. */
+  ready: boolean,
   /** What blocks it: Reddit's code or ours; empty: nothing. */
   code: string,
   /** Its message. */
@@ -2209,7 +2227,7 @@ export type RenameItem = { kind: ItemKind,
  */
 export type ReplyInfo = { id: number,
   /** draft, approved, sending, uncertain, absent, posted, rejected, `cancelled` or withdrawn. */
-  state: string, text: string,
+  state: ReplyState, text: string,
   /** As generated. */
   written: string,
   /** Empty: unknown. */
@@ -2246,6 +2264,11 @@ export type ReplyInfo = { id: number,
   again: string, };
 
 /**
+ * State of a reply in the queue, in the order of the workflow.
+ */
+export type ReplyState = "draft" | "approved" | "sending" | "uncertain" | "absent" | "posted" | "rejected" | "cancelled" | "withdrawn";
+
+/**
  * A reply and its history.
  */
 export type ReplyStory = { reply: ReplyInfo,
@@ -2262,11 +2285,16 @@ export type RewriteReply = { id: number,
   seen: string, who: string, };
 
 /**
+ * Role of a checkpoint in its run.
+ */
+export type Role = "best" | "last" | "kept";
+
+/**
  * The settings of a run.
  */
 export type RunConfig = {
   /** generator, realism or upvotes. */
-  kind: RunKind,
+  kind: ModelKind,
   /** Name of the run. */
   name: string,
   /** Base model. */
@@ -2353,9 +2381,9 @@ export type RunFigure = { run: string,
  */
 export type RunInfo = { name: string,
   /** generator, realism or upvotes. */
-  kind: RunKind,
-  /** queued, running, lost (interrupted), paused, done, stopped, failed, `cancelled`; empty if its job is gone. */
-  state: string,
+  kind: ModelKind,
+  /** None: its job is gone. */
+  state: JobStatus | null,
   /** Whether it has a complete checkpoint. */
   usable: boolean, job: string | null,
   /** None: it cannot be read. */
@@ -2370,11 +2398,6 @@ export type RunInfo = { name: string,
   created_ms: number,
   /** Trained on a text deleted since, or with something that was. */
   deleted_content: boolean, };
-
-/**
- * Kind of model.
- */
-export type RunKind = "generator" | "realism" | "upvotes";
 
 /**
  * Where to create the sample project.
@@ -2868,7 +2891,7 @@ export type TrainRefusal = {
  */
 export type Trained = { run: string,
   /** generator, realism or upvotes. */
-  kind: RunKind,
+  kind: ModelKind,
   /** Whether it did all steps or stopped early. */
   outcome: Outcome,
   /** Optimizer steps done. */
@@ -2925,6 +2948,11 @@ export type ViewPairs = {
   excluded: boolean | null, order: PairOrder,
   /** The largest first. */
   descending: boolean, };
+
+/**
+ * Request to a running job.
+ */
+export type Want = "run" | "pause" | "stop" | "cancel" | "discard";
 
 /**
  * Settings of a run.

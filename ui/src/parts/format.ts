@@ -1,6 +1,6 @@
 // Formats of numbers, times and names.
 
-import type { JobInfo, RunConfig, RunKind } from "../host";
+import type { JobInfo, ModelKind, RunConfig } from "../host";
 import { fakesNamed } from "./names";
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
@@ -115,7 +115,7 @@ export function label(name: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-export const KIND_WORDS: Record<RunKind, { name: string; what: string; base: string }> = {
+export const KIND_WORDS: Record<ModelKind, { name: string; what: string; base: string }> = {
   generator: { name: "Generator", what: "GPT-2: generates replies to comments", base: "gpt2" },
   realism: { name: "Realism", what: "BERT: real vs. generated", base: "bert" },
   upvotes: {

@@ -1,6 +1,6 @@
 // Job states and progress as text.
 
-import { type EngineError, failure, type JobInfo, type Progress } from "../host";
+import { type EngineError, failure, type JobInfo, type JobStatus, type Progress } from "../host";
 import { ago, bytes, count, duration } from "./format";
 
 export const isLive = (job: Pick<JobInfo, "state"> | null): boolean =>
@@ -24,9 +24,11 @@ export function progressText(progress: Progress | null): string {
   return [progress.phase, far, progress.note, left].filter(Boolean).join(" · ");
 }
 
-/** A job or run state as shown on screen. */
-export function stateName(state: string): string {
-  return { "": "ended", cancelled: "canceled", lost: "interrupted" }[state] ?? state;
+/** The status of a job or run as shown on screen; null: a run whose job is gone. */
+export function stateName(status: JobStatus | null): string {
+  if (status === null) return "ended";
+  if (status === "cancelled") return "canceled";
+  return status === "lost" ? "interrupted" : status;
 }
 
 export function stateText(job: JobInfo): string {

@@ -21,7 +21,9 @@ async function show(shown: ProjectInfo | null): Promise<void> {
   open = shown;
   void host().setTitle(shown ? `${shown.name} - Repartee` : "Repartee");
   if (shown?.migrated_from)
-    showToast(`This project was of an older version and was upgraded. It was copied first, to ${shown.migrated_from}`);
+    showToast(
+      `This project was of an older version and was upgraded. It was copied first, to ${shown.migrated_from}`,
+    );
   if (shown) await jobs.read();
 }
 

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use repartee_engine::generation::fakes::{FakeShown, FakesInfo};
 use repartee_engine::generation::generate::{Generated, GenerationInfo};
+use repartee_engine::terms::FinishReason;
 use repartee_engine::{SamplingParams, shell};
 
 use crate::columns;
@@ -48,9 +49,9 @@ pub fn fakes(out: Out, fakes: &[FakeShown]) -> Result<()> {
         let set = data::set_name(fake.partition);
         out.line(format!("[{set}] > {}", short(&fake.comment, 300)))?;
         out.line(format!("  real: {}", short(&fake.real, 300)))?;
-        let cut = match fake.finish_reason.as_str() {
-            "length" => " (cut off at the maximum length)",
-            _ => "",
+        let cut = match fake.finish_reason {
+            FinishReason::Length => " (cut off at the maximum length)",
+            FinishReason::End => "",
         };
         out.line(format!("  fake: {}{cut}", short(&fake.fake, 300)))?;
         out.line("")?;

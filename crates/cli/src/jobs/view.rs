@@ -3,6 +3,7 @@
 use anyhow::Result;
 use repartee_engine::job::JobInfo;
 use repartee_engine::job_queue::{JobQueue, QueueRun, Queued};
+use repartee_engine::terms::JobStatus;
 
 use crate::columns;
 use crate::out::{Out, Table, count, seconds, state as state_word, time};
@@ -54,17 +55,17 @@ pub fn log_line(out: Out, at_ms: i64, text: &str) -> Result<()> {
 
 pub fn canceled(out: Out, job: &JobInfo) -> Result<()> {
     let id = short_id(&job.id);
-    out.line(match job.state.as_str() {
-        "cancelled" => format!("Canceled job {id}"),
+    out.line(match job.state {
+        JobStatus::Cancelled => format!("Canceled job {id}"),
         _ => format!("Asked job {id} to end"),
     })
 }
 
 pub fn stopped(out: Out, job: &JobInfo, keeps: &str) -> Result<()> {
     let id = short_id(&job.id);
-    out.line(match (job.state.as_str(), job.kind.as_str()) {
-        ("done", _) => format!("Job {id} is stopped; its last checkpoint is the result"),
-        ("cancelled", _) => format!("Job {id} has ended"),
+    out.line(match (job.state, job.kind.as_str()) {
+        (JobStatus::Done, _) => format!("Job {id} is stopped; its last checkpoint is the result"),
+        (JobStatus::Cancelled, _) => format!("Job {id} has ended"),
         (_, "train") => format!("Asked job {id} to end and keep {keeps}"),
         _ => format!("Asked job {id} to end; everything it has stored is kept"),
     })
@@ -160,8 +161,8 @@ pub fn queue_run(out: Out, run: &QueueRun) -> Result<()> {
 /// A job's state, with what it was asked to do.
 fn state(job: &JobInfo) -> String {
     match &job.want {
-        Some(want) => format!("{}, asked to {want}", state_word(&job.state)),
-        None => state_word(&job.state).to_owned(),
+        Some(want) => format!("{}, asked to {want}", state_word(job.state.as_str())),
+        None => state_word(job.state.as_str()).to_owned(),
     }
 }
 
@@ -176,7 +177,7 @@ fn progress(job: &JobInfo) -> String {
             progress.done as f64 * 100.0 / total as f64
         ));
     }
-    if job.state == "running"
+    if job.state == JobStatus::Running
         && let Some(eta) = progress.eta_s
     {
         text.push_str(&format!(", {} left", seconds(eta)));

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand};
+use repartee_engine::terms::BaseKind;
 
 use crate::items::args::{ItemCommand, ListArgs};
 
@@ -35,7 +37,7 @@ pub struct NewArgs {
     /// Name of the base
     pub name: String,
     /// Architecture
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = base_kind())]
     pub kind: BaseKind,
     /// Number of layers
     #[arg(long)]
@@ -66,10 +68,10 @@ pub struct NewArgs {
     pub estimate: bool,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum BaseKind {
-    /// For the generator
-    Gpt2,
-    /// For the classifiers
-    Bert,
+fn base_kind() -> impl TypedValueParser<Value = BaseKind> {
+    let kinds = [
+        PossibleValue::new("gpt2").help("For the generator"),
+        PossibleValue::new("bert").help("For the classifiers"),
+    ];
+    PossibleValuesParser::new(kinds).try_map(|word| word.parse::<BaseKind>())
 }

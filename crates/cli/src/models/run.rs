@@ -6,7 +6,7 @@ use anyhow::Result;
 use repartee_engine::bases::base::{BaseAdd, BaseNew};
 use repartee_engine::items::ItemKind;
 
-use super::args::{BaseCommand, BaseKind, NewArgs};
+use super::args::{BaseCommand, NewArgs};
 use super::view;
 use crate::app::App;
 use crate::items;
@@ -52,14 +52,10 @@ pub fn base(app: &App, command: BaseCommand) -> Result<ExitCode> {
 }
 
 fn new_of(args: NewArgs) -> BaseNew {
-    let kind = match args.kind {
-        BaseKind::Gpt2 => "gpt2",
-        BaseKind::Bert => "bert",
-    };
     let usual = BaseNew::default();
     BaseNew {
         name: args.name,
-        kind: kind.to_owned(),
+        kind: args.kind,
         layers: args.layers.unwrap_or(usual.layers),
         width: args.width.unwrap_or(usual.width),
         heads: args.heads.unwrap_or(usual.heads),

@@ -59,7 +59,7 @@ pub fn bases(out: Out, bases: &[BaseInfo]) -> Result<()> {
     for base in bases {
         table.row([
             items::with_mark(&base.name, base.deleted_content),
-            base.kind.clone(),
+            base.kind.to_string(),
             count(base.parameters as u64),
             base.layers.to_string(),
             base.width.to_string(),

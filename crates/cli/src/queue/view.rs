@@ -16,7 +16,7 @@ pub fn state(out: Out, reply: &ReplyInfo) -> Result<()> {
     out.line(format!(
         "Reply {} is {}",
         reply.id,
-        state_word(&reply.state)
+        state_word(reply.state.as_str())
     ))
 }
 
@@ -29,8 +29,8 @@ pub fn replies(out: Out, replies: &[ReplyInfo]) -> Result<()> {
         table.row([
             reply.id.to_string(),
             match reply.is_edited() {
-                true => format!("{}, edited", state_word(&reply.state)),
-                false => state_word(&reply.state).to_owned(),
+                true => format!("{}, edited", state_word(reply.state.as_str())),
+                false => state_word(reply.state.as_str()).to_owned(),
             },
             reply.subreddit.clone(),
             figure(reply.p_real, 3),
@@ -75,7 +75,7 @@ pub fn story(out: Out, story: &ReplyStory) -> Result<()> {
 fn scores(out: Out, reply: &ReplyInfo) -> Result<()> {
     let mut table = Table::new(["", ""]);
     table.row(["reply", reply.id.to_string().as_str()]);
-    table.row(["state", state_word(&reply.state)]);
+    table.row(["state", state_word(reply.state.as_str())]);
     if !reply.subreddit.is_empty() {
         table.row(["subreddit", reply.subreddit.as_str()]);
     }

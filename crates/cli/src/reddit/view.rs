@@ -10,6 +10,7 @@ use repartee_engine::posting::{
     Synced, ThreadInfo, ThreadStory,
 };
 use repartee_engine::shell;
+use repartee_engine::terms::OptOutKind;
 
 use crate::confirm::short_hash;
 use crate::out::{Out, Table, count, figure, short, state, text_width, time};
@@ -113,13 +114,13 @@ pub fn opt_outs(out: Out, list: &[OptOutInfo]) -> Result<()> {
     }
     let mut table = Table::new(columns::OPT_OUTS);
     for one in list {
-        let prefix = match one.kind.as_str() {
-            "user" => "u",
-            _ => "r",
+        let prefix = match one.kind {
+            OptOutKind::User => "u",
+            OptOutKind::Subreddit => "r",
         };
         table.row([
             &format!("{prefix}/{}", one.name),
-            &one.state,
+            one.state.as_str(),
             &time(one.at_ms),
             &one.why,
         ]);
@@ -178,7 +179,7 @@ pub fn outbox(out: Out, outbox: &[OutboxInfo]) -> Result<()> {
         };
         table.row([
             one.reply.to_string(),
-            state(&one.state).to_owned(),
+            state(one.state.as_str()).to_owned(),
             one.subreddit.clone(),
             one.attempt.to_string(),
             one.link.clone(),
@@ -195,7 +196,7 @@ pub fn outbox_story(out: Out, story: &OutboxStory) -> Result<()> {
     out.line(format!(
         "Reply {} is {} {}",
         one.reply,
-        state(&one.state),
+        state(one.state.as_str()),
         one.link
     ))?;
     if !one.detail.is_empty() {
@@ -275,7 +276,11 @@ pub fn post_report(out: Out, report: &PostReport) -> Result<()> {
         };
         table.row([
             reply.reply.to_string(),
-            state(&reply.state).to_owned(),
+            match reply.ready {
+                true => "ready",
+                false => state(reply.state.as_str()),
+            }
+            .to_owned(),
             reply.link.clone(),
             // never cut: it may end with the command to run
             detail.to_owned(),

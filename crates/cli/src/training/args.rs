@@ -143,12 +143,12 @@ impl FromArgMatches for SettingFlags {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use clap::Parser;
-    use repartee_engine::training::run_config::RunKind;
+    use repartee_engine::training::run_config::ModelKind;
 
     use super::*;
     use crate::cli::{self, Cli};
 
-    const KINDS: [RunKind; 3] = [RunKind::Generator, RunKind::Realism, RunKind::Upvotes];
+    const KINDS: [ModelKind; 3] = [ModelKind::Generator, ModelKind::Realism, ModelKind::Upvotes];
 
     #[test]
     fn every_setting_has_a_flag_in_the_help_of_its_kinds() {

@@ -9,7 +9,7 @@ use anyhow::Result;
 use repartee_engine::again::TrainAgain;
 use repartee_engine::items::ItemKind;
 use repartee_engine::training::Train;
-use repartee_engine::training::run_config::{RunConfig, RunKind};
+use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_engine::{Error, shell};
 
 use super::args::{RunCommand, TrainArgs, TrainCommand};
@@ -20,9 +20,9 @@ use crate::{items, terminal};
 
 pub fn train(app: &App, command: TrainCommand) -> Result<ExitCode> {
     match command {
-        TrainCommand::Generator(args) => train_kind(app, RunKind::Generator, &args),
-        TrainCommand::Realism(args) => train_kind(app, RunKind::Realism, &args),
-        TrainCommand::Upvotes(args) => train_kind(app, RunKind::Upvotes, &args),
+        TrainCommand::Generator(args) => train_kind(app, ModelKind::Generator, &args),
+        TrainCommand::Realism(args) => train_kind(app, ModelKind::Realism, &args),
+        TrainCommand::Upvotes(args) => train_kind(app, ModelKind::Upvotes, &args),
         TrainCommand::List(args) => list(app, &args),
         TrainCommand::Again { run, plan, .. } => again(app, run, plan),
         TrainCommand::Marked => app.done(&app.engine()?.posting().deleted_content()?, |all| {
@@ -52,7 +52,7 @@ fn show(app: &App, run: &str) -> Result<ExitCode> {
     app.done(&app.engine()?.run_show(run)?, |run| view::run(app.out, run))
 }
 
-fn train_kind(app: &App, kind: RunKind, args: &TrainArgs) -> Result<ExitCode> {
+fn train_kind(app: &App, kind: ModelKind, args: &TrainArgs) -> Result<ExitCode> {
     let config = config_of(kind, args)?;
     if let Some(file) = &args.write_config {
         return write_config(app, &config, file);
@@ -85,7 +85,7 @@ fn again(app: &App, run: String, plan: bool) -> Result<ExitCode> {
 }
 
 /// The settings of a run: the file's or the defaults, overridden by the flags.
-fn config_of(kind: RunKind, args: &TrainArgs) -> Result<RunConfig> {
+fn config_of(kind: ModelKind, args: &TrainArgs) -> Result<RunConfig> {
     let mut config = match &args.config {
         None => RunConfig::of(kind),
         Some(file) => {

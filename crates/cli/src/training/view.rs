@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 use repartee_engine::posting::DeletedContent;
-use repartee_engine::training::run_config::RunKind;
+use repartee_engine::terms::JobStatus;
+use repartee_engine::training::run_config::ModelKind;
 use repartee_engine::training::{RunFacts, RunInfo, Trained};
 use repartee_engine::{Outcome, shell};
 
@@ -10,7 +11,7 @@ use crate::columns;
 use crate::out::{Out, Table, bytes, count, counted, figure, seconds, short, state, time};
 use crate::{items, jobs};
 
-pub fn trained(out: Out, kind: RunKind, trained: &Trained) -> Result<()> {
+pub fn trained(out: Out, kind: ModelKind, trained: &Trained) -> Result<()> {
     let how = match trained.outcome {
         Outcome::EarlyStop => "stopped early (validation loss stopped improving)",
         Outcome::Stopped => "stopped; its checkpoint was kept",
@@ -31,7 +32,7 @@ pub fn trained(out: Out, kind: RunKind, trained: &Trained) -> Result<()> {
     ))?;
     let evaluate = shell::command(["evaluate", &trained.run]);
     out.line(match kind {
-        RunKind::Generator => format!(
+        ModelKind::Generator => format!(
             "Next: `{}`, `{evaluate}`",
             shell::command(["fakes", "make", "--generator", &trained.run]),
         ),
@@ -96,7 +97,7 @@ pub fn runs(out: Out, runs: &[RunInfo]) -> Result<()> {
         table.row([
             items::with_mark(&run.name, run.deleted_content),
             run.kind.as_str().to_owned(),
-            state(&run.state).to_owned(),
+            run_state(run.state),
             count(run.step),
             steps.unwrap_or_else(|| "-".to_owned()),
             figure(run.loss, 4),
@@ -110,15 +111,18 @@ pub fn runs(out: Out, runs: &[RunInfo]) -> Result<()> {
     table.print(out)
 }
 
+fn run_state(found: Option<JobStatus>) -> String {
+    found
+        .map_or("no job", |found| state(found.as_str()))
+        .to_owned()
+}
+
 pub fn run(out: Out, run: &RunInfo) -> Result<()> {
     out.line(format!(
         "Run {}: {}, {}, step {}, loss {}, lowest validation loss {}",
         items::with_mark(&run.name, run.deleted_content),
         run.kind.as_str(),
-        match run.state.as_str() {
-            "" => "no job",
-            stored => state(stored),
-        },
+        run_state(run.state),
         count(run.step),
         figure(run.loss, 4),
         figure(run.best_loss, 4)

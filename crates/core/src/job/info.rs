@@ -1,6 +1,7 @@
 //! A job as lists show it.
 
 use repartee_store::jobs::{JobRow, JobState, Want};
+use repartee_terms::JobStatus;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -26,11 +27,9 @@ pub struct JobInfo {
     pub id: String,
     /// import, train, ...
     pub kind: String,
-    /// queued, waiting (for a process to run it), running, lost (interrupted: its process is gone, resume it), paused,
-    /// done, failed or `cancelled`.
-    pub state: String,
-    /// pause, stop, cancel or discard, if requested.
-    pub want: Option<String>,
+    pub state: JobStatus,
+    /// What is requested of it.
+    pub want: Option<Want>,
     pub progress: Option<Progress>,
     /// Result or error.
     #[ts(type = "unknown")]
@@ -68,14 +67,13 @@ impl JobInfo {
             running && row.owner.is_none() && (0..WAITING_MS).contains(&(now - row.beat_ms));
         let lost = running && is_stale(row.owner.as_deref(), row.beat_ms, now);
         let state = match (waiting, lost) {
-            (true, _) => "waiting",
-            (_, true) => "lost",
-            _ => row.state.as_str(),
+            (true, _) => JobStatus::Waiting,
+            (_, true) => JobStatus::Lost,
+            _ => row.state.into(),
         };
         Self {
-            state: state.to_owned(),
-            want: (row.state == JobState::Running && row.want != Want::Run)
-                .then(|| row.want.as_str().to_owned()),
+            state,
+            want: (running && row.want != Want::Run).then_some(row.want),
             progress: row
                 .progress
                 .as_deref()

@@ -184,6 +184,8 @@ mod tests {
     use std::sync::Mutex;
     use std::time::{Duration, Instant};
 
+    use repartee_terms::JobStatus;
+
     use super::*;
     use crate::Kind;
     use crate::owner::{self, Watched};
@@ -260,8 +262,8 @@ mod tests {
         assert_eq!(progress.last().map(|p| p.done), Some(300));
         let job = &project.jobs().expect("listed")[0];
         assert_eq!(
-            (job.state.as_str(), job.outcome.as_ref()),
-            ("done", Some(&serde_json::json!(300)))
+            (job.state, job.outcome.as_ref()),
+            (JobStatus::Done, Some(&serde_json::json!(300)))
         );
         assert_eq!(job.progress.as_ref().map(|p| p.done), Some(300));
     }
@@ -331,7 +333,7 @@ mod tests {
         let jobs = project.jobs().expect("listed");
         assert!(
             jobs.iter()
-                .all(|job| job.state == "failed" && job.outcome.is_some())
+                .all(|job| job.state == JobStatus::Failed && job.outcome.is_some())
         );
     }
 
@@ -367,16 +369,23 @@ mod tests {
         let (_folder, project) = project();
         let state = |id: &str| project.job(id).expect("there").state;
         let me = format!("{}:x", std::process::id());
-        assert_eq!(state(&owned(&project, &me, now_ms())), "running");
-        assert_eq!(state(&owned(&project, &me, now_ms() - 31_000)), "lost");
+        assert_eq!(state(&owned(&project, &me, now_ms())), JobStatus::Running);
+        assert_eq!(
+            state(&owned(&project, &me, now_ms() - 31_000)),
+            JobStatus::Lost
+        );
         let gone = format!("{}:x", i32::MAX);
-        assert_eq!(state(&owned(&project, &gone, now_ms())), "running");
+        assert_eq!(state(&owned(&project, &gone, now_ms())), JobStatus::Running);
         let lost = state(&owned(&project, &gone, now_ms() - 3_500));
-        assert_eq!(lost, if cfg!(unix) { "lost" } else { "running" });
+        let expected = match cfg!(unix) {
+            true => JobStatus::Lost,
+            false => JobStatus::Running,
+        };
+        assert_eq!(lost, expected);
         // an owner in this process is alive, whatever the clock says of its heartbeat
         for ahead_ms in [-HOURS_2, HOURS_2] {
             let id = owned(&project, &project.owner, now_ms() + ahead_ms);
-            assert_eq!(state(&id), "running", "{ahead_ms}");
+            assert_eq!(state(&id), JobStatus::Running, "{ahead_ms}");
         }
     }
 
@@ -387,7 +396,7 @@ mod tests {
         let gone = format!("{}:x", i32::MAX);
         for owner in ["another-boot.1:1:1:x", &gone] {
             let id = owned(&project, owner, now_ms() + HOURS_2);
-            assert_eq!(project.job(&id).expect("there").state, "lost");
+            assert_eq!(project.job(&id).expect("there").state, JobStatus::Lost);
             let began = Instant::now();
             let look = || -> Result<_> {
                 let row = project.job_row(&id)?;
@@ -408,7 +417,7 @@ mod tests {
             .store
             .job_insert(&id, "count", "{}", None, now_ms() + HOURS_2)
             .expect("stored");
-        assert_eq!(project.job(&id).expect("there").state, "lost");
+        assert_eq!(project.job(&id).expect("there").state, JobStatus::Lost);
     }
 
     #[test]
@@ -439,8 +448,14 @@ mod tests {
         project
             .start_as(&id, &count(60_000), &|_| {})
             .expect("paused");
-        assert_eq!(project.job(&id[20..]).expect("by its end").state, "paused");
-        assert_eq!(project.cancel(&id).expect("canceled").state, "cancelled");
+        assert_eq!(
+            project.job(&id[20..]).expect("by its end").state,
+            JobStatus::Paused
+        );
+        assert_eq!(
+            project.cancel(&id).expect("canceled").state,
+            JobStatus::Cancelled
+        );
         assert!(
             project
                 .resume(&id, &|_| {})

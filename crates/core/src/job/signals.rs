@@ -1,5 +1,6 @@
 //! What a running job reports: progress, log lines, texts as they grow.
 
+use repartee_terms::FinishReason;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -115,7 +116,7 @@ pub struct Draft {
     pub text: String,
     /// end, or length if it was cut; none while it is being generated.
     #[serde(alias = "finish")]
-    pub finish_reason: Option<String>,
+    pub finish_reason: Option<FinishReason>,
 }
 
 /// A classifier's scores of a generated reply.

@@ -15,7 +15,7 @@ use crate::app_state::{AppInfo, AppState, ProjectInfo, Settings, sample_folder};
 use crate::data::import::preview;
 use crate::doctor::{Doctor, doctor};
 use crate::items::DeleteItem;
-use crate::training::run_config::{self, Field, Preset, RunConfig, RunKind};
+use crate::training::run_config::{self, Field, ModelKind, Preset, RunConfig};
 
 /// The app state, and the window that calls.
 type Asked = (Arc<AppState>, String);
@@ -45,7 +45,7 @@ pub struct Sample {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct OfKind {
-    pub kind: RunKind,
+    pub kind: ModelKind,
 }
 
 /// A job to start.

@@ -44,8 +44,7 @@ pub struct BaseAdd {
 #[serde(deny_unknown_fields, default)]
 pub struct BaseNew {
     pub name: String,
-    /// `gpt2` or `bert`.
-    pub kind: String,
+    pub kind: BaseKind,
     pub layers: usize,
     /// Hidden size; a multiple of `heads`.
     pub width: usize,
@@ -67,7 +66,7 @@ impl Default for BaseNew {
     fn default() -> Self {
         Self {
             name: String::new(),
-            kind: "gpt2".to_owned(),
+            kind: BaseKind::Gpt2,
             layers: 4,
             width: 128,
             heads: 4,
@@ -96,8 +95,7 @@ pub struct BaseEstimate {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct BaseInfo {
     pub name: String,
-    /// `gpt2` or `bert`.
-    pub kind: String,
+    pub kind: BaseKind,
     /// The folder, the hub id with its revision, or "from scratch".
     pub origin: String,
     /// Trainable parameters.
@@ -245,7 +243,7 @@ impl BaseInfo {
         let (layers, width, context, vocabulary) = config.sizes();
         Ok(Self {
             name: base.name.clone(),
-            kind: base.kind.as_str().to_owned(),
+            kind: base.kind,
             origin: base.origin.clone(),
             parameters: config.parameters(Some(2))?.count(),
             bytes: base.bytes,
@@ -484,12 +482,6 @@ impl BaseNew {
                 self.context
             )));
         }
-        if !["gpt2", "bert"].contains(&self.kind.as_str()) {
-            return Err(Error::usage(format!(
-                "kind is {:?}; it is gpt2 or bert",
-                self.kind
-            )));
-        }
         // sizes that no model has, before anything is allocated
         match self.config(self.vocab.max(1)) {
             ModelConfig::Gpt2(config) => config.check(),
@@ -531,9 +523,9 @@ impl BaseNew {
     }
 
     fn tokenizer_of(&self, texts: Vec<String>) -> Result<Files> {
-        Ok(match self.kind.as_str() {
-            "gpt2" => text::train_bpe(texts.into_iter(), self.vocab)?,
-            _ => text::train_word_piece(&texts, self.vocab)?,
+        Ok(match self.kind {
+            BaseKind::Gpt2 => text::train_bpe(texts.into_iter(), self.vocab)?,
+            BaseKind::Bert => text::train_word_piece(&texts, self.vocab)?,
         })
     }
 
@@ -557,11 +549,13 @@ impl BaseNew {
 
     fn config(&self, vocabulary: usize) -> ModelConfig {
         let (context, width, layers, heads) = (self.context, self.width, self.layers, self.heads);
-        match self.kind.as_str() {
-            "gpt2" => {
+        match self.kind {
+            BaseKind::Gpt2 => {
                 ModelConfig::Gpt2(gpt2::Config::new(vocabulary, context, width, layers, heads))
             }
-            _ => ModelConfig::Bert(bert::Config::new(vocabulary, context, width, layers, heads)),
+            BaseKind::Bert => {
+                ModelConfig::Bert(bert::Config::new(vocabulary, context, width, layers, heads))
+            }
         }
     }
 

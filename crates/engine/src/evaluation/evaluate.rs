@@ -17,6 +17,7 @@ use repartee_store::fakes::FakeSet;
 use repartee_store::marks::Marked;
 use repartee_store::runs::Checkpoint;
 use repartee_store::splits::Split;
+use repartee_terms::Role;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -28,8 +29,8 @@ use crate::evaluation::figures::{self, ClassifierFigures, Figures, GeneratorFigu
 use crate::generation::fakes::{FakesConfig, fakes_config};
 use crate::items::{ItemKind, Label};
 use crate::training::model::{check_kind, checkpoint_of, open_device};
-use crate::training::run_config::RunKind;
-use crate::training::{RunFacts, run_kind, threads};
+use crate::training::run_config::ModelKind;
+use crate::training::{RunFacts, threads};
 
 /// Examples measured between checks for pause and cancel.
 const AT_ONCE: usize = 128;
@@ -79,9 +80,9 @@ impl Default for Evaluate {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct EvaluationConfig {
     /// generator, realism or upvotes.
-    pub kind: RunKind,
+    pub kind: ModelKind,
     /// best, last or kept.
-    pub checkpoint: String,
+    pub checkpoint: Role,
     /// Training steps of the checkpoint.
     pub step: u64,
     /// Class names; empty for a generator.
@@ -184,7 +185,8 @@ impl Job for Evaluate {
     }
 
     fn check(&self, project: &Project) -> Result<()> {
-        if self.fakes.is_some() && check_kind(&project.store, &self.run, RunKind::Realism).is_err()
+        if self.fakes.is_some()
+            && check_kind(&project.store, &self.run, ModelKind::Realism).is_err()
         {
             return Err(Error::usage(format!(
                 "fakes are for a realism model, and run {:?} is not one; omit the set of fakes",
@@ -207,8 +209,8 @@ impl Job for Evaluate {
             .split_by_id(checkpoint.split_id)?
             .ok_or_else(|| Error::new(Code::Damaged, "the run's split is gone"))?;
         let facts: Option<RunFacts> = serde_json::from_str(&run.facts).ok();
-        let fakes = match run_kind(run.kind) {
-            RunKind::Realism => {
+        let fakes = match run.kind {
+            ModelKind::Realism => {
                 let trained_on = facts.and_then(|facts| facts.fakes);
                 let set = match (&self.fakes, run.fake_set_id) {
                     (Some(name), _) => store.fake_set(name)?,
@@ -229,14 +231,14 @@ impl Job for Evaluate {
             _ => None,
         };
         ctx.tick(Progress::new("reading the model", 0, None, "bytes"));
-        let (kind, names) = (run_kind(run.kind), class_names(run_kind(run.kind), &split)?);
+        let (kind, names) = (run.kind, class_names(run.kind, &split)?);
         let device = open_device(&self.device)?;
         let config = EvaluationConfig {
             kind,
-            checkpoint: checkpoint.role.as_str().to_owned(),
+            checkpoint: checkpoint.role,
             step: checkpoint.step,
             classes: names.clone(),
-            threshold: (kind == RunKind::Realism).then_some(self.threshold),
+            threshold: (kind == ModelKind::Realism).then_some(self.threshold),
             fakes: fakes.as_ref().map(fakes_config).transpose()?,
             limit: self.limit,
             batch: self.batch,
@@ -247,11 +249,11 @@ impl Job for Evaluate {
             job: ctx.job().to_owned(),
         };
         let (figures, predictions) = match kind {
-            RunKind::Generator => {
+            ModelKind::Generator => {
                 let generator = engine.generator_of(checkpoint.clone(), &device)?;
                 self.measure_generator(ctx, &generator, &split)?
             }
-            RunKind::Realism | RunKind::Upvotes => {
+            ModelKind::Realism | ModelKind::Upvotes => {
                 let judge = engine.classifier_of(checkpoint.clone(), &device)?;
                 self.measure_classifier(ctx, &judge, &split, fakes.as_ref(), &names)?
             }
@@ -270,11 +272,11 @@ impl Job for Evaluate {
 }
 
 /// Class names; none for a generator.
-pub(crate) fn class_names(kind: RunKind, split: &Split) -> Result<Vec<String>> {
+pub(crate) fn class_names(kind: ModelKind, split: &Split) -> Result<Vec<String>> {
     Ok(match kind {
-        RunKind::Generator => Vec::new(),
-        RunKind::Realism => vec!["fake".to_owned(), "real".to_owned()],
-        RunKind::Upvotes => {
+        ModelKind::Generator => Vec::new(),
+        ModelKind::Realism => vec!["fake".to_owned(), "real".to_owned()],
+        ModelKind::Upvotes => {
             let [a, b, c] = examples::edges(split)?.edges();
             let between = |from: i64, to: i64| match to - from {
                 1 => format!("score {from}"),

@@ -31,7 +31,7 @@ pub struct Reading {
 pub struct OutcomeRow {
     pub reply: i64,
     /// posted or withdrawn.
-    pub state: String,
+    pub state: ReplyState,
     pub subreddit: String,
     /// Without the footer.
     pub text: String,
@@ -158,7 +158,7 @@ fn row(reply: Reply, edges: Option<BinEdges>, readings: Vec<Reading>) -> Outcome
     let score = readings.iter().rev().find_map(|reading| reading.score);
     OutcomeRow {
         reply: reply.id,
-        state: reply.state.as_str().to_owned(),
+        state: reply.state,
         subreddit: reply.subreddit,
         text: reply.text,
         link: reply.link,

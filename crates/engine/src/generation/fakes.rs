@@ -16,10 +16,11 @@ use repartee_models::generate::{self, SamplingParams, Task};
 use repartee_models::rng::Stream;
 use repartee_models::text::Template;
 use repartee_store::Store;
-use repartee_store::fakes::{FakeSet, FinishReason, NewFake, NewFakeSet};
+use repartee_store::fakes::{FakeSet, NewFake, NewFakeSet};
 use repartee_store::jobs::Want;
 use repartee_store::marks::Marked;
 use repartee_store::splits::Example;
+use repartee_terms::FinishReason;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -28,7 +29,7 @@ use crate::ToEngine;
 use crate::data::examples::{DELETED, pair_label};
 use crate::items::{ItemKind, Label};
 use crate::training::model::{Writer, check_kind, open_device};
-use crate::training::run_config::RunKind;
+use crate::training::run_config::ModelKind;
 
 /// Pairs read at a time while comments are sampled.
 const PAGE: usize = 2_000;
@@ -121,7 +122,7 @@ pub struct FakeShown {
     pub fake: String,
     /// end, or length if it was cut.
     #[serde(alias = "finish")]
-    pub finish_reason: String,
+    pub finish_reason: FinishReason,
 }
 
 /// The callback of [`generate::generate`] for each token.
@@ -153,13 +154,6 @@ pub(crate) fn until_stopped<T>(
 
 /// Fakes are stored after this many batches: within them, a reply that has ended makes way for the next one.
 const BATCHES: usize = 4;
-
-pub(crate) fn finish_reason(finish_reason: generate::FinishReason) -> FinishReason {
-    match finish_reason {
-        generate::FinishReason::End => FinishReason::End,
-        generate::FinishReason::Length => FinishReason::Length,
-    }
-}
 
 /// `wanted` pairs (0: all) of a partition with different comments, sampled by the seed.
 pub(crate) fn different_comments(
@@ -208,7 +202,7 @@ impl Job for MakeFakes {
     fn check(&self, project: &Project) -> Result<()> {
         crate::generation::generate::check_counts("replies", self.replies, self.batch)?;
         self.sampling.check().map_err(Error::from)?;
-        check_kind(&project.store, &self.generator, RunKind::Generator)
+        check_kind(&project.store, &self.generator, ModelKind::Generator)
     }
 
     fn tally(outcome: &FakesInfo) -> Option<Tally> {
@@ -350,7 +344,7 @@ impl Job for MakeFakes {
                 let texts = |completions: Vec<generate::Completion>| {
                     completions
                         .into_iter()
-                        .map(|c| Ok((text.decode(&c.ids)?, finish_reason(c.finish_reason))))
+                        .map(|c| Ok((text.decode(&c.ids)?, c.finish_reason)))
                         .collect::<Result<Vec<_>>>()
                 };
                 Ok(written.into_iter().map(texts).collect::<Result<Vec<_>>>()?)
@@ -489,7 +483,7 @@ impl Engine {
                     comment: fake.comment,
                     real,
                     fake: fake.text,
-                    finish_reason: fake.finish_reason.as_str().to_owned(),
+                    finish_reason: fake.finish_reason,
                 });
             }
         }

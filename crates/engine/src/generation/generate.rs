@@ -21,6 +21,7 @@ use repartee_store::runs::Checkpoint;
 use repartee_store::threads::{
     Candidate, Generation, NewCandidate, NewGeneration, NewThread, NewThreadComment, Pick, Scores,
 };
+use repartee_terms::FinishReason;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -28,12 +29,12 @@ use crate::Engine;
 use crate::ToEngine;
 use crate::data::examples::pair_label;
 use crate::generation::context;
-use crate::generation::fakes::{different_comments, finish_reason, until_stopped};
+use crate::generation::fakes::{different_comments, until_stopped};
 use crate::generation::pick::{Criteria, Scored, pick};
 use crate::items::{ItemKind, Label};
 use crate::queue::ReplyInfo;
 use crate::training::model::{Writer, check_kind, open_device};
-use crate::training::run_config::RunKind;
+use crate::training::run_config::ModelKind;
 
 /// Candidates scored between checks for pause and cancel.
 const SCORED_AT_ONCE: usize = 64;
@@ -124,7 +125,7 @@ pub struct CandidateInfo {
     pub text: String,
     /// end, or length if it was cut.
     #[serde(alias = "finish")]
-    pub finish_reason: String,
+    pub finish_reason: FinishReason,
     /// p(real).
     pub p_real: Option<f64>,
     /// Probability of each upvote bin.
@@ -199,7 +200,7 @@ struct Written {
     comment: usize,
     n: u32,
     text: String,
-    finish_reason: generate::FinishReason,
+    finish_reason: FinishReason,
     scores: Scores,
 }
 
@@ -308,9 +309,9 @@ impl Job for Generate {
         self.criteria.check()?;
         self.criteria.check_models(self.realism.is_some())?;
         let runs = [
-            (Some(&self.generator), RunKind::Generator),
-            (self.realism.as_ref(), RunKind::Realism),
-            (self.upvotes.as_ref(), RunKind::Upvotes),
+            (Some(&self.generator), ModelKind::Generator),
+            (self.realism.as_ref(), ModelKind::Realism),
+            (self.upvotes.as_ref(), ModelKind::Upvotes),
         ];
         for (run, kind) in runs {
             if let Some(run) = run {
@@ -367,8 +368,8 @@ impl Job for Generate {
                 .map(|run| engine.classifier(run, kind, checkpoint));
             found.transpose()
         };
-        let realism = judge(&self.realism, RunKind::Realism)?;
-        let upvotes = judge(&self.upvotes, RunKind::Upvotes)?;
+        let realism = judge(&self.realism, ModelKind::Realism)?;
+        let upvotes = judge(&self.upvotes, ModelKind::Upvotes)?;
         let comments = self.gather(ctx, &generator)?;
         ctx.send(Signal::Comments {
             texts: comments.iter().map(|c| c.comment.clone()).collect(),
@@ -379,7 +380,7 @@ impl Job for Generate {
 
         let realism = self.score(
             ctx,
-            RunKind::Realism,
+            ModelKind::Realism,
             realism,
             &comments,
             &mut written,
@@ -387,7 +388,7 @@ impl Job for Generate {
         )?;
         let upvotes = self.score(
             ctx,
-            RunKind::Upvotes,
+            ModelKind::Upvotes,
             upvotes,
             &comments,
             &mut written,
@@ -578,7 +579,7 @@ impl Generate {
                 comment: w.comment,
                 n: w.n as usize,
                 text: w.text.clone(),
-                finish_reason: Some(w.finish_reason.as_str().to_owned()),
+                finish_reason: Some(w.finish_reason),
             };
             ctx.send(Signal::Drafts {
                 drafts: written[first..].iter().map(finished).collect(),
@@ -600,7 +601,7 @@ impl Generate {
     fn score(
         &self,
         ctx: &Ctx,
-        kind: RunKind,
+        kind: ModelKind,
         checkpoint: Option<Checkpoint>,
         comments: &[Asked],
         written: &mut Vec<Written>,
@@ -651,8 +652,8 @@ impl Generate {
             let scored = |w: &Written| DraftScore {
                 comment: w.comment,
                 n: w.n as usize,
-                p_real: w.scores.p_real.filter(|_| kind == RunKind::Realism),
-                bins: w.scores.bins.filter(|_| kind == RunKind::Upvotes),
+                p_real: w.scores.p_real.filter(|_| kind == ModelKind::Realism),
+                bins: w.scores.bins.filter(|_| kind == ModelKind::Upvotes),
             };
             ctx.send(Signal::Scores {
                 scores: some.iter().map(scored).collect(),
@@ -703,7 +704,7 @@ impl Generate {
                 comment_id: places[w.comment].1,
                 n: w.n,
                 text: w.text.clone(),
-                finish_reason: finish_reason(w.finish_reason),
+                finish_reason: w.finish_reason,
                 scores: w.scores,
             })
             .collect();
@@ -768,7 +769,7 @@ impl Generate {
                 id,
                 n: w.n,
                 text: w.text,
-                finish_reason: w.finish_reason.as_str().to_owned(),
+                finish_reason: w.finish_reason,
                 p_real: w.scores.p_real,
                 bins: w.scores.bins,
                 expected_bin: w.scores.expected_bin(),
@@ -981,7 +982,7 @@ fn shown(candidate: Candidate, reply: Option<i64>) -> CandidateInfo {
         id: candidate.id,
         n: candidate.n,
         text: candidate.text,
-        finish_reason: candidate.finish_reason.as_str().to_owned(),
+        finish_reason: candidate.finish_reason,
         p_real: candidate.scores.p_real,
         bins: candidate.scores.bins,
         expected_bin: candidate.scores.expected_bin(),

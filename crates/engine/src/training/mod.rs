@@ -13,28 +13,7 @@ mod session;
 mod trainee;
 mod views;
 
-use repartee_store::runs::ModelKind;
-
 pub use prepare::RunFacts;
 pub(crate) use prepare::threads;
 pub use run::{Train, Trained};
 pub use views::{CheckpointInfo, Difference, RunInfo};
-
-use crate::training::run_config::RunKind;
-
-fn model_kind(kind: RunKind) -> ModelKind {
-    match kind {
-        RunKind::Generator => ModelKind::Generator,
-        RunKind::Realism => ModelKind::Realism,
-        RunKind::Upvotes => ModelKind::Upvotes,
-    }
-}
-
-/// The run kind of a stored model kind.
-pub(crate) fn run_kind(kind: ModelKind) -> RunKind {
-    match kind {
-        ModelKind::Generator => RunKind::Generator,
-        ModelKind::Realism => RunKind::Realism,
-        ModelKind::Upvotes => RunKind::Upvotes,
-    }
-}

@@ -12,10 +12,10 @@ use repartee_models::weights::Tensors;
 use repartee_models::{Device, DeviceChoice, device};
 use repartee_store::Store;
 use repartee_store::bases::Base;
-use repartee_store::runs::{Checkpoint, ModelKind, Role, Run};
+use repartee_store::runs::{Checkpoint, Role, Run};
 
 use crate::bases::base::ModelConfig;
-use crate::training::run_config::{RunConfig, RunKind};
+use crate::training::run_config::{ModelKind, RunConfig};
 use crate::{Engine, bases::bundle};
 
 /// A loaded generator, by default of tensors.
@@ -175,11 +175,11 @@ fn of_kind(store: &Store, run: &str, kinds: &[ModelKind]) -> Result<Run> {
 ///
 /// # Errors
 /// [`Code::Usage`].
-pub(crate) fn check_kind(store: &Store, run: &str, kind: RunKind) -> Result<()> {
+pub(crate) fn check_kind(store: &Store, run: &str, kind: ModelKind) -> Result<()> {
     let kind = match kind {
-        RunKind::Generator => ModelKind::Generator,
-        RunKind::Realism => ModelKind::Realism,
-        RunKind::Upvotes => ModelKind::Upvotes,
+        ModelKind::Generator => ModelKind::Generator,
+        ModelKind::Realism => ModelKind::Realism,
+        ModelKind::Upvotes => ModelKind::Upvotes,
     };
     match of_kind(store, run, &[kind]) {
         Err(error) if error.code != Code::NotFound => Err(error),
@@ -244,12 +244,12 @@ impl Engine {
     pub(crate) fn classifier(
         &self,
         run: &str,
-        kind: RunKind,
+        kind: ModelKind,
         checkpoint: Option<&str>,
     ) -> Result<Checkpoint> {
         let kind = match kind {
-            RunKind::Upvotes => ModelKind::Upvotes,
-            RunKind::Realism | RunKind::Generator => ModelKind::Realism,
+            ModelKind::Upvotes => ModelKind::Upvotes,
+            ModelKind::Realism | ModelKind::Generator => ModelKind::Realism,
         };
         let run = of_kind(&self.store, run, &[kind])?;
         checkpoint_of(&self.store, &run, checkpoint)

@@ -21,7 +21,7 @@ use crate::bases::bundle;
 use crate::bases::permission::may_train;
 use crate::data::examples::{self, Labeled};
 use crate::training::model::open_device;
-use crate::training::run_config::{RunConfig, RunKind};
+use crate::training::run_config::{ModelKind, RunConfig};
 
 /// Default number of validations in a run.
 const VALIDATIONS: usize = 10;
@@ -101,7 +101,7 @@ pub(crate) fn base_of(store: &Store, config: &RunConfig) -> Result<Base> {
     let fitting = store
         .bases()?
         .into_iter()
-        .filter(|base| base.kind.as_str() == kind)
+        .filter(|base| base.kind == kind)
         .collect();
     let (one, several) = (format!("{kind} base"), format!("{kind} bases"));
     let made_by = format!("`repartee base add` or `repartee base new NAME --kind {kind}`");
@@ -138,9 +138,9 @@ pub(crate) fn fakes_of(store: &Store, config: &RunConfig, split: &Split) -> Resu
 fn not_empty(examples: &[Labeled], config: &RunConfig, split: &Split) -> Result<()> {
     if examples.is_empty() {
         let what = match config.kind {
-            RunKind::Generator => "pairs",
-            RunKind::Realism => "fakes with real replies to compare them with",
-            RunKind::Upvotes => "replies with a known score",
+            ModelKind::Generator => "pairs",
+            ModelKind::Realism => "fakes with real replies to compare them with",
+            ModelKind::Upvotes => "replies with a known score",
         };
         return Err(Error::new(
             Code::NotFound,
@@ -159,7 +159,7 @@ impl<T: Trainee> Prepared<T> {
         let base = base_of(store, &config)?;
         let split = store.split(&config.split)?;
         let fakes = match config.kind {
-            RunKind::Realism => Some(fakes_of(store, &config, &split)?),
+            ModelKind::Realism => Some(fakes_of(store, &config, &split)?),
             _ => None,
         };
         let device = open_device(&config.device)?;
@@ -239,7 +239,9 @@ fn examples_of(
             limit,
             config.seed,
         ),
-        (None, RunKind::Upvotes) => examples::upvotes(store, split, partition, limit, config.seed),
+        (None, ModelKind::Upvotes) => {
+            examples::upvotes(store, split, partition, limit, config.seed)
+        }
         (None, _) => examples::pairs(store, split, partition, limit, config.seed),
     }
 }
@@ -385,7 +387,7 @@ impl Engine {
         }
         let split = self.store.split(&config.split)?;
         let fakes = match config.kind {
-            RunKind::Realism => Some(fakes_of(&self.store, config, &split)?),
+            ModelKind::Realism => Some(fakes_of(&self.store, config, &split)?),
             _ => None,
         };
         Ok(may_train(self, &base, &split, fakes.as_ref()).err())
@@ -399,8 +401,8 @@ impl Engine {
     pub fn train_estimate(&self, config: &RunConfig) -> Result<RunFacts> {
         let (store, config) = (&self.store, config.clone());
         Ok(match config.kind {
-            RunKind::Generator => Prepared::<Generator>::new(store, config)?.facts,
-            RunKind::Realism | RunKind::Upvotes => {
+            ModelKind::Generator => Prepared::<Generator>::new(store, config)?.facts,
+            ModelKind::Realism | ModelKind::Upvotes => {
                 Prepared::<Classifier>::new(store, config)?.facts
             }
         })

@@ -17,12 +17,11 @@ use ts_rs::TS;
 use super::prepare::{Prepared, base_of, fakes_of};
 use super::session::Session;
 use super::trainee::{Classifier, Generator, Trainee};
-use super::{model_kind, run_kind};
 use crate::ToEngine;
 use crate::bases::bundle;
 use crate::bases::permission::may_train;
 use crate::items::ItemKind;
-use crate::training::run_config::{RunConfig, RunKind};
+use crate::training::run_config::{ModelKind, RunConfig};
 use repartee_core::format::{bytes, count, seconds};
 
 /// Trains a model. A job: `train`.
@@ -51,7 +50,7 @@ impl Train {
 pub struct Trained {
     pub run: String,
     /// generator, realism or upvotes.
-    pub kind: RunKind,
+    pub kind: ModelKind,
     /// Whether it did all steps or stopped early.
     pub outcome: Outcome,
     /// Optimizer steps done.
@@ -99,16 +98,17 @@ impl Job for Train {
     fn check(&self, project: &Project) -> Result<()> {
         let config = &self.config;
         config.check()?;
-        if !config.fakes.is_empty() && config.kind != RunKind::Realism {
+        if !config.fakes.is_empty() && config.kind != ModelKind::Realism {
             return Err(Error::usage(format!(
                 "fakes are for a realism model, and this is a run of kind {}; omit the set of fakes",
                 config.kind.as_str()
             )));
         }
-        let wrong =
-            project.store.bases()?.into_iter().find(|base| {
-                base.name == config.base && base.kind.as_str() != config.kind.base_kind()
-            });
+        let wrong = project
+            .store
+            .bases()?
+            .into_iter()
+            .find(|base| base.name == config.base && base.kind != config.kind.base_kind());
         match wrong {
             Some(base) => Err(Error::usage(format!(
                 "base {:?} is of kind {}, and a run of kind {} starts from a base of kind {}",
@@ -142,8 +142,8 @@ impl Job for Train {
         ctx.tick(Progress::new("reading examples", 0, None, "examples"));
         let split = store.split(&config.split)?;
         let fakes = match config.kind {
-            RunKind::Realism => Some(fakes_of(store, config, &split)?),
-            RunKind::Generator | RunKind::Upvotes => None,
+            ModelKind::Realism => Some(fakes_of(store, config, &split)?),
+            ModelKind::Generator | ModelKind::Upvotes => None,
         };
         may_train(
             &ctx.engine(),
@@ -155,8 +155,8 @@ impl Job for Train {
             ctx.say(mark);
         }
         match config.kind {
-            RunKind::Generator => self.train::<Generator>(ctx, before),
-            RunKind::Realism | RunKind::Upvotes => self.train::<Classifier>(ctx, before),
+            ModelKind::Generator => self.train::<Generator>(ctx, before),
+            ModelKind::Realism | ModelKind::Upvotes => self.train::<Classifier>(ctx, before),
         }
     }
 }
@@ -189,7 +189,7 @@ fn insert_run<T>(store: &Store, prepared: &Prepared<T>, job: &str) -> Result<Run
     repartee_core::names::check(ItemKind::Run, &name)?;
     let new = NewRun {
         name: name.clone(),
-        kind: model_kind(kind),
+        kind,
         base_id: prepared.base.id,
         split_id: prepared.split.id,
         fake_set_id: prepared.fakes.as_ref().map(|set| set.id),
@@ -322,7 +322,7 @@ fn result(ctx: &Ctx, session: Session<'_>, outcome: Outcome) -> Result<Trained, 
 pub(super) fn trained(run: &Run, outcome: Outcome, state: &State) -> Trained {
     Trained {
         run: run.name.clone(),
-        kind: run_kind(run.kind),
+        kind: run.kind,
         outcome,
         steps: state.step,
         best_loss: state.best,

@@ -6,7 +6,7 @@ use repartee_core::error::{Error, Result};
 use repartee_core::job::{Ctx, Progress, Stop, now_ms, to_json};
 use repartee_models::optim::AdamW;
 use repartee_models::text::Files;
-use repartee_models::train::{self, Event, Flow, Plan, State};
+use repartee_models::train::{Event, Flow, Plan, State};
 use repartee_models::weights::{self, Tensors, Vars};
 use repartee_store::runs::{Metric, NewCheckpoint, Role, Run, RunSample};
 
@@ -83,7 +83,7 @@ impl<'a> Session<'a> {
             }));
     }
 
-    fn save(&mut self, role: train::Role, state: &State, optimizer: Option<&AdamW>) -> Result<()> {
+    fn save(&mut self, role: Role, state: &State, optimizer: Option<&AdamW>) -> Result<()> {
         self.write_metrics()?;
         let store = &self.ctx.project.store;
         let weights = bundle::put(store, &weights::view(self.vars, false), &self.files, |_| {
@@ -100,17 +100,14 @@ impl<'a> Session<'a> {
         };
         let new = NewCheckpoint {
             run_id: self.run.id,
-            role: match role {
-                train::Role::Best => Role::Best,
-                train::Role::Last => Role::Last,
-            },
+            role,
             step: state.step as u64,
             weights: &weights,
             optimizer: moments.as_deref(),
             state: &to_json(state)?,
         };
         store.checkpoint_save(&new, now_ms())?;
-        if role == train::Role::Last {
+        if role == Role::Last {
             self.saved = Instant::now();
         }
         self.last = Some(state.clone());

@@ -9,15 +9,16 @@ use repartee_models::train::Outcome;
 use repartee_store::jobs::JobRow;
 use repartee_store::marks::Marked;
 use repartee_store::runs::{Role, Run};
+use repartee_terms::JobStatus;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::run::trained;
-use super::{RunFacts, Trained, run_kind};
+use super::{RunFacts, Trained};
 use crate::Engine;
 use crate::items::{ItemKind, Label};
 use crate::training::model::checkpoint_of;
-use crate::training::run_config::{RunConfig, RunKind};
+use crate::training::run_config::{ModelKind, RunConfig};
 use crate::training::run_now::{config_now, facts_now};
 
 /// A run in a list or by itself.
@@ -25,9 +26,9 @@ use crate::training::run_now::{config_now, facts_now};
 pub struct RunInfo {
     pub name: String,
     /// generator, realism or upvotes.
-    pub kind: RunKind,
-    /// queued, running, lost (interrupted), paused, done, stopped, failed, `cancelled`; empty if its job is gone.
-    pub state: String,
+    pub kind: ModelKind,
+    /// None: its job is gone.
+    pub state: Option<JobStatus>,
     /// Whether it has a complete checkpoint.
     pub usable: bool,
     pub job: Option<String>,
@@ -55,12 +56,11 @@ pub struct RunInfo {
 pub struct CheckpointInfo {
     pub run: String,
     /// generator, realism or upvotes.
-    pub kind: RunKind,
+    pub kind: ModelKind,
     pub base: String,
     /// The split it was trained on.
     pub split: String,
-    /// best, last, or kept (replaced, but something was made with it).
-    pub role: String,
+    pub role: Role,
     /// Optimizer steps done.
     pub step: u64,
     /// Size of its weights; some may be shared with other checkpoints.
@@ -78,10 +78,12 @@ pub struct Difference {
 }
 
 /// The state of a run, by its job.
-fn run_state(job: JobInfo) -> String {
+fn run_state(job: JobInfo) -> JobStatus {
     let outcome = |job: &JobInfo| job.outcome.as_ref().and_then(|o| o.get("outcome")).cloned();
-    match outcome(&job) == serde_json::to_value(Outcome::Stopped).ok() && job.state == "done" {
-        true => "stopped".to_owned(),
+    match outcome(&job) == serde_json::to_value(Outcome::Stopped).ok()
+        && job.state == JobStatus::Done
+    {
+        true => JobStatus::Stopped,
         false => job.state,
     }
 }
@@ -187,10 +189,10 @@ impl Engine {
             let base = bases.iter().find(|base| base.id == checkpoint.base_id);
             let split = splits.iter().find(|split| split.id == checkpoint.split_id);
             infos.push(CheckpointInfo {
-                kind: run_kind(checkpoint.kind),
+                kind: checkpoint.kind,
                 base: base.map(|base| base.name.clone()).unwrap_or_default(),
                 split: split.map(|split| split.name.clone()).unwrap_or_default(),
-                role: checkpoint.role.as_str().to_owned(),
+                role: checkpoint.role,
                 step: checkpoint.step,
                 bytes: self
                     .store
@@ -232,11 +234,11 @@ impl Engine {
             Vec::new()
         };
         let state = match &run.job_id {
-            Some(job) => self.job(job).map(run_state).unwrap_or_default(),
-            None => String::new(),
+            Some(job) => self.job(job).map(run_state).ok(),
+            None => None,
         };
         Ok(RunInfo {
-            kind: run_kind(run.kind),
+            kind: run.kind,
             state,
             facts: facts_now(&run),
             usable: usable.contains_key(&run.id),

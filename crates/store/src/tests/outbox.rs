@@ -245,37 +245,44 @@ fn ended_attempts_and_the_audit_log_are_append_only() {
 
 #[test]
 fn opt_outs_persist_and_permissions_are_replaced_as_a_whole() {
-    use crate::accounts::{Account, OptOut, PostingPermission};
+    use crate::accounts::{Account, OptOut, OptOutKind, OptOutState, PostingPermission};
     let (_dir, store) = project();
-    let ask = |state: &str, source: &str| OptOut {
-        kind: "user".into(),
+    let ask = |state, source: &str| OptOut {
+        kind: OptOutKind::User,
         name: "Ann".into(),
-        state: state.into(),
+        state,
+        why: String::new(),
         source: source.into(),
         who: "repartee".into(),
-        ..OptOut::default()
+        at_ms: 0,
     };
-    assert!(!store.is_opted_out("user", "ann").unwrap());
-    store.opt_out_put(&ask("asked", "t1_1")).unwrap();
+    assert!(!store.is_opted_out(OptOutKind::User, "ann").unwrap());
+    store.opt_out_put(&ask(OptOutState::Asked, "t1_1")).unwrap();
     assert!(
-        store.is_opted_out("user", "ann").unwrap(),
+        store.is_opted_out(OptOutKind::User, "ann").unwrap(),
         "counts until decided"
     );
     store
-        .opt_out_decide("user", "ANN", false, "ada", 2)
+        .opt_out_decide(OptOutKind::User, "ANN", false, "ada", 2)
         .unwrap();
-    assert!(!store.is_opted_out("user", "ann").unwrap());
-    store.opt_out_put(&ask("asked", "t1_1")).unwrap();
+    assert!(!store.is_opted_out(OptOutKind::User, "ann").unwrap());
+    store.opt_out_put(&ask(OptOutState::Asked, "t1_1")).unwrap();
     assert!(
-        !store.is_opted_out("user", "ann").unwrap(),
+        !store.is_opted_out(OptOutKind::User, "ann").unwrap(),
         "the same comment again"
     );
-    store.opt_out_put(&ask("asked", "t1_2")).unwrap();
-    assert!(store.is_opted_out("user", "ann").unwrap());
-    store.opt_out_decide("user", "Ann", true, "ada", 3).unwrap();
-    store.opt_out_put(&ask("asked", "t1_3")).unwrap();
-    assert_eq!(store.opt_outs().unwrap()[0].state, "confirmed");
-    assert!(store.opt_out_decide("user", "bob", true, "ada", 3).is_err());
+    store.opt_out_put(&ask(OptOutState::Asked, "t1_2")).unwrap();
+    assert!(store.is_opted_out(OptOutKind::User, "ann").unwrap());
+    store
+        .opt_out_decide(OptOutKind::User, "Ann", true, "ada", 3)
+        .unwrap();
+    store.opt_out_put(&ask(OptOutState::Asked, "t1_3")).unwrap();
+    assert_eq!(store.opt_outs().unwrap()[0].state, OptOutState::Confirmed);
+    assert!(
+        store
+            .opt_out_decide(OptOutKind::User, "bob", true, "ada", 3)
+            .is_err()
+    );
 
     let permission = PostingPermission {
         name: "Quiet".into(),

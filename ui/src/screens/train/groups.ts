@@ -1,6 +1,6 @@
 // The form of a run's settings. What is known of a setting comes from the engine, where it is declared.
 
-import type { Field, RunConfig, RunKind } from "../../host";
+import type { Field, ModelKind, RunConfig } from "../../host";
 
 /** A run config by field name. */
 export type Values = Record<string, string | number>;
@@ -15,7 +15,7 @@ export interface Group {
 }
 
 /** The groups of the settings of a kind of run, in the engine's order. */
-export function groups(fields: Field[], kind: RunKind): Group[] {
+export function groups(fields: Field[], kind: ModelKind): Group[] {
   const made = new Map<string, Group>();
   for (const field of fields.filter((one) => one.kinds.includes(kind))) {
     const group = made.get(field.group) ?? { name: field.group, folded: !field.essential, fields: [] };

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ts_rs::TS;
 
-use super::{ClassWeights, RunConfig, RunKind};
+use super::{ClassWeights, ModelKind, RunConfig};
 
 /// Type of a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -43,7 +43,7 @@ pub struct Field {
     /// Maximum, for a number; `None`: no limit.
     pub most: Option<f64>,
     /// The kinds of run that use it.
-    pub kinds: Vec<RunKind>,
+    pub kinds: Vec<ModelKind>,
     /// The heading that it stands under.
     pub group: String,
     /// Whether it is shown first; the others are collapsed.
@@ -90,13 +90,13 @@ pub struct Row {
     /// Minimum and maximum of a number.
     pub range: (f64, f64),
     /// The kinds of run that use it.
-    pub kinds: &'static [RunKind],
+    pub kinds: &'static [ModelKind],
     /// Whether the value is not used, so that its range does not count.
     pub unused: fn(&RunConfig) -> bool,
 }
 
-pub const ALL_KINDS: &[RunKind] = &[RunKind::Generator, RunKind::Realism, RunKind::Upvotes];
-pub const CLASSIFIERS: &[RunKind] = &[RunKind::Realism, RunKind::Upvotes];
+pub const ALL_KINDS: &[ModelKind] = &[ModelKind::Generator, ModelKind::Realism, ModelKind::Upvotes];
+pub const CLASSIFIERS: &[ModelKind] = &[ModelKind::Realism, ModelKind::Upvotes];
 /// All examples of a step are in memory at once.
 pub const EXAMPLES_AT_ONCE: (f64, f64) = (1.0, 4096.0);
 
@@ -164,7 +164,7 @@ setting_types! {
     // parsed here, because serde_json may round the last digit
     f64, Number: |json| json.parse().ok().filter(|x: &f64| x.is_finite()), |x| Some(*x);
     String, Text: word, |_| None;
-    RunKind, Choice: word, |_| None;
+    ModelKind, Choice: word, |_| None;
     LossMask, Choice: word, |_| None;
     Decay, Choice: word, |_| None;
     ClassWeights, Choice: word, |_| None;
@@ -207,7 +207,7 @@ impl Setting {
     }
 
     /// Whether runs of this kind use it.
-    pub fn is_for(&self, kind: RunKind) -> bool {
+    pub fn is_for(&self, kind: ModelKind) -> bool {
         self.row.kinds.contains(&kind)
     }
 
@@ -241,7 +241,7 @@ impl Setting {
     }
 
     /// Its default, or what an empty one means.
-    pub fn default_of(&self, kind: RunKind) -> String {
+    pub fn default_of(&self, kind: ModelKind) -> String {
         let usual = RunConfig::of(kind);
         match (self.number)(&usual) {
             Some(number) => number.to_string(),
@@ -322,7 +322,7 @@ impl Setting {
     /// # Errors
     /// What was expected.
     pub fn check_typed(&self, typed: &str) -> std::result::Result<(), String> {
-        let mut scratch = RunConfig::of(RunKind::Generator);
+        let mut scratch = RunConfig::of(ModelKind::Generator);
         self.put_typed(&mut scratch, typed)
             .map_err(|_| format!("expected {}", self.expected()))
     }
@@ -376,9 +376,9 @@ macro_rules! settings {
 
         impl $name {
             /// The defaults of a kind.
-            pub fn of(kind: RunKind) -> Self {
+            pub fn of(kind: ModelKind) -> Self {
                 let mut config = Self { $($field: $default,)+ };
-                if kind != RunKind::Generator {
+                if kind != ModelKind::Generator {
                     $($(config.$field = $classifiers;)?)+
                 }
                 config.kind = kind;

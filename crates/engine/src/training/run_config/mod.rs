@@ -16,64 +16,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use ts_rs::TS;
 
+pub use repartee_terms::ModelKind;
+
 pub use declare::{Field, FieldType, Group, Row, Setting};
 pub use settings::{RunConfig, SETTINGS};
-
-/// Kind of model.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "kebab-case")]
-pub enum RunKind {
-    /// GPT-2 on comments and replies.
-    #[default]
-    Generator,
-    /// BERT: real or generated reply.
-    Realism,
-    /// BERT: which of the four upvote bins.
-    Upvotes,
-}
-
-impl RunKind {
-    /// The name in the project file and on the command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Generator => "generator",
-            Self::Realism => "realism",
-            Self::Upvotes => "upvotes",
-        }
-    }
-
-    /// Reads [`Self::as_str`].
-    ///
-    /// # Errors
-    /// If it is none of the three.
-    pub fn parse(text: &str) -> Result<Self> {
-        [Self::Generator, Self::Realism, Self::Upvotes]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-            .ok_or_else(|| {
-                Error::usage(format!(
-                    "there is no kind of run {text:?}; it is generator, realism or upvotes"
-                ))
-            })
-    }
-
-    /// The kind of base it starts from.
-    pub fn base_kind(self) -> &'static str {
-        match self {
-            Self::Generator => "gpt2",
-            Self::Realism | Self::Upvotes => "bert",
-        }
-    }
-
-    /// Number of classes of a classifier; 0 for the generator.
-    pub fn classes(self) -> usize {
-        match self {
-            Self::Generator => 0,
-            Self::Realism => 2,
-            Self::Upvotes => 4,
-        }
-    }
-}
 
 /// Class weights in a classifier's loss.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -129,7 +75,12 @@ impl RunConfig {
         let kind: String = kind.ok_or_else(|| {
             Error::usage("the run config must set kind = \"generator\", \"realism\" or \"upvotes\"")
         })?;
-        let mut config = Self::of(RunKind::parse(&kind)?);
+        let mut config = Self::of(kind.parse().map_err(|_| {
+            Error::usage(format!(
+                "there is no kind of run {kind:?}; it is one of {}",
+                ModelKind::words()
+            ))
+        })?);
         for (name, json) in values {
             setting(name)?.put_json(&mut config, json)?;
         }
@@ -219,7 +170,7 @@ pub struct Preset {
 }
 
 /// Presets for a kind of run.
-pub fn presets(kind: RunKind) -> Vec<Preset> {
+pub fn presets(kind: ModelKind) -> Vec<Preset> {
     let usual = RunConfig::of(kind);
     let preset = |name: &str, help: &str, config: RunConfig| Preset {
         name: name.to_owned(),
@@ -280,7 +231,7 @@ mod tests {
     use super::*;
     use crate::training::Train;
 
-    fn kinds() -> impl Iterator<Item = RunKind> {
+    fn kinds() -> impl Iterator<Item = ModelKind> {
         ALL_KINDS.iter().copied()
     }
 
@@ -297,7 +248,7 @@ mod tests {
             }
             assert!(text.contains("# Peak learning rate"));
         }
-        let text = RunConfig::of(RunKind::Generator).to_toml().unwrap();
+        let text = RunConfig::of(ModelKind::Generator).to_toml().unwrap();
         assert!(
             text.contains("\n# Base model. Empty: the only one of the right kind.\nbase = \"\"\n")
         );
@@ -308,7 +259,7 @@ mod tests {
         let want = RunConfig {
             epochs: 2.0,
             seed: 9,
-            ..RunConfig::of(RunKind::Realism)
+            ..RunConfig::of(ModelKind::Realism)
         };
         // files of earlier versions list the settings of all kinds
         let toml = "kind = \"realism\"\nepochs = 2\nseed = 9\nloss = \"reply\"\nsamples = 3";
@@ -327,7 +278,7 @@ mod tests {
                 weight_decay: stream.next_f64() / 3.0,
                 epochs: stream.next_f64() * 1e6,
                 seed: (1 << 53) + 1,
-                ..RunConfig::of(RunKind::Upvotes)
+                ..RunConfig::of(ModelKind::Upvotes)
             };
             let train = Train::new(&config).unwrap();
             let json = serde_json::to_string(&train).unwrap();
@@ -447,13 +398,13 @@ mod tests {
             dropout: -7.0,
             epochs: 0.0,
             steps: 3,
-            ..RunConfig::of(RunKind::Generator)
+            ..RunConfig::of(ModelKind::Generator)
         };
         config.check().unwrap();
         for wrong in [f64::NAN, f64::INFINITY, -1.0] {
             let config = RunConfig {
                 clip_norm: wrong,
-                ..RunConfig::of(RunKind::Generator)
+                ..RunConfig::of(ModelKind::Generator)
             };
             let error = config.check().unwrap_err().message;
             assert!(error.contains("clip_norm must be 0 or more"), "{error}");
@@ -463,7 +414,7 @@ mod tests {
     #[test]
     fn one_setting_can_be_changed_by_name() {
         let set = |name: &str, typed: &str| {
-            let mut config = RunConfig::of(RunKind::Generator);
+            let mut config = RunConfig::of(ModelKind::Generator);
             config.set(name, typed).map(|()| config)
         };
         let error = |name: &str, typed: &str| set(name, typed).unwrap_err().message;
@@ -476,6 +427,10 @@ mod tests {
         assert!(error("fakes", "some").contains("realism"));
         assert!(error("speed", "1").contains("accumulate"));
         assert!(error("kind", "upvotes").contains("repartee train upvotes"));
-        assert!(RunConfig::of(RunKind::Upvotes).set("loss", "all").is_err());
+        assert!(
+            RunConfig::of(ModelKind::Upvotes)
+                .set("loss", "all")
+                .is_err()
+        );
     }
 }

@@ -5,7 +5,7 @@ use repartee_models::batch::LossMask;
 use repartee_models::schedule::Decay;
 
 use super::declare::*;
-use super::{ClassWeights, RunKind};
+use super::{ClassWeights, ModelKind};
 
 /// The largest whole number of a TOML file that a double holds exactly: 2^63 - 1024.
 const MOST_WHOLE: f64 = 9_223_372_036_854_774_784.0;
@@ -14,7 +14,7 @@ settings! {
     /// The settings of a run.
     pub struct RunConfig {
         /// generator, realism or upvotes.
-        kind: RunKind = RunKind::Generator => Row {
+        kind: ModelKind = ModelKind::Generator => Row {
             choices: &["generator", "realism", "upvotes"],
             ..ESSENTIAL
         };
@@ -32,7 +32,7 @@ settings! {
         fakes: String = String::new() => Row {
             item: Some(FieldType::Fakes),
             empty: "the only one of the split",
-            kinds: &[RunKind::Realism],
+            kinds: &[ModelKind::Realism],
             ..ESSENTIAL
         };
         /// Number of epochs. Ignored if steps is set.
@@ -69,11 +69,11 @@ settings! {
         loss: LossMask = LossMask::Reply => Row {
             label: "Loss on",
             choices: &["reply", "all"],
-            kinds: &[RunKind::Generator],
+            kinds: &[ModelKind::Generator],
             ..EXAMPLES
         };
         /// The share of real replies among the examples, between 0 and 1.
-        real_share: f64 = 0.5 => Row { range: (0.05, 0.95), kinds: &[RunKind::Realism], ..EXAMPLES };
+        real_share: f64 = 0.5 => Row { range: (0.05, 0.95), kinds: &[ModelKind::Realism], ..EXAMPLES };
         /// Gradient accumulation: the effective batch size is batch_size times this.
         accumulate: usize = 1 => Row {
             label: "Gradient accumulation steps",
@@ -108,7 +108,7 @@ settings! {
         samples: usize = 3 => Row {
             label: "Samples per validation",
             range: (0.0, 100.0),
-            kinds: &[RunKind::Generator],
+            kinds: &[ModelKind::Generator],
             ..VALIDATION
         };
         /// Save a checkpoint every N steps; 0: every 3 minutes. A killed run resumes from its last checkpoint.
