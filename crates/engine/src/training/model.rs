@@ -176,11 +176,6 @@ fn of_kind(store: &Store, run: &str, kinds: &[ModelKind]) -> Result<Run> {
 /// # Errors
 /// [`Code::Usage`].
 pub(crate) fn check_kind(store: &Store, run: &str, kind: ModelKind) -> Result<()> {
-    let kind = match kind {
-        ModelKind::Generator => ModelKind::Generator,
-        ModelKind::Realism => ModelKind::Realism,
-        ModelKind::Upvotes => ModelKind::Upvotes,
-    };
     match of_kind(store, run, &[kind]) {
         Err(error) if error.code != Code::NotFound => Err(error),
         _ => Ok(()),
@@ -247,10 +242,6 @@ impl Engine {
         kind: ModelKind,
         checkpoint: Option<&str>,
     ) -> Result<Checkpoint> {
-        let kind = match kind {
-            ModelKind::Upvotes => ModelKind::Upvotes,
-            ModelKind::Realism | ModelKind::Generator => ModelKind::Realism,
-        };
         let run = of_kind(&self.store, run, &[kind])?;
         checkpoint_of(&self.store, &run, checkpoint)
     }
