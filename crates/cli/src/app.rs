@@ -9,10 +9,10 @@ use anyhow::Result;
 use repartee_engine::{Code, Ended, Engine, Error, Interrupt, Job};
 use serde::Serialize;
 
-use crate::cli::Common;
-use crate::out::Out;
+use crate::flags::Common;
+use crate::out::{Out, count, short_id};
+use crate::terminal;
 use crate::watch::Watch;
-use crate::{jobs, terminal};
 
 /// Exit status of a negative result: a damaged project, an unsuitable machine, a refused reply.
 pub const NEGATIVE: u8 = 1;
@@ -116,7 +116,7 @@ impl App {
         show: impl FnOnce(&J::Outcome) -> Result<()>,
     ) -> Result<ExitCode> {
         if self.queues {
-            return jobs::enqueue(self, engine, job, self.stops_queue);
+            return self.enqueue(engine, job);
         }
         let (id, ended) = self.watched(engine, job)?;
         self.ended(&id, ended, show)
@@ -131,7 +131,7 @@ impl App {
         show: impl FnOnce(&J::Outcome) -> Result<()>,
     ) -> Result<ExitCode> {
         if self.queues {
-            return jobs::enqueue(self, engine, job, self.stops_queue);
+            return self.enqueue(engine, job);
         }
         let (id, ended) = self.watched(engine, job)?;
         let negative = matches!(&ended, Ended::Done(outcome) if is_negative(outcome));
@@ -139,6 +139,23 @@ impl App {
         Ok(match negative {
             true => ExitCode::from(NEGATIVE),
             false => code,
+        })
+    }
+
+    /// Queues a job instead of running it.
+    fn enqueue<J: Job>(&self, engine: &Engine, job: &J) -> Result<ExitCode> {
+        let queued = engine.enqueue_job(job, self.stops_queue)?;
+        self.done(&queued, |queued| {
+            for note in &queued.notes {
+                self.out.line(format!("Note: {note}"))?;
+            }
+            let queue = engine.job_queue()?.jobs;
+            let before = queue.iter().take_while(|one| one.id != queued.job.id);
+            self.out.line(format!(
+                "Queued as job {}, with {} ahead of it. `repartee job run` or an open window runs the queue",
+                short_id(&queued.job.id),
+                count(before.count() as u64)
+            ))
         })
     }
 
@@ -166,7 +183,7 @@ impl App {
                     .json(&serde_json::json!({ "event": "paused", "job": job }))?;
                 self.out.line(format!(
                     "Paused. Resume with `repartee job resume {}`",
-                    jobs::short_id(job)
+                    short_id(job)
                 ))?;
                 Ok(ExitCode::from(INTERRUPTED))
             }

@@ -2,7 +2,7 @@
 
 use clap::Command;
 
-use crate::defaults::at;
+use crate::flags::at;
 
 macro_rules! lists {
     ($($(#[doc = $doc:literal])+ $name:ident at $($path:literal)|+ : [$($column:literal),+ $(,)?];)+) => {

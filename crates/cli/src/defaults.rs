@@ -13,7 +13,8 @@ use repartee_engine::posting::{Fetch, NewAccount};
 use repartee_engine::training::run_config::ModelKind;
 use repartee_engine::{MAPPING_FIELDS, Recipe, SamplingParams};
 
-use crate::data::set_name;
+use crate::flags::at;
+use crate::out::set_name;
 use crate::training::args::settings;
 
 /// A flag's id and its default.
@@ -27,14 +28,6 @@ pub fn shown(command: Command) -> Command {
     let command = data(command);
     let command = models(command);
     reddit(command)
-}
-
-/// Changes the subcommand at a path.
-pub fn at(command: Command, path: &[&str], change: &dyn Fn(Command) -> Command) -> Command {
-    match path.split_first() {
-        None => change(command),
-        Some((first, rest)) => command.mut_subcommand(*first, |sub| at(sub, rest, change)),
-    }
 }
 
 fn put(command: Command, path: &[&str], defaults: Vec<Usual>) -> Command {

@@ -13,6 +13,7 @@ mod data;
 mod defaults;
 mod editor;
 mod evaluation;
+mod flags;
 mod generation;
 mod items;
 mod jobs;
@@ -37,7 +38,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use app::App;
 use clap::{CommandFactory, FromArgMatches};
-use cli::{Cli, Command, Common};
+use cli::{Cli, Command};
+use flags::Common;
 use repartee_engine::{Code, Error};
 
 /// Runs the command of this process's arguments and returns its exit status. A function, so that the tests' copy of

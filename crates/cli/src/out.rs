@@ -3,10 +3,27 @@
 use anyhow::Result;
 use comfy_table::{CellAlignment, ContentArrangement, presets};
 use jiff::Timestamp;
+use repartee_engine::Partition;
 pub use repartee_engine::format::{bytes, count, seconds};
 use serde::Serialize;
 
 use crate::terminal;
+
+/// A set of a split, as it is printed.
+pub fn set_name(set: Partition) -> &'static str {
+    match set {
+        Partition::Train => "train",
+        Partition::Val => "validation",
+        Partition::Test => "test",
+    }
+}
+
+/// The end of a job's id, which differs even between jobs of the same moment.
+pub fn short_id(id: &str) -> String {
+    id.get(id.len().saturating_sub(8)..)
+        .unwrap_or(id)
+        .to_owned()
+}
 
 #[derive(Debug, Clone, Copy)]
 pub struct Out {

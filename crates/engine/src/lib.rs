@@ -23,8 +23,6 @@ pub mod generation;
 pub mod items;
 pub mod kinds;
 #[cfg(test)]
-mod layers;
-#[cfg(test)]
 mod old_names;
 pub mod overview;
 pub mod queue;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::cli::{a_name, three};
+use crate::flags::{a_name, three};
 use crate::items::args::{ItemCommand, ListArgs};
 
 #[derive(Debug, Clone, Args)]

@@ -5,4 +5,4 @@ mod run;
 mod view;
 
 pub use run::{import, pairs, source, split};
-pub use view::{set_name, set_of};
+pub use view::set_of;

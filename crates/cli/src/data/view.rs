@@ -9,16 +9,7 @@ use repartee_engine::{Error, Origin, Partition, Permission};
 
 use crate::columns;
 use crate::items;
-use crate::out::{Out, Table, count, counted, short, text_width, time};
-
-/// A set of a split, as it is printed.
-pub fn set_name(set: Partition) -> &'static str {
-    match set {
-        Partition::Train => "train",
-        Partition::Val => "validation",
-        Partition::Test => "test",
-    }
-}
+use crate::out::{Out, Table, count, counted, set_name, short, text_width, time};
 
 /// A set of a split, as it is typed: `val` is short for `validation`.
 pub fn set_of(word: &str) -> Result<Partition> {

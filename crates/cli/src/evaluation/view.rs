@@ -7,8 +7,8 @@ use repartee_engine::evaluation::figures::{ClassifierFigures, Figures};
 use repartee_engine::shell;
 
 use crate::columns;
-use crate::out::{Out, Table, count, counted, figure, time};
-use crate::{data, items};
+use crate::items;
+use crate::out::{Out, Table, count, counted, figure, set_name, time};
 
 /// One evaluation: its metrics, each with its baselines, and the classes.
 pub fn evaluation(out: Out, evaluation: &EvaluationInfo) -> Result<()> {
@@ -17,7 +17,7 @@ pub fn evaluation(out: Out, evaluation: &EvaluationInfo) -> Result<()> {
         evaluation.id,
         items::with_mark(&evaluation.run, evaluation.deleted_content),
         count(evaluation.config.step),
-        data::set_name(evaluation.partition),
+        set_name(evaluation.partition),
         evaluation.split,
         counted(examples(&evaluation.figures), "example", "examples")
     ))?;
@@ -56,7 +56,7 @@ pub fn evaluations(out: Out, all: &[EvaluationInfo]) -> Result<()> {
             items::with_mark(&evaluation.run, evaluation.deleted_content),
             evaluation.config.step.to_string(),
             evaluation.split.clone(),
-            data::set_name(evaluation.partition).to_owned(),
+            set_name(evaluation.partition).to_owned(),
             time(evaluation.created_ms),
             count(examples(&evaluation.figures)),
             metrics_line(evaluation),

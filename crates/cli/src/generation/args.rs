@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::cli::three;
+use crate::flags::three;
 use crate::items::args::{ItemCommand, ListArgs};
 
 /// Decoding settings, the same for fakes and for live generation.

@@ -7,8 +7,8 @@ use repartee_engine::terms::FinishReason;
 use repartee_engine::{SamplingParams, shell};
 
 use crate::columns;
-use crate::out::{Out, Table, count, figure, short, text_width, time};
-use crate::{data, items};
+use crate::items;
+use crate::out::{Out, Table, count, figure, set_name, short, text_width, time};
 
 pub fn made_fakes(out: Out, set: &FakesInfo) -> Result<()> {
     fake_sets(out, std::slice::from_ref(set))?;
@@ -46,7 +46,7 @@ pub fn fake_sets(out: Out, sets: &[FakesInfo]) -> Result<()> {
 /// Fakes next to the real replies.
 pub fn fakes(out: Out, fakes: &[FakeShown]) -> Result<()> {
     for fake in fakes {
-        let set = data::set_name(fake.partition);
+        let set = set_name(fake.partition);
         out.line(format!("[{set}] > {}", short(&fake.comment, 300)))?;
         out.line(format!("  real: {}", short(&fake.real, 300)))?;
         let cut = match fake.finish_reason {

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use crate::cli::a_name;
+use crate::flags::a_name;
 
 #[derive(Debug, Clone, Default, Args)]
 pub struct ListArgs {

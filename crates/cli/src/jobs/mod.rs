@@ -4,5 +4,4 @@ pub mod args;
 mod run;
 mod view;
 
-pub use run::{enqueue, job};
-pub use view::short_id;
+pub use run::job;

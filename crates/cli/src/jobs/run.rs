@@ -4,11 +4,12 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use repartee_engine::job_queue::{HowToRun, MoveTo, QueueRun};
-use repartee_engine::{Ended, Engine, Error, Job};
+use repartee_engine::{Ended, Engine, Error};
 
 use super::args::{JobCommand, OnFailure};
 use super::view;
 use crate::app::{App, INTERRUPTED, NEGATIVE};
+use crate::out::short_id;
 use crate::watch::Watch;
 use crate::{confirm, terminal};
 
@@ -26,7 +27,7 @@ pub fn job(app: &App, command: JobCommand) -> Result<ExitCode> {
         }
         JobCommand::Pause { job } => app.done(&engine.pause(&job)?, |job| {
             app.out
-                .line(format!("Asked job {} to pause", view::short_id(&job.id)))
+                .line(format!("Asked job {} to pause", short_id(&job.id)))
         }),
         JobCommand::Cancel { job } => {
             app.done(&engine.cancel(&job)?, |job| view::canceled(app.out, job))
@@ -57,16 +58,6 @@ pub fn job(app: &App, command: JobCommand) -> Result<ExitCode> {
         }
         JobCommand::Resume { job } => resume(app, &engine, &job),
     }
-}
-
-/// Queues a job instead of running it.
-pub fn enqueue<J: Job>(app: &App, engine: &Engine, job: &J, stops_queue: bool) -> Result<ExitCode> {
-    let queued = engine.enqueue_job(job, stops_queue)?;
-    app.done(&queued, |queued| {
-        let queue = engine.job_queue()?.jobs;
-        let before = queue.iter().take_while(|one| one.id != queued.job.id);
-        view::queued(app.out, queued, before.count())
-    })
 }
 
 fn stop(app: &App, engine: &Engine, job: &str, discard: bool, yes: bool) -> Result<ExitCode> {

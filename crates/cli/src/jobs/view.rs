@@ -2,18 +2,11 @@
 
 use anyhow::Result;
 use repartee_engine::job::JobInfo;
-use repartee_engine::job_queue::{JobQueue, QueueRun, Queued};
+use repartee_engine::job_queue::{JobQueue, QueueRun};
 use repartee_engine::terms::JobStatus;
 
 use crate::columns;
-use crate::out::{Out, Table, count, seconds, state as state_word, time};
-
-/// The end of a job's id, which differs even between jobs of the same moment.
-pub fn short_id(id: &str) -> String {
-    id.get(id.len().saturating_sub(8)..)
-        .unwrap_or(id)
-        .to_owned()
-}
+use crate::out::{Out, Table, seconds, short_id, state as state_word, time};
 
 pub fn jobs(out: Out, jobs: &[JobInfo]) -> Result<()> {
     if jobs.is_empty() {
@@ -84,17 +77,6 @@ pub fn on_failure(out: Out, job: &JobInfo, stops: bool) -> Result<()> {
     out.line(format!(
         "If job {} fails, the queue {what}",
         short_id(&job.id)
-    ))
-}
-
-pub fn queued(out: Out, Queued { job, notes }: &Queued, before: usize) -> Result<()> {
-    for note in notes {
-        out.line(format!("Note: {note}"))?;
-    }
-    out.line(format!(
-        "Queued as job {}, with {} ahead of it. `repartee job run` or an open window runs the queue",
-        short_id(&job.id),
-        count(before as u64)
     ))
 }
 

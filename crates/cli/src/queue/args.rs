@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use crate::cli::a_name;
+use crate::flags::a_name;
 
 #[derive(Debug, Subcommand)]
 pub enum QueueCommand {

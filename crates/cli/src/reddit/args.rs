@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::cli::a_name;
+use crate::flags::a_name;
 
 /// Who acts, for the audit log.
 #[derive(Debug, Clone, Args)]

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::cli::a_name;
+use crate::flags::a_name;
 
 #[derive(Debug, Subcommand)]
 pub enum StudyCommand {

@@ -8,8 +8,10 @@ use repartee_engine::training::{RunFacts, RunInfo, Trained};
 use repartee_engine::{Outcome, shell};
 
 use crate::columns;
-use crate::out::{Out, Table, bytes, count, counted, figure, seconds, short, state, time};
-use crate::{items, jobs};
+use crate::items;
+use crate::out::{
+    Out, Table, bytes, count, counted, figure, seconds, short, short_id, state, time,
+};
 
 pub fn trained(out: Out, kind: ModelKind, trained: &Trained) -> Result<()> {
     let how = match trained.outcome {
@@ -103,7 +105,7 @@ pub fn runs(out: Out, runs: &[RunInfo]) -> Result<()> {
             figure(run.loss, 4),
             figure(run.best_loss, 4),
             time(run.created_ms),
-            run.job.as_deref().map(jobs::short_id).unwrap_or_default(),
+            run.job.as_deref().map(short_id).unwrap_or_default(),
             items::tags(&run.label),
             items::note(&run.label),
         ]);
