@@ -174,7 +174,6 @@ pub struct SubredditPreview {
     pub rules_json: String,
 }
 
-/// An opt-out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct OptOutInfo {
     pub kind: OptOutKind,
@@ -229,7 +228,6 @@ fn rules_json(rules: &[Rule]) -> String {
 }
 
 impl Posting<'_> {
-    /// All permissions.
     pub fn posting_permissions(self) -> Result<Vec<PostingPermissionInfo>> {
         let permissions = self.store.posting_permissions()?;
         if permissions.is_empty() {

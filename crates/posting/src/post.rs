@@ -64,7 +64,6 @@ pub struct Post {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct PostedInfo {
     pub reply: i64,
-    /// Its state now.
     pub state: ReplyState,
     /// In a dry run: nothing blocks it.
     pub ready: bool,

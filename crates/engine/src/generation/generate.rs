@@ -126,7 +126,6 @@ pub struct CandidateInfo {
     /// end, or length if it was cut.
     #[serde(alias = "finish")]
     pub finish_reason: FinishReason,
-    /// p(real).
     pub p_real: Option<f64>,
     /// Probability of each upvote bin.
     pub bins: Option<[f64; 4]>,

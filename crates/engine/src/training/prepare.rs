@@ -48,7 +48,6 @@ pub struct RunFacts {
     pub steps: usize,
     /// The share of positions that is padding.
     pub padding: f64,
-    /// In bytes.
     pub estimated_bytes: usize,
     pub estimated_seconds: f64,
     pub version: String,
