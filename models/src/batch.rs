@@ -75,7 +75,6 @@ impl BatchSampler {
         })
     }
 
-    /// Batches per epoch.
     pub fn per_epoch(&self) -> usize {
         self.lengths.len().div_ceil(self.batch_size)
     }

@@ -28,7 +28,7 @@ test("the sample runs from the start screen to an approved reply", async () => {
     "the pipeline completes",
     400_000,
   );
-  for (const phase of ["training writer", "writing fakes", "training judge", "training votes"]) {
+  for (const phase of ["training writer", "generating fakes", "training judge", "training votes"]) {
     assert.ok(seen.has(phase), `${phase} not in ${[...seen].join(", ")}`);
   }
   assert.equal(await browser.$$("[data-testid=error]").length, 0);

@@ -61,7 +61,7 @@ test("approval is refused after a change, and the change is shown", async () => 
     await window.__TAURI_INTERNALS__.invoke("rpc", { name: "reply.edit", params });
     document.querySelector("[data-testid=approve]").click();
   }, id);
-  await window.waitForText("is not what was shown: the text changed");
+  await window.waitForText("has changed since you reviewed it: the text changed");
   await until(
     async () => (await window.text("reply-shown")).startsWith("Not the text"),
     "the new text is shown",

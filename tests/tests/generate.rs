@@ -57,7 +57,7 @@ fn resumed_fakes_equal_uninterrupted_ones() {
     let (path, pressed) = (engine.path().to_owned(), engine.interrupt.clone());
     let ended = engine.start_as(id, &make("cut"), &|signal| {
         if let Signal::Progress(progress) = signal
-            && progress.phase.starts_with("writing")
+            && progress.phase.starts_with("generating")
         {
             pressed.press();
         }

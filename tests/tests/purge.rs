@@ -576,7 +576,7 @@ fn job_with_a_purged_text_in_memory_does_not_write_it_back() {
         ..Generate::default()
     };
     let ended = engine
-        .start(&answer, &|signal| purge("writing replies", &signal))
+        .start(&answer, &|signal| purge("generating replies", &signal))
         .unwrap();
     let repartee_engine::Ended::Done(generated) = ended else {
         panic!("{ended:?}");

@@ -54,7 +54,7 @@ impl App {
         let engine = Arc::new(Engine::open(self.path()?)?);
         if let Some(copy) = engine.store.migrated_from() {
             terminal::err_line(&format!(
-                "{} was of an older version and was upgraded; it was copied first, to {}",
+                "{} was created by an older version and has been upgraded; the original was copied to {}",
                 engine.path().display(),
                 copy.display()
             ));

@@ -22,7 +22,7 @@ pub fn check(kind: ItemKind, name: &str) -> Result<()> {
     let wrong = |why: String| Err(Error::usage(format!("the name {name:?} of a {kind} {why}")));
     match checked_name(kind, name) {
         Ok(checked) if checked == name => Ok(()),
-        Ok(_) => wrong("begins or ends with a blank".to_owned()),
+        Ok(_) => wrong("begins or ends with a space".to_owned()),
         Err(repartee_store::Error::Refused { why, .. }) => wrong(format!("cannot be used: {why}")),
         Err(error) => Err(error.into()),
     }

@@ -118,7 +118,7 @@ pub fn same(what: &str, now: &str, seen: &str) -> Result<()> {
     }
     Err(Error::new(
         Code::Changed,
-        format!("{what} is not what was shown; look at it again"),
+        format!("{what} has changed since you reviewed it; review it again"),
     ))
 }
 

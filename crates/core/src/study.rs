@@ -134,7 +134,10 @@ fn of_kind(kind: StudyKind, newest: Option<&StudyRecord>, today: &str) -> KindSt
             Decision::None => missing(),
             Decision::Refused => (false, format!("{noun} was refused{}", on(&record.date))),
             Decision::Withdrawn => (false, format!("{noun} was withdrawn{}", on(&record.date))),
-            Decision::Pending => (false, format!("{noun} was asked for and is not granted")),
+            Decision::Pending => (
+                false,
+                format!("{noun} was requested and has not been granted"),
+            ),
             Decision::NotRequired => (true, format!("{noun} is not required")),
             // days as YYYY-MM-DD compare like text; with an empty today (a clock out of range), nothing holds
             Decision::Granted if record.date.is_empty() || record.date.as_str() > today => {
@@ -520,7 +523,7 @@ mod tests {
                 vec!["training=pending"],
                 "2026-06-01",
                 false,
-                "Permission to train on Reddit content was asked for and is not granted",
+                "Permission to train on Reddit content was requested and has not been granted",
             ),
             (
                 vec!["training=refused,date=2026-04-01"],

@@ -79,7 +79,9 @@ impl Worker {
                     ) {
                         (Ok(signal), _) => signals(&job, signal),
                         (_, Ok(next)) => job = next.turn,
-                        (Err(error), _) => tracing::warn!("a worker said {line:?}: {error}"),
+                        (Err(error), _) => {
+                            tracing::warn!("unreadable line from a worker: {line:?}: {error}")
+                        }
                     }
                 }
             }

@@ -274,7 +274,7 @@ impl AppState {
         }
         if !(50..=300).contains(&settings.text) {
             return Err(Error::usage(format!(
-                "text is {} percent; it must be 50 to 300",
+                "text size is {}%; it must be between 50% and 300%",
                 settings.text
             )));
         }

@@ -102,7 +102,7 @@ fn judge(table: &str, column: &str, row: &str, text: &str) -> Option<String> {
         ("evaluation", "metrics") => json::<Figures>(text),
         ("generation", "config") => json::<GenerationConfig>(text),
         ("job", "kind") if !KINDS.iter().any(|kind| kind.name == text) => Some(format!(
-            "{text:?} is no kind of job that this version knows"
+            "{text:?} is not a kind of job that this version knows"
         )),
         _ => None,
     }

@@ -54,9 +54,7 @@ impl Engine {
             "bin",
         ];
         if partition.is_some() && split.is_none() {
-            return Err(Error::usage(
-                "a partition belongs to a split: name the split too",
-            ));
+            return Err(Error::usage("a set belongs to a split: name the split too"));
         }
         let split = split.map(|name| self.store.split(name)).transpose()?;
         // a split whose training set has no score has no bins
@@ -278,7 +276,10 @@ impl Engine {
                 ("Split", split.map(|split| split.name).unwrap_or_default()),
                 ("Checkpoint", format!("step {}", checkpoint.step)),
                 ("Template", format!("`{}`", input.template)),
-                ("Longest input", format!("{} tokens", input.max_tokens)),
+                (
+                    "Max sequence length",
+                    format!("{} tokens", input.max_tokens),
+                ),
                 ("Truncation", input.truncation.clone()),
                 ("Text", TEXT.to_owned()),
                 ("Sources of the project", sources.join(", ")),

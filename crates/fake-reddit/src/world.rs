@@ -45,7 +45,6 @@ pub struct Knobs {
     pub tree_limit: usize,
     /// Number of levels in a tree.
     pub tree_depth: usize,
-    /// What `/api/v1/authorize` does.
     pub authorize: Authorize,
     /// Whether a login by password requires the second factor.
     pub otp: bool,

@@ -110,7 +110,7 @@ impl From<Account> for AccountInfo {
             missing.push("a record of how Reddit approved the use".to_owned());
         }
         if account.labelled_by.is_empty() {
-            missing.push("somebody's word that Reddit shows the account as an app".to_owned());
+            missing.push("confirmation that Reddit shows the app label".to_owned());
         }
         Self {
             name: account.name,

@@ -155,7 +155,7 @@ impl Shown {
         };
         Err(Error::new(
             Code::Changed,
-            format!("reply {id} is not what was shown{what}; look at it again"),
+            format!("reply {id} has changed since you reviewed it{what}; review it again"),
         ))
     }
 }
@@ -190,7 +190,7 @@ pub(crate) fn invalid(
         .approved_ms
         .filter(|_| !outbox.approved_by.is_empty())
     else {
-        return Some(("not-approved", "no person has approved it"));
+        return Some(("not-approved", "it has not been approved"));
     };
     let parts = [
         outbox.seen.as_str(),

@@ -223,8 +223,8 @@ impl Session {
             if let Some(ledger) = ledger {
                 ledger.mend_times(self.now_ms())?;
             }
-            ctx.say("the clock was wrong before: posts from the future now count as of now, and pauses are \
-                     cut");
+            ctx.say("the clock was wrong before; posts dated in the future now count as posted now, and pauses \
+                     were shortened");
         } else {
             ctx.say("there are posts in the future, and this machine's clock differs from Reddit's; correct \
                      it");

@@ -338,7 +338,7 @@ impl Fetch {
                 ctx.say(format!("{name}: not all comments were read: {error}"))
             }
             Some(Stopped::Budget) => ctx.say(format!(
-                "{name}: not all comments were read: the calls were used up"
+                "{name}: not all comments were read: the call limit was reached"
             )),
             Some(Stopped::Caller) | None => {}
         }
@@ -471,8 +471,8 @@ impl Posting<'_> {
                 Some(Gone::Deleted) => "deleted",
                 Some(Gone::Removed) => "removed",
                 None if is(comment, me) => "ours",
-                None if chain => "below one of ours",
-                None if author.is_none() => "its author is gone",
+                None if chain => "below one of our comments",
+                None if author.is_none() => "its author's account was deleted",
                 None if comment.locked => "locked",
                 None if comment.archived => "archived",
                 None if comment.unrepliable_reason.is_some() => "Reddit allows no answers to it",

@@ -147,13 +147,13 @@ fn judge(home: &Home, here: &OnDisk, machine: &str, ledger: &str) -> FileIs {
 
 impl FileIs {
     fn words(self, last: &str) -> String {
-        const ONE: &str = "Confirm this as the one file that you continue with: then posting works from it, and the ledger of this machine keeps it from answering what another copy has answered";
-        const FAR: &str = "Another copy may have posted there what is still waiting here. Look on Reddit first; then confirm this as the one file that you continue with";
+        const ONE: &str = "Confirm that you will post from this file: the ledger of this machine keeps it from replying where another copy already has";
+        const FAR: &str = "Another copy may already have posted replies that are still queued here. Check Reddit, then confirm that you will post from this file";
         let what = match self {
             Self::New | Self::Confirmed => return String::new(),
             Self::Moved => {
                 format!(
-                    "This project file was moved or copied: it was last used as {last}, and nothing is there any more. {ONE}"
+                    "This project file was moved or copied: it was last used as {last}, which no longer exists. {ONE}"
                 )
             }
             Self::Copied => {

@@ -303,7 +303,7 @@ impl Ledger {
         }
         Err(Error::new(
             Code::Refused,
-            format!("{parent} is answered, or was; it is not answered again"),
+            format!("{parent} has already been answered and will not be answered again"),
         ))
     }
 
@@ -457,9 +457,9 @@ impl Elsewhere {
             ),
             EntryState::Intended | EntryState::Uncertain | EntryState::Absent => (
                 format!(
-                    "the comment may have been answered from {by}, with unconfirmed delivery; settle it \
-                     there. If that file is gone and nothing of ours is there on Reddit, let it be sent \
-                     from here; `repartee reddit resolve {} --resend` does it",
+                    "the comment may have been answered from {by}, with unconfirmed delivery; resolve it \
+                     there. If that file is gone and no reply of ours is on Reddit, send it from here; \
+                     `repartee reddit resolve {} --resend` does it",
                     reply.id
                 ),
                 Then::Hold,
@@ -514,13 +514,13 @@ impl Elsewhere {
     pub fn pauses(&self, reply: &Reply, now_ms: i64, found: &mut Vec<Objection>) {
         let of_place = place(&reply.subreddit);
         for (about, code, words) in [
-            ("", "account-pause", "the account pauses"),
-            (of_place.as_str(), "subreddit-pause", "the subreddit pauses"),
+            ("", "account-pause", "the account is paused"),
             (
-                reply.outbox.seal.as_str(),
-                "later",
-                "to be tried again later",
+                of_place.as_str(),
+                "subreddit-pause",
+                "the subreddit is paused",
             ),
+            (reply.outbox.seal.as_str(), "later", "retry later"),
         ] {
             let until = self.pauses.get(about).copied().unwrap_or_default();
             // a reply without a seal is not sent

@@ -57,7 +57,7 @@ impl Job for LogIn {
                 (Session::with(posting, account, login, None)?, true)
             }
         };
-        ctx.tick(Progress::new("asking Reddit who we are", 0, None, "calls"));
+        ctx.tick(Progress::new("checking the login", 0, None, "calls"));
         let scope = session.ask(Some(ctx), session.client.log_in())?;
         let facts = who_is(posting, &session, Some(ctx), &scope, new)?;
         Ok(logged_in(posting, &session, facts)?)
@@ -216,7 +216,7 @@ impl Posting<'_> {
             return Err(Error::new(
                 Code::NotFound,
                 format!(
-                    "no login of u/{} waits for its end; start it again",
+                    "no login of u/{} is in progress; start a new one",
                     account.name
                 ),
             ));

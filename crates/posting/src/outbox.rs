@@ -291,11 +291,7 @@ impl Posting<'_> {
         let (from, to, what): (&[ReplyState], Became, &'static str) = match settle {
             Settle::Again { .. } => (
                 &[ReplyState::Absent],
-                Became::new(
-                    ReplyState::Approved,
-                    "again",
-                    "a person wants it to be sent again",
-                ),
+                Became::new(ReplyState::Approved, "again", "resend approved manually"),
                 "sent again",
             ),
             // as if it had arrived: nothing else is ever posted under its parent
@@ -313,7 +309,7 @@ impl Posting<'_> {
                 Became::new(
                     ReplyState::Cancelled,
                     "given-up",
-                    "it did not arrive, and is not sent again",
+                    "not found on Reddit; it will not be resent",
                 ),
                 "given up",
             ),
@@ -333,7 +329,7 @@ impl Posting<'_> {
                 (
                     &[ReplyState::Uncertain, ReplyState::Absent],
                     to,
-                    "found by a person",
+                    "link entered manually",
                 )
             }
         };

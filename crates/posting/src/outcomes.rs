@@ -150,7 +150,7 @@ fn read(
         {
             ctx.project.posting().opt_out_asked(author, &answer.name)?;
             ctx.say(format!(
-                "{} asks not to be answered any more; a person decides",
+                "{} asks to opt out; confirm or decline it",
                 answer.name
             ));
             done.asked += 1;

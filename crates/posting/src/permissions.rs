@@ -174,7 +174,6 @@ pub struct SubredditPreview {
     pub rules_json: String,
 }
 
-/// An opt-out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct OptOutInfo {
     pub kind: OptOutKind,
@@ -229,7 +228,6 @@ fn rules_json(rules: &[Rule]) -> String {
 }
 
 impl Posting<'_> {
-    /// All permissions.
     pub fn posting_permissions(self) -> Result<Vec<PostingPermissionInfo>> {
         let permissions = self.store.posting_permissions()?;
         if permissions.is_empty() {
@@ -255,7 +253,7 @@ impl Posting<'_> {
         let make = |permission: &PostingPermission| -> Result<String> {
             if !permission.off.is_empty() {
                 return Err(Error::usage(format!(
-                    "{subject} is switched off: {}; a new permission switches it on",
+                    "{subject} is disabled: {}; record a new permission to enable it",
                     permission.off
                 )));
             }
@@ -343,7 +341,7 @@ impl Posting<'_> {
     ) -> Result<PostingPermissionInfo> {
         let name = plain_name("r/", subreddit)?;
         let why = if why.trim().is_empty() {
-            "a person switched it off"
+            "turned off manually"
         } else {
             why.trim()
         };
@@ -471,10 +469,7 @@ impl Posting<'_> {
         let about: Subreddit = match session.ask(Some(ctx), session.client.about(name)) {
             Ok(about) => about,
             Err(Stop::Failed(error)) if matches!(error.code, Code::Refused | Code::NotFound) => {
-                return Ok(off(&format!(
-                    "Reddit does not let us in: {}",
-                    error.message
-                ))?);
+                return Ok(off(&format!("Reddit denies access: {}", error.message))?);
             }
             Err(stop) => return Err(stop),
         };

@@ -154,7 +154,7 @@ impl Posting<'_> {
         elsewhere.pauses(reply, now_ms, &mut found);
         if reply.outbox.not_before_ms > now_ms {
             let words = if reply.outbox.detail.is_empty() {
-                "to be tried again later"
+                "retry later"
             } else {
                 &reply.outbox.detail
             };
@@ -209,7 +209,7 @@ impl Posting<'_> {
         if !permission.off.is_empty() {
             found.push(hold(
                 "subreddit-off",
-                format!("r/{name} is switched off: {}", permission.off),
+                format!("posting in r/{name} is disabled: {}", permission.off),
             ));
         } else if permission.expires_ms.is_some_and(|at| at <= now_ms) {
             found.push(hold(
@@ -219,7 +219,7 @@ impl Posting<'_> {
         } else if permission.pause_ms > now_ms {
             found.push(wait(
                 "subreddit-pause",
-                format!("r/{name} pauses"),
+                format!("r/{name} is paused"),
                 pause_end(permission.pause_ms, now_ms),
             ));
         }
@@ -270,7 +270,7 @@ impl Posting<'_> {
             {
                 found.push(cancel(
                     "chain",
-                    "one of our comments is above it: no chains of replies",
+                    "it is below one of our comments; reply chains are not allowed",
                 ));
                 break;
             }
@@ -363,7 +363,7 @@ fn of_account(machine: &Machine, account: &Account, now_ms: i64) -> Vec<Objectio
     if account.pause_ms > now_ms {
         found.push(wait(
             "account-pause",
-            format!("u/{name} pauses"),
+            format!("u/{name} is paused"),
             pause_end(account.pause_ms, now_ms),
         ));
     }
@@ -394,7 +394,10 @@ fn of_text(rules: &PostingRules, account: &Account, reply: &Reply) -> Vec<Object
     }
     let sent = [reply.outbox.full_text.as_str(), &reply.text];
     if let Some(word) = sent.iter().find_map(|text| word_in(&rules.words, text)) {
-        found.push(redraft("keyword", format!("it contains {word:?}")));
+        found.push(redraft(
+            "keyword",
+            format!("it contains the blocked word {word:?}"),
+        ));
     }
     for (what, text) in [
         ("title of the post", &reply.title),
@@ -403,7 +406,7 @@ fn of_text(rules: &PostingRules, account: &Account, reply: &Reply) -> Vec<Object
         if let Some(word) = word_in(&rules.words, text) {
             found.push(cancel(
                 "keyword",
-                format!("the {what} contains {word:?}: not for a program"),
+                format!("the {what} contains the blocked word {word:?}"),
             ));
         }
     }
@@ -510,7 +513,7 @@ fn of_pace(rules: &PostingRules, reply: &Reply, spent: &[Spent], now_ms: i64) ->
             found.push(wait(
                 PACE,
                 format!(
-                    "{} minutes lie between two replies at least",
+                    "pause between replies: at least {} minutes",
                     rules.pause_min
                 ),
                 last + pause_ms,

@@ -64,7 +64,6 @@ pub struct Post {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct PostedInfo {
     pub reply: i64,
-    /// Its state now.
     pub state: ReplyState,
     /// In a dry run: nothing blocks it.
     pub ready: bool,
@@ -753,7 +752,7 @@ fn unreachable_now(ctx: &Ctx, session: &Session, reply: &Reply, error: &Error) -
     let now_ms = session.now_ms();
     let (code, words) = match error.code {
         Code::NotFound => ("post-gone", "the post is gone"),
-        _ => ("forbidden", "Reddit does not let us in there"),
+        _ => ("forbidden", "Reddit denies access"),
     };
     if error.code == Code::Refused {
         leave_subreddit(ctx, session, &reply.subreddit, &error.message)?;
@@ -926,7 +925,7 @@ fn rejected(ctx: &Ctx, session: &Session, reply: &Reply, rejection: &Rejection) 
                     name: author.clone(),
                     state: OptOutState::Confirmed,
                     why: format!(
-                        "Reddit says {}: one of us has blocked the other",
+                        "Reddit returned {}: one of the two accounts has blocked the other",
                         rejection.code
                     ),
                     source: String::new(),

@@ -123,28 +123,28 @@ impl PostingRules {
             && (from > 24 || to > 24 || from == to)
         {
             return wrong(format!(
-                "hours are [{from}, {to}]; two different ones from 0 to 24 are needed"
+                "hours must be two different values from 0 to 24, not [{from}, {to}]"
             ));
         }
         if self.days.iter().any(|day| !(1..=7).contains(day)) {
             return wrong("days go from 1 (Monday) to 7 (Sunday)".to_owned());
         }
         if self.utc_offset_min.abs() > 14 * 60 {
-            return wrong("utc_offset_min is at most 840 either way".to_owned());
+            return wrong("utc_offset_min must be between -840 and 840".to_owned());
         }
         if self.context_comments > 6 {
             return wrong("context_comments is at most 6".to_owned());
         }
         if self.keep_h == 0 || self.keep_h > 48 {
             return wrong(
-                "keep_h must lie between 1 and 48: Reddit wants stored texts purged after 48 hours"
+                "keep_h must be between 1 and 48: Reddit wants stored texts purged after 48 hours"
                     .to_owned(),
             );
         }
         let says = |word: &str| self.footer_text.to_lowercase().contains(word);
         if !says("bot") || !says("{operator}") || !says("stop") {
             return wrong(
-                "the footer must say that a bot writes, name {operator}, and tell how to opt out (STOP)".to_owned(),
+                "the footer must say that a bot replies, name {operator}, and explain how to opt out (STOP)".to_owned(),
             );
         }
         Ok(())

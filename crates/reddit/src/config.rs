@@ -49,14 +49,12 @@ pub struct Config {
     pub token_host: String,
     /// Host for everything else; [`API_HOST`].
     pub api_host: String,
-    /// User-Agent: [`user_agent`].
     pub user_agent: String,
     /// Our own minimum pauses. They can only be lowered on this machine.
     pub pace: Pace,
     /// The longest pause that a call waits by itself. For a longer one it returns [`Error::Throttled`], so that the
     /// caller can wait visibly.
     pub patience: Duration,
-    /// Timeout for connecting.
     pub connect_timeout: Duration,
     /// Timeout for a call as a whole, from connecting to the last byte of the answer.
     pub timeout: Duration,

@@ -89,7 +89,7 @@ pub enum Error {
         there: Vec<String>,
     },
     /// A row already has this name.
-    #[error("there is a {what} {name:?} already; choose another name")]
+    #[error("a {what} named {name:?} already exists; choose another name")]
     NameTaken { what: &'static str, name: String },
     /// Something cannot be removed, changed or used in its current state.
     #[error("{what} cannot be {done}: {why}")]

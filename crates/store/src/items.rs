@@ -9,7 +9,6 @@ use crate::jobs::JobRow;
 use crate::watch::{Family, touch};
 use crate::{Error, Result, Store};
 
-/// Kind of item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum ItemKind {

@@ -34,7 +34,6 @@ pub struct Due {
 }
 
 impl Store {
-    /// Stores a reading.
     pub fn outcome_put(&self, outcome: &Outcome) -> Result<()> {
         self.write(Family::Outcomes, |db| {
             db.execute(

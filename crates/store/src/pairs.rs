@@ -134,7 +134,6 @@ pub enum PairFigure {
 }
 
 impl PairFigure {
-    /// As a title.
     pub fn title(self) -> &'static str {
         match self {
             Self::Score => "Scores of the replies",

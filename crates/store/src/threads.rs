@@ -152,7 +152,6 @@ pub struct Generation {
 /// The scores of a candidate, each `None` until its model has scored it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Scores {
-    /// p(real).
     pub p_real: Option<f64>,
     /// Probability of each upvote bin.
     pub bins: Option<[f64; 4]>,

@@ -92,7 +92,6 @@ terms! {
 
     /// Status of a job or run, as shown: its state, and what only shows when it is looked at.
     JobStatus {
-        /// In the queue.
         Queued,
         /// Waits for a process to run it.
         Waiting,

@@ -16,7 +16,6 @@ pub struct Kv {
     keys: Vec<f32>,
     values: Vec<f32>,
     heads: usize,
-    /// D.
     d: usize,
     /// Tokens that fit, a multiple of 32.
     capacity: usize,

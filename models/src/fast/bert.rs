@@ -114,7 +114,6 @@ impl Bert {
         self.precision
     }
 
-    /// Number of classes.
     pub fn classes(&self) -> usize {
         self.classifier.outputs()
     }

@@ -240,7 +240,7 @@ fn paused_job_resumes_after_its_items_were_renamed() {
     let pressed = engine.interrupt.clone();
     let ended = engine.start_as(fakes, &make_fakes("cut"), &|signal| {
         if let Signal::Progress(progress) = signal
-            && progress.phase.starts_with("writing")
+            && progress.phase.starts_with("generating")
         {
             pressed.press();
         }

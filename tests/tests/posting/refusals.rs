@@ -38,7 +38,7 @@ fn named_draft_is_not_posted_and_everything_it_lacks_is_reported() {
         );
         let detail = &report.replies[0].detail;
         assert!(
-            detail.contains("draft") && detail.contains("switched off"),
+            detail.contains("draft") && detail.contains("is disabled"),
             "{detail}"
         );
     }

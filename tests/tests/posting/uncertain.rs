@@ -178,7 +178,7 @@ fn a_person_settles_withdraws_and_edits() {
             "approved",
             "sending",
             "uncertain",
-            "found by a person",
+            "link entered manually",
             "edited",
             "withdrawn"
         ]

@@ -127,7 +127,7 @@ fn rising_posts_become_threads_with_reasons() {
     assert_eq!(why("Read the rules."), "a bot");
     assert_eq!(why("Leave me be."), "opted out");
     assert_eq!(why("I can."), "ours");
-    assert_eq!(why("bad bot"), "below one of ours");
+    assert_eq!(why("bad bot"), "below one of our comments");
     assert!(
         story
             .comments

@@ -314,9 +314,7 @@ export type CandidateInfo = {
   /** Index among the candidates of its comment. */
   n: number, text: string,
   /** end, or length if it was cut. */
-  finish_reason: FinishReason,
-  /** p(real). */
-  p_real: number | null,
+  finish_reason: FinishReason, p_real: number | null,
   /** Probability of each upvote bin. */
   bins: [number, number, number, number] | null,
   /** `p1 + 2 p2 + 3 p3`. */
@@ -799,41 +797,26 @@ export type ExcludedPair = {
   /** Milliseconds since 1970. */
   at_ms: number, };
 
-/**
- * Exports a model.
- */
 export type ExportModel = {
   /** A run or base. */
   name: string, path: string,
   /** best or last; none: best. */
   checkpoint: string | null, };
 
-/**
- * Exports pairs.
- */
 export type ExportPairs = {
   /** .jsonl or .csv. */
   path: string, split: string | null, partition: Partition | null, };
 
-/**
- * Exports predictions.
- */
 export type ExportPredictions = {
   /** Number of the evaluation. */
   evaluation: number,
   /** .jsonl or .csv. */
   path: string, };
 
-/**
- * Exports the queue.
- */
 export type ExportQueue = {
   /** .jsonl or .csv. */
   path: string, state: string | null, };
 
-/**
- * Exports threads.
- */
 export type ExportThreads = {
   /** A file with one line of JSON per thread. */
   path: string,
@@ -959,9 +942,7 @@ export type FileIs = "new" | "confirmed" | "moved" | "copied" | "replaced" | "fr
 /**
  * A file before it is imported.
  */
-export type FilePreview = { path: string,
-  /** Bytes. */
-  bytes: number,
+export type FilePreview = { path: string, bytes: number,
   /** How it would be read; [`Format::Mapped`] needs a mapping, [`Format::Comments`] has one that can be changed. */
   format: Format,
   /** The columns of a table, or the keys of its first lines. */
@@ -1172,9 +1153,6 @@ export type ItemInfo = { kind: ItemKind,
   /** Empty if it is called by its number alone. */
   name: string, label: Label, };
 
-/**
- * Kind of item.
- */
 export type ItemKind = "source" | "split" | "base" | "run" | "fakes" | "evaluation" | "generation";
 
 /**
@@ -1552,9 +1530,6 @@ export type OfPair = { id: string, };
  */
 export type OfState = { state: string | null, };
 
-/**
- * An opt-out.
- */
 export type OptOutInfo = { kind: OptOutKind, name: string, state: OptOutState, why: string,
   /** Name of the comment that asked for it; empty: added by the user. */
   source: string,
@@ -1568,9 +1543,6 @@ export type OptOutInfo = { kind: OptOutKind, name: string, state: OptOutState, w
  */
 export type OptOutKind = "user" | "subreddit";
 
-/**
- * A new opt-out.
- */
 export type OptOutNew = {
   /** `u/name` or `r/name`. */
   whom: string,
@@ -1884,9 +1856,7 @@ export type PostReport = {
 /**
  * The result for a reply, or its expected result.
  */
-export type PostedInfo = { reply: number,
-  /** Its state now. */
-  state: ReplyState,
+export type PostedInfo = { reply: number, state: ReplyState,
   /** In a dry run: nothing blocks it. */
   ready: boolean,
   /** What blocks it: Reddit's code or ours; empty: nothing. */
@@ -2365,9 +2335,7 @@ export type RunFacts = { base: string, split: string,
   /** Total optimizer steps. */
   steps: number,
   /** The share of positions that is padding. */
-  padding: number,
-  /** In bytes. */
-  estimated_bytes: number, estimated_seconds: number, version: string, };
+  padding: number, estimated_bytes: number, estimated_seconds: number, version: string, };
 
 /**
  * One metric of a run.

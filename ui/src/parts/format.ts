@@ -1,6 +1,6 @@
 // Formats of numbers, times and names.
 
-import type { JobInfo, ModelKind, RunConfig } from "../host";
+import type { JobInfo, ModelKind, Partition, RunConfig } from "../host";
 import { fakesNamed } from "./names";
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
@@ -123,6 +123,13 @@ export const KIND_WORDS: Record<ModelKind, { name: string; what: string; base: s
     what: "BERT: predicts one of four score bins",
     base: "bert",
   },
+};
+
+/** The sets of a split, in their order. */
+export const PARTITION_WORDS: Record<Partition, string> = {
+  train: "Training",
+  val: "Validation",
+  test: "Test",
 };
 
 /** The settings of a training job. */

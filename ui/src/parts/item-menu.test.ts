@@ -28,7 +28,7 @@ test("a name that is taken is refused and the input kept", async () => {
   await choose("item-menu-run-writer", "Rename…");
   await fireEvent.input(await byId("item-name"), { target: { value: "judge" } });
   await fireEvent.click(await byId("item-rename"));
-  await waitForText("already; choose another name");
+  await waitForText("already exists; choose another name");
   expect(((await byId("item-name")) as HTMLInputElement).value).toBe("judge");
 });
 

@@ -22,7 +22,7 @@ async function show(shown: ProjectInfo | null): Promise<void> {
   void host().setTitle(shown ? `${shown.name} - Repartee` : "Repartee");
   if (shown?.migrated_from)
     showToast(
-      `This project was of an older version and was upgraded. It was copied first, to ${shown.migrated_from}`,
+      `This project was created by an older version and has been upgraded. The original was copied to ${shown.migrated_from}.`,
     );
   if (shown) await jobs.read();
 }

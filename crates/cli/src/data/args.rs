@@ -152,7 +152,7 @@ pub enum PairsCommand {
         /// Every pair whose comment or reply is by this author; may be repeated
         #[arg(long, value_name = "NAME")]
         author: Vec<String>,
-        /// Why
+        /// Reason
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },

@@ -63,7 +63,9 @@ pub fn imported(out: Out, all: &[SourceInfo]) -> Result<()> {
         out.line("Origin unknown, so the rules for Reddit content apply. To change it, run for example `repartee source origin SOURCE forum`")?;
     }
     if all.iter().any(|s| s.permission == Permission::Unknown) {
-        out.line("To note under which permission you use the text, run `repartee source permit SOURCE PERMISSION --note ...`")?;
+        out.line(
+            "To record the permission, run `repartee source permit SOURCE PERMISSION --note ...`",
+        )?;
     }
     out.line("Next: `repartee pairs build`")
 }

@@ -44,7 +44,7 @@ pub enum QueueCommand {
     Reject {
         /// The reply's number
         reply: i64,
-        /// Why
+        /// Reason
         #[arg(long, default_value = "", value_name = "TEXT", alias = "why")]
         reason: String,
         /// Who rejects it

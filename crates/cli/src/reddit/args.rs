@@ -78,7 +78,7 @@ pub enum RedditCommand {
     Watch {
         /// All subreddits to watch; they replace the list
         subreddit: Vec<String>,
-        /// Watch nothing
+        /// Clear the list
         #[arg(long, conflicts_with = "subreddit")]
         clear: bool,
         #[command(flatten)]
@@ -242,10 +242,10 @@ pub enum AccountCommand {
     Stop {
         /// Name of the account
         name: String,
-        /// Why
+        /// Reason
         #[arg(
             long,
-            default_value = "a person stopped it",
+            default_value = "stopped manually",
             value_name = "TEXT",
             alias = "why"
         )]
@@ -313,7 +313,7 @@ pub struct PermitArgs {
     /// Where the permission was given
     #[arg(long)]
     pub link: Option<String>,
-    /// More about it
+    /// Terms of the permission
     #[arg(long, default_value = "", hide_default_value = true)]
     pub note: String,
     /// Switch off posting there
@@ -342,7 +342,7 @@ pub struct OptOutArgs {
     /// Decline the opt-out; they are answered again
     #[arg(long)]
     pub decline: bool,
-    /// Why
+    /// Reason
     #[arg(
         long,
         default_value = "",
@@ -420,7 +420,7 @@ pub struct DraftArgs {
 pub struct PostArgs {
     /// Only the replies with these numbers
     pub reply: Vec<i64>,
-    /// Send
+    /// Post for real, not as a dry run
     #[arg(long, conflicts_with = "dry_run")]
     pub live: bool,
     /// Only check whether each reply could be posted

@@ -100,7 +100,7 @@ pub fn permit_record(out: Out, permit: &PostingPermissionInfo) -> Result<()> {
 pub fn subreddit(out: Out, found: &SubredditPreview) -> Result<()> {
     out.line(format!("r/{}: {}", found.subreddit, found.title))?;
     if !found.closed.is_empty() {
-        out.line(format!("Not open to us: {}", found.closed))?;
+        out.line(format!("Posting is not possible: {}", found.closed))?;
     }
     found
         .rules
@@ -169,7 +169,7 @@ pub fn thread(out: Out, story: &ThreadStory) -> Result<()> {
 
 pub fn outbox(out: Out, outbox: &[OutboxInfo]) -> Result<()> {
     if outbox.is_empty() {
-        return out.line("No reply in the queue answers anything on Reddit");
+        return out.line("The queue has no replies to Reddit comments");
     }
     let mut table = Table::new(columns::OUTBOX);
     for one in outbox {

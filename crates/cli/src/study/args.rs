@@ -25,7 +25,7 @@ pub enum StudyCommand {
     End {
         /// api-access, research-program, training or ethics-board
         kind: String,
-        /// Why
+        /// Reason
         #[arg(long, default_value = "")]
         note: String,
         /// Who records it [default: your user name]

@@ -149,7 +149,7 @@ fn commands_for(question: &ImportQuestion, answered: bool, map: Option<String>) 
     let mut error = question.error();
     if !question.unknown.is_empty() {
         error = error
-            .with("If it is not Reddit content (instead of other, it may also be forum, support or convokit):")
+            .with("If it is not Reddit content (use forum, support or convokit instead of other where it fits):")
             .with(again(&["--origin", "other"]));
         if question.reddit.is_empty() && answered {
             error = error

@@ -82,7 +82,7 @@ pub fn facts(out: Out, facts: &RunFacts) -> Result<()> {
     row("steps", count(facts.steps as u64));
     row(
         "padding",
-        format!("{:.1}% of positions", facts.padding * 100.0),
+        format!("{:.1}% of tokens", facts.padding * 100.0),
     );
     row("estimated memory", bytes(facts.estimated_bytes as u64));
     row("estimated time", seconds(facts.estimated_seconds));

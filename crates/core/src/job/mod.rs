@@ -46,7 +46,6 @@ pub trait Job: Serialize + DeserializeOwned {
     const ALL_SOURCES: bool = false;
     /// What its later steps refer to by name while it is unfinished.
     const LATER_STEPS: LaterSteps = LaterSteps::Nothing;
-    /// Its result.
     type Outcome: Serialize + DeserializeOwned;
 
     /// Validates the job itself before anything is written: a criterion without its model, a run of the wrong kind.
@@ -130,7 +129,6 @@ pub enum Stop {
     Pause,
     /// Finish now, with what it has as its result. Only training can; see [`Ctx::go_on`].
     Finish,
-    /// Canceled.
     Cancel,
     Failed(Error),
 }

@@ -85,7 +85,6 @@ pub struct OfJob {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 pub struct FilePreview {
     pub path: String,
-    /// Bytes.
     pub bytes: u64,
     #[serde(flatten)]
     pub preview: Preview,

@@ -250,7 +250,6 @@ pub struct PostedReply {
     pub seen: String,
 }
 
-/// Exports pairs.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct ExportPairs {
@@ -260,7 +259,6 @@ pub struct ExportPairs {
     pub partition: Option<Partition>,
 }
 
-/// Exports predictions.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct ExportPredictions {
@@ -287,7 +285,6 @@ pub struct StopsQueue {
     pub stops: bool,
 }
 
-/// Exports a model.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct ExportModel {
@@ -299,7 +296,6 @@ pub struct ExportModel {
     pub checkpoint: Option<String>,
 }
 
-/// Exports the queue.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct ExportQueue {

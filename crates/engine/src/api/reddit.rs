@@ -110,7 +110,6 @@ pub struct PreviewSubreddit {
     pub account: String,
 }
 
-/// A new opt-out.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct OptOutNew {
@@ -133,7 +132,6 @@ pub struct OptOutVerdict {
     pub who: String,
 }
 
-/// Exports threads.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct ExportThreads {

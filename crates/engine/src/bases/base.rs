@@ -673,7 +673,7 @@ impl Engine {
         let (_, _, longest, vocabulary) = ModelConfig::read(&base.config)?.sizes();
         let facts = [
             ("Base of", base.origin.clone()),
-            ("Longest input", format!("{longest} tokens")),
+            ("Max sequence length", format!("{longest} tokens")),
             ("Vocabulary", format!("{vocabulary} entries")),
         ];
         let card = card::card(&base.name, mark.as_deref(), &facts);
@@ -694,7 +694,7 @@ impl Engine {
         match self.store.bases()?.iter().any(|base| base.name == name) {
             true => Err(Error::new(
                 Code::Exists,
-                format!("there is a base {name:?} already; choose another name"),
+                format!("a base named {name:?} already exists; choose another name"),
             )),
             false => Ok(()),
         }
@@ -777,7 +777,7 @@ pub(crate) fn write_folder(
         return Err(Error::new(
             Code::Damaged,
             format!(
-                "the project has a file {name:?} for this model, which is no file of a tokenizer; nothing was written"
+                "the project has a file {name:?} for this model, which is not a tokenizer file; nothing was written"
             ),
         ));
     }
@@ -877,7 +877,7 @@ fn read_bounded(path: &Path, most: u64, values: usize) -> Result<Vec<u8>> {
     std::io::Read::read_to_end(&mut std::io::Read::take(file, most + 1), &mut bytes).map_err(io)?;
     if bytes.len() as u64 > most {
         return Err(bad(format!(
-            "has more than {} MB; it is not what it says",
+            "is larger than {} MB, too large for a file of this kind",
             most >> 20
         )));
     }

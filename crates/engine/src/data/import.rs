@@ -399,7 +399,7 @@ fn purge(ctx: &Ctx, gone: &mut Vec<Gone>) -> Result<bool> {
     ctx.engine().posting().forget_in_ledger(&gone);
     let done = ctx.engine().posting().purge_learned(&gone, now_ms())?;
     let mut words = format!(
-        "{} imported texts are gone from Reddit by now, as this archive says: they are purged",
+        "{} imported texts have since been deleted from Reddit, according to this archive; they were purged",
         done.imported
     );
     if !done.marked.is_empty() {

@@ -261,7 +261,7 @@ impl Job for MakeSplit {
             return Err(Error::new(
                 Code::Exists,
                 format!(
-                    "there is a split called {:?} already; give another name",
+                    "a split named {:?} already exists; choose another name",
                     self.name
                 ),
             )
@@ -583,15 +583,12 @@ impl Job for AuditSplit {
         let thread = |at: usize| repartee_datasets::id::encode(read.threads[at]);
         let mut examples: Vec<String> = Vec::new();
         for at in leaks.threads.iter().take(EXAMPLES) {
-            examples.push(format!(
-                "thread {} is in more than one partition",
-                thread(*at)
-            ));
+            examples.push(format!("thread {} is in more than one set", thread(*at)));
         }
         for (a, b) in leaks.posts.iter().take(EXAMPLES) {
             let (a, b) = (thread(*a), thread(*b));
             examples.push(format!(
-                "threads {a} and {b} are one post, in two partitions"
+                "threads {a} and {b} are the same post, in two sets"
             ));
         }
         for (a, b) in leaks.pairs.iter().take(EXAMPLES) {
@@ -603,7 +600,7 @@ impl Job for AuditSplit {
         }
         for (a, b, similarity) in leaks.near.iter().take(EXAMPLES) {
             examples.push(format!(
-                "a text of pair {} and one of pair {} are {:.0}% alike",
+                "texts of pairs {} and {} have a similarity of {:.0}%",
                 pair(a),
                 pair(b),
                 similarity * 100.0
@@ -633,8 +630,8 @@ impl Job for AuditSplit {
         let mut error = Error::new(
             Code::Negative,
             format!(
-                "split {:?} leaks: in two partitions are {} threads, {} posts, {} equal pairs, {} equal \
-                 texts and {} near-duplicate texts; create a new split",
+                "split {:?} leaks: {} threads, {} posts, {} equal pairs, {} equal texts and {} \
+                 near-duplicate texts are shared between sets; create a new split",
                 audit.name,
                 audit.torn_threads,
                 audit.torn_posts,
@@ -726,7 +723,7 @@ fn warnings(config: &SplitConfig, partitions: &[PartitionInfo]) -> Vec<String> {
             warnings.push(format!("{} has no pairs", partition.partition));
         } else if !lacking.is_empty() {
             warnings.push(format!(
-                "{} has no pairs of upvote bin {}; nothing can be said about that there",
+                "{} has no pairs of upvote bin {}; metrics of that bin are undefined there",
                 partition.partition,
                 lacking.join(", ")
             ));

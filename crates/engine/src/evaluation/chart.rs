@@ -280,7 +280,7 @@ impl Engine {
                     }
                 }
                 repartee_charts::precision_recall(
-                    &title("Precision and recall")?,
+                    &title("Precision–recall")?,
                     &curves,
                     rate,
                     marked(Predictions::on_precision_recall).filter(|_| binary),

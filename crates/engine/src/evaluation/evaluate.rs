@@ -230,7 +230,7 @@ impl Job for Evaluate {
             }
             _ => None,
         };
-        ctx.tick(Progress::new("reading the model", 0, None, "bytes"));
+        ctx.tick(Progress::new("loading the model", 0, None, "bytes"));
         let (kind, names) = (run.kind, class_names(run.kind, &split)?);
         let device = open_device(&self.device)?;
         let config = EvaluationConfig {

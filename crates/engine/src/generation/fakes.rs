@@ -231,7 +231,7 @@ impl Job for MakeFakes {
             return Err(Error::new(Code::Exists, taken).into());
         }
         let device = open_device(&self.device)?;
-        ctx.tick(Progress::new("reading the generator", 0, None, "bytes"));
+        ctx.tick(Progress::new("loading the generator", 0, None, "bytes"));
         let generator = match &begun {
             // a set that was begun continues with the same checkpoint
             Some(set) => ctx
@@ -322,7 +322,7 @@ impl Job for MakeFakes {
         for batch in work.chunks((BATCHES * self.batch / self.replies).max(1)) {
             ctx.go_on()?;
             ctx.tick(Progress::new(
-                format!("writing {}", self.name),
+                format!("generating {}", self.name),
                 done,
                 Some(total),
                 "comments",
@@ -371,7 +371,7 @@ impl Job for MakeFakes {
             done += batch.len() as u64;
         }
         ctx.tick(Progress::new(
-            format!("writing {}", self.name),
+            format!("generating {}", self.name),
             done,
             Some(total),
             "comments",

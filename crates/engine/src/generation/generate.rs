@@ -126,7 +126,6 @@ pub struct CandidateInfo {
     /// end, or length if it was cut.
     #[serde(alias = "finish")]
     pub finish_reason: FinishReason,
-    /// p(real).
     pub p_real: Option<f64>,
     /// Probability of each upvote bin.
     pub bins: Option<[f64; 4]>,
@@ -358,7 +357,7 @@ impl Job for Generate {
         check_counts("candidates", self.candidates, self.batch)?;
         let engine = ctx.engine();
         let device = open_device(&self.device)?;
-        ctx.tick(Progress::new("reading the models", 0, None, "bytes"));
+        ctx.tick(Progress::new("loading the models", 0, None, "bytes"));
         let generator = engine.writer(&self.generator, self.checkpoint.as_deref(), &device)?;
         // looked up before anything is generated: their names may change in the meantime
         let judge = |run: &Option<String>, kind| {
@@ -532,7 +531,7 @@ impl Generate {
         for batch in tasks.chunks((self.batch / self.candidates).max(1)) {
             ctx.go_on()?;
             ctx.tick(Progress::new(
-                "writing replies",
+                "generating replies",
                 done,
                 Some(total),
                 "comments",
@@ -587,7 +586,7 @@ impl Generate {
             done += batch.len() as u64;
         }
         ctx.tick(Progress::new(
-            "writing replies",
+            "generating replies",
             done,
             Some(total),
             "comments",

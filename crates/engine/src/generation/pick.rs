@@ -166,9 +166,9 @@ fn refusal(candidate: &Scored, criteria: &Criteria) -> Option<Verdict> {
         format!("{chars} characters, more than {}", criteria.max_chars)
     } else {
         match candidate.p_real {
-            // written so that NaN is refused too
-            Some(p) if p.is_nan() || p <= criteria.floor() => {
-                format!("p(real) {p:.3}, not above {}", criteria.floor())
+            Some(p) if p.is_nan() => "p(real) is NaN".to_owned(),
+            Some(p) if p <= criteria.floor() => {
+                format!("p(real) {p:.3} ≤ min {}", criteria.floor())
             }
             _ => return None,
         }
@@ -194,7 +194,7 @@ fn why(candidate: &Scored, criteria: &Criteria, place: usize, fit: usize) -> Str
         (None, Some(_)) => "no upvotes model, ranked by p(real), ".to_owned(),
         (None, None) => "no model scored it, ranked by order, ".to_owned(),
     };
-    parts.push(format!("{by}number {place} of {fit} fit in its thread"));
+    parts.push(format!("{by}rank {place} of {fit} eligible"));
     parts.join("; ")
 }
 
@@ -243,9 +243,9 @@ mod tests {
             verdicts[0].reason,
             "expected bin 1.50; the pick of its thread has 2.50"
         );
-        assert_eq!(verdicts[2].reason, "p(real) 0.900, not above 0.9");
+        assert_eq!(verdicts[2].reason, "p(real) 0.900 ≤ min 0.9");
         assert!(
-            verdicts[1].reason.contains("number 1 of 2 fit"),
+            verdicts[1].reason.contains("rank 1 of 2 eligible"),
             "{}",
             verdicts[1].reason
         );

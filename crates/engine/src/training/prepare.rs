@@ -48,7 +48,6 @@ pub struct RunFacts {
     pub steps: usize,
     /// The share of positions that is padding.
     pub padding: f64,
-    /// In bytes.
     pub estimated_bytes: usize,
     pub estimated_seconds: f64,
     pub version: String,
@@ -127,7 +126,7 @@ pub(crate) fn fakes_of(store: &Store, config: &RunConfig, split: &Split) -> Resu
     let set = store.fake_set(&config.fakes)?;
     if set.split_id != split.id {
         return Err(Error::usage(format!(
-            "the fakes {:?} were made on another split than {:?}: their partitions would leak",
+            "the fakes {:?} were made on another split than {:?}: test data would leak",
             set.name, split.name
         )));
     }

@@ -153,7 +153,7 @@ impl Engine {
             let (Ok(serde_json::Value::Object(mut table)), Ok(serde_json::Value::Object(facts))) =
                 (config, facts)
             else {
-                return Err(Error::internal("a run's settings are no table"));
+                return Err(Error::internal("a run's settings are not a table"));
             };
             table.extend(facts); // names that were unset are known by now
             tables.push(table);

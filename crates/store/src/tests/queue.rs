@@ -2,7 +2,6 @@
 
 use super::*;
 
-/// A pasted comment.
 fn pasted(parent: Option<usize>, body: &str) -> NewThreadComment {
     NewThreadComment {
         parent,

@@ -428,9 +428,9 @@ test("a split is created and audited", async () => {
   const host = await openWindow("#/data/splits?new=1&edges=2,5,9");
   const name = (await byId("split-name")) as HTMLInputElement;
   await expect.poll(() => name.value).toBe("main-2");
-  await fireEvent.input(screen.getByLabelText("train"), { target: { value: "70" } });
+  await fireEvent.input(screen.getByLabelText("Training"), { target: { value: "70" } });
   await waitForText("Ratios must add up to 100% (now 90%)");
-  await fireEvent.input(screen.getByLabelText("test"), { target: { value: "20" } });
+  await fireEvent.input(screen.getByLabelText("Test"), { target: { value: "20" } });
   await fireEvent.click(await byId("split-start"));
   await byId("split-main-2");
   expect(last(callsTo(host, "job.start"))).toMatchObject({
@@ -449,7 +449,7 @@ test("a split shows warnings, omitted pairs and what its audit covered", async (
         splits.map((split) => ({
           ...split,
           warnings: [
-            "val has no pairs of upvote bin 2 (score 6 to 10); nothing can be said about that there",
+            "val has no pairs of upvote bin 2 (score 6 to 10); metrics of that bin are undefined there",
           ],
           config: {
             ...split.config,
@@ -461,7 +461,7 @@ test("a split shows warnings, omitted pairs and what its audit covered", async (
     },
   });
   await waitForText("val has no pairs of upvote bin 2 (score 6 to 10)");
-  await waitForText(/rule duplicate_text.* 14 pairs of val, 1 pair of test/);
+  await waitForText(/rule duplicate_text.* 14 pairs of the validation set, 1 pair of the test set/);
   await waitForText(/3 pairs excluded manually/);
   await waitForText(/no threads, pairs, texts or near-duplicates.*exempt: 2 deleted texts/);
 });

@@ -8,7 +8,7 @@ export const FORMATS: Record<Format, string> = {
   mapped: "Table (map columns)",
   listing: "Reddit API JSON",
   comments: "Comments with ID and parent",
-  sample: "The sample",
+  sample: "Sample data",
 };
 
 /** Fields of a table with one comment per row. */

@@ -36,7 +36,7 @@ test("candidates are streamed, scored and selected", async () => {
   });
   await byId("results");
   expect(location.hash).toBe("#/generate/3");
-  await waitForText(/not above 0\.99/);
+  await waitForText(/≤ min 0\.99/);
 });
 
 test("sampled test comments are shown", async () => {

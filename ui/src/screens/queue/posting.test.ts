@@ -218,7 +218,7 @@ test("only the pause can be skipped, for a single reply", async () => {
   const first = { account: "", replies: [READY], live: true, wait: false, skip_pause: false };
   await host.other("job.start", { id: newId(), kind: "post", params: first });
   await waitFor(async () => expect((await host.ask("reply.get", { id: READY })).reply.state).toBe("posted"));
-  await waitFor(async () => expect(textOf(await byId("objections"))).toContain("10 minutes lie between"));
+  await waitFor(async () => expect(textOf(await byId("objections"))).toContain("at least 10 minutes"));
   await waitFor(async () => expect((await byId("post")).hasAttribute("disabled")).toBe(false));
   await fireEvent.click(await byId("post"));
   expect(textOf(await byId("skips-pause"))).toContain("Rate limits and hours apply");

@@ -53,7 +53,7 @@ describe("accounts", () => {
     const missing = textOf(await byId("missing-second_sample_bot"));
     expect(missing).toContain("a login");
     expect(missing).toContain("how Reddit approved the use");
-    expect(missing).toContain("Reddit shows the account as an app");
+    expect(missing).toContain("Reddit shows the app label");
     expect(textOf(await byId("state-sample_answers_bot"))).toContain("Ready to post");
   });
 

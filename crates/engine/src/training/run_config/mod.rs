@@ -207,7 +207,7 @@ pub fn presets(kind: ModelKind) -> Vec<Preset> {
             },
         ),
         preset(
-            "Little memory",
+            "Low memory",
             "Batch size 2 with 8 accumulation steps. Slower, lowest memory.",
             RunConfig {
                 batch_size: 2,
