@@ -151,7 +151,7 @@ export async function open(options = {}) {
   const config = at.path("config");
   mkdirSync(config, { recursive: true });
   const usual = { person: "ada", notify: false, theme: "light", folder: at.folder };
-  writeFileSync(join(config, "desk.json"), JSON.stringify({ settings: { ...usual, ...settings } }));
+  writeFileSync(join(config, "settings.json"), JSON.stringify({ settings: { ...usual, ...settings } }));
   const port = await freePort();
   const driver = spawn("WebKitWebDriver", [`--port=${port}`, "--host=127.0.0.1"], {
     env: {

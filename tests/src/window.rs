@@ -831,7 +831,7 @@ fn set_up(bench: &Bench, reset: &Value, sample: &Path) {
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).expect("a folder for settings");
         let kept = json!({ "settings": settings, "recent": recent }).to_string();
-        fs::write(folder.join("desk.json"), kept).expect("settings");
+        fs::write(folder.join("settings.json"), kept).expect("settings");
     }
 }
 

@@ -514,6 +514,22 @@ fn invalid_requests_of_a_window_are_errors_and_start_nothing() {
 }
 
 #[test]
+fn settings_of_an_earlier_version_are_kept() {
+    let place = Place::with_project();
+    let stored = |windows: &Windows| windows.call("one", "app.get", Value::Null)["settings"].clone();
+    let mut settings = stored(&Windows::new(&place));
+    settings["theme"] = json!("dark");
+    std::fs::create_dir_all(place.path("config")).unwrap();
+    let old = json!({ "settings": settings }).to_string();
+    std::fs::write(place.path("config/desk.json"), old).unwrap();
+    let windows = Windows::new(&place);
+    assert_eq!(stored(&windows)["theme"], "dark");
+    settings["theme"] = json!("light");
+    windows.call("one", "app.settings", settings);
+    assert_eq!(stored(&Windows::new(&place))["theme"], "light");
+}
+
+#[test]
 fn generated_typescript_is_current() {
     for (file, content) in repartee_engine::api::typescript::files() {
         let path = repartee_tests::workspace().join("ui/src").join(file);

@@ -793,7 +793,11 @@ fn deletion_that_an_archive_reports_is_a_purge_in_either_order() {
         "--min-length",
         "20",
     ]);
-    assert!(said.err.contains("2 imported texts have since been deleted"), "{said}");
+    assert!(
+        said.err
+            .contains("2 imported texts have since been deleted"),
+        "{said}"
+    );
     assert_eq!(
         left(&place, &[asked.clone(), answered.clone()]),
         Vec::<String>::new()

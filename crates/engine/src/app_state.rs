@@ -177,9 +177,11 @@ impl AppState {
     /// Creates the state: settings are in `folder`, `worker` is started for jobs, and windows receive events by
     /// `on_event`.
     pub fn new(folder: &Path, worker: PathBuf, on_event: OnAppEvent) -> Arc<Self> {
-        let file = folder.join("desk.json");
-        // an unreadable file loses some convenience, but is no reason to refuse to start
+        let file = folder.join("settings.json");
+        // earlier versions called it desk.json. An unreadable file loses some convenience, but is no reason to refuse
+        // to start
         let kept = std::fs::read(&file)
+            .or_else(|_| std::fs::read(folder.join("desk.json")))
             .ok()
             .and_then(|json| serde_json::from_slice(&json).ok());
         Arc::new(Self {
