@@ -918,7 +918,8 @@ fn purged_text_is_not_imported_again_from_a_table() {
         let said = place.ok(["import", file, "--origin", "reddit", "--map", map]);
         let counts = &place.engine().source(file).unwrap().counts;
         assert_eq!((counts.new, counts.purged), (new, purged), "{said}");
-        let sentence = format!("{purged} comments and posts were left out");
+        let left_out = if purged == 1 { "1 text" } else { "2 texts" };
+        let sentence = format!("{left_out} left out: purged");
         assert!(said.out.contains(&sentence), "{said}");
     }
     place.ok(["pairs", "build"]);

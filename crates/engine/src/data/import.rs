@@ -187,10 +187,7 @@ fn said(source: &SourceInfo, file: &Path) -> String {
         ));
     }
     if c.purged > 0 {
-        text.push_str(&format!(
-            ", {} left out because they were deleted or purged",
-            c.purged
-        ));
+        text.push_str(&format!(", {} left out as deleted or purged", c.purged));
     }
     if c.stray_quotes > 0 {
         text.push_str(&format!(
