@@ -16,13 +16,14 @@ use crate::{
     clean::bare_name,
     filter::{Dropped, Filter},
     flat::{Earlier, FlatTable},
+    id::in_namespace,
     json::{Event, Json, JsonError, LONGEST_TEXT},
     listing,
     ndjson::{self, Line},
     placeholders,
     record::{GoneRecord, Record, Rejected},
     source::{Format, Mapping, ReadProgress},
-    table::{self, Columns, Row},
+    table::{self, Columns, PairRow, Row},
 };
 use delimited::Found;
 use memchr::{memchr, memchr_iter, memmem, memrchr};
@@ -80,6 +81,11 @@ pub struct Batch {
     pub records: Vec<Record>,
     /// Comments and posts of which the file says that they are gone, whatever the filter does with their rows.
     pub gone: Vec<GoneRecord>,
+    /// Reddit's names (`t1_...`, `t3_...`) for records without an id of Reddit, by their ids, from the row's link. Which
+    /// of its texts a link means is unknown: a comment's name is that of the row's comment or of its reply.
+    pub named: Vec<(i64, String)>,
+    /// The format of the file.
+    pub format: Option<Format>,
     /// Rows that could not be read, up to the listing limit.
     pub rejected: Vec<Rejected>,
     /// Row counts of this batch by outcome.
@@ -308,6 +314,7 @@ pub fn read(
         meter: &meter,
         packed: input.packed,
         ids: options.ids.as_deref(),
+        format,
         take,
     };
     let (counts, finished) = match recognized.kind {
@@ -707,6 +714,7 @@ struct Reading<'a, F> {
     meter: &'a Meter,
     packed: bool,
     ids: Option<&'a str>,
+    format: Format,
     take: F,
 }
 
@@ -817,7 +825,10 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
             }
             if let Some(namespace) = self.ids {
                 batch.records.iter_mut().for_each(|r| r.move_to(namespace));
+                (batch.gone.iter_mut()).for_each(|gone| gone.id = in_namespace(namespace, gone.id));
+                (batch.named.iter_mut()).for_each(|(id, _)| *id = in_namespace(namespace, *id));
             }
+            batch.format = Some(self.format);
             counts.add(&batch.counts);
             if (self.take)(batch).is_break() {
                 return (counts, false);
@@ -1154,7 +1165,18 @@ fn reject(reason: String, n: u64, bytes: &[u8], batch: &mut Batch) {
 fn take_row(row: Row, n: u64, bytes: &[u8], batch: &mut Batch) {
     match row {
         Row::Pair(pair) => {
-            let (post, comment, reply) = *pair;
+            let PairRow {
+                post,
+                comment,
+                reply,
+                link,
+            } = *pair;
+            if let Some(name) = link.comment {
+                (batch.named).extend([(comment.id, name.clone()), (reply.id, name)]);
+            }
+            if let (Some(post), Some(name)) = (&post, link.post) {
+                batch.named.push((post.id, name));
+            }
             batch.counts.comments += 2;
             batch.counts.posts += u64::from(post.is_some());
             batch.records.extend(post.map(Record::Post));
@@ -1273,9 +1295,8 @@ impl Batches {
     fn row(&mut self, row: Row, n: u64, excerpt: &[u8]) -> bool {
         self.batch.counts.rows += 1;
         if let Row::Pair(pair) = &row {
-            let (post, comment, reply) = pair.as_ref();
-            self.bytes += comment.body.len() + reply.body.len();
-            self.bytes += post.as_ref().map_or(0, |p| p.title.len());
+            self.bytes += pair.comment.body.len() + pair.reply.body.len();
+            self.bytes += pair.post.as_ref().map_or(0, |p| p.title.len());
         }
         take_row(row, n, excerpt, &mut self.batch);
         self.full()

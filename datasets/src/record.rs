@@ -64,13 +64,13 @@ pub struct GoneRecord {
     /// By a moderator; otherwise its author deleted it.
     pub removed: bool,
     /// When the archive saw that it is gone, seconds since 1970: a copy that was fetched later still counts. `None`: the
-    /// archive marks all copies as deleted.
+    /// archive marks all copies as deleted, or does not say when it saw this one. A text that was deleted rarely comes
+    /// back, so no copy counts then.
     pub seen_utc: Option<i64>,
 }
 
 impl GoneRecord {
-    /// A comment or post that was fetched with a placeholder instead of its text. `None` also if the time is unknown:
-    /// other copies may be newer.
+    /// A comment or post that was fetched with a placeholder instead of its text.
     pub fn of_placeholder(record: &Record) -> Option<Self> {
         let (kind, id, subreddit, texts, seen_utc) = match record {
             Record::Comment(c) => (1, c.id, &c.subreddit, [&c.body, &c.body], c.retrieved_utc),
@@ -83,7 +83,6 @@ impl GoneRecord {
             ),
         };
         let flaw = texts.into_iter().find_map(|text| notice(text.trim()))?;
-        seen_utc?;
         Some(Self {
             kind,
             id,
@@ -207,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn placeholder_with_a_time_says_that_a_text_is_gone() {
+    fn placeholder_says_that_a_text_is_gone() {
         let comment = |body: &str, retrieved_utc| {
             Record::Comment(Comment {
                 id: 5,
@@ -239,7 +238,7 @@ mod tests {
         };
         assert_eq!(found(&comment("[deleted]", Some(9))), Some((1, 5, false)));
         assert_eq!(found(&comment("[removed]", Some(9))), Some((1, 5, true)));
-        assert_eq!(found(&comment("[deleted]", None)), None);
+        assert_eq!(found(&comment("[deleted]", None)), Some((1, 5, false)));
         assert_eq!(found(&comment("I [deleted] it", Some(9))), None);
         assert_eq!(found(&post("A title", "[removed]")), Some((3, 6, true)));
         assert_eq!(found(&post("[deleted by user]", "")), Some((3, 6, false)));

@@ -23,6 +23,8 @@ pub struct Columns {
     comment_author: Option<usize>,
     reply_author: Option<usize>,
     created: Option<usize>,
+    /// Reddit's id of the row's comment or post, or a link to it.
+    link: Option<usize>,
     /// Texts are escaped, as in the dumps.
     entities: bool,
 }
@@ -56,6 +58,7 @@ impl Columns {
             comment_author: maybe(&mapping.comment_author),
             reply_author: maybe(&mapping.reply_author),
             created: maybe(&mapping.created),
+            link: maybe(&mapping.link),
             entities: (OF_THE_QUERY.iter()).all(|name| header.iter().any(|h| h.trim() == *name)),
         };
         if missing.is_empty() {
@@ -66,11 +69,66 @@ impl Columns {
     }
 }
 
+/// A row with a comment and its reply.
+#[derive(Debug, PartialEq)]
+pub struct PairRow {
+    /// `None`: the table says nothing about it.
+    pub post: Option<Post>,
+    pub comment: Comment,
+    pub reply: Comment,
+    /// What the row's link names on Reddit.
+    pub link: Link,
+}
+
+/// What a link or id of a row names: names of comments (`t1_...`), either of which may be the row's comment or its reply,
+/// and of the post (`t3_...`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Link {
+    pub comment: Option<String>,
+    pub post: Option<String>,
+}
+
+impl Link {
+    /// Reads a permalink, a name, or an id without its kind, which may be that of a comment or of a post.
+    pub fn read(text: &str) -> Self {
+        let text = text.trim();
+        let id = |bare: &str| {
+            let id = id::decode(bare).filter(|_| !bare.contains('_'));
+            id.map(id::encode)
+        };
+        let comment = |bare: &str| Some(format!("t1_{}", id(bare)?));
+        let post = |bare: &str| Some(format!("t3_{}", id(bare)?));
+        if let Some((_, path)) = text.split_once("/comments/") {
+            let path = path.split(['?', '#']).next().unwrap_or_default();
+            // POST, the words of its title, COMMENT
+            let mut parts = path.split('/');
+            return Self {
+                post: parts.next().and_then(post),
+                comment: parts.nth(1).and_then(comment),
+            };
+        }
+        match text.split_at_checked(3) {
+            Some(("t1_", bare)) => Self {
+                comment: comment(bare),
+                post: None,
+            },
+            Some(("t3_", bare)) => Self {
+                comment: None,
+                post: post(bare),
+            },
+            _ => Self {
+                comment: comment(text),
+                post: post(text),
+            },
+        }
+    }
+}
+
 /// The outcome of a row.
 #[derive(Debug, PartialEq)]
 pub enum Row {
-    /// The comment, its reply, and the post if the table says anything about it. Boxed: it is large.
-    Pair(Box<(Option<Post>, Comment, Comment)>),
+    /// Boxed: it is large.
+    Pair(Box<PairRow>),
     /// A good row that a filter drops.
     Dropped(Dropped),
     /// A bad row, with what was wrong.
@@ -175,7 +233,12 @@ pub fn row<'a>(columns: &Columns, filter: &Filter, cell: impl Fn(usize) -> Optio
     };
     match filter.drops_comment(&reply) {
         Some(rule) => Row::Dropped(rule),
-        None => Row::Pair(Box::new((post, comment, reply))),
+        None => Row::Pair(Box::new(PairRow {
+            post,
+            comment,
+            reply,
+            link: optional(columns.link).map(Link::read).unwrap_or_default(),
+        })),
     }
 }
 
@@ -455,7 +518,13 @@ mod tests {
         let Row::Pair(pair) = read(&header, &cells, &Mapping::bigquery()) else {
             panic!()
         };
-        let (Some(post), comment, reply) = *pair else {
+        let PairRow {
+            post: Some(post),
+            comment,
+            reply,
+            ..
+        } = *pair
+        else {
             panic!()
         };
         assert_eq!((post.title.as_str(), post.score), ("post", Some(10)));
@@ -505,7 +574,7 @@ mod tests {
                 panic!()
             };
             assert_eq!(
-                (pair.2.created_utc, pair.2.score),
+                (pair.reply.created_utc, pair.reply.score),
                 (Some(1_554_076_800), None),
                 "{when}"
             );
@@ -586,6 +655,39 @@ mod tests {
         }
         for text in ["many", "x", "1,2", "12 apples", "1,23,4", "1.2.3", "3/5"] {
             assert_eq!(score_of(text), Err(NotANumber), "{text}");
+        }
+    }
+
+    #[test]
+    fn link_names_a_comment_or_a_post() {
+        let names = |text: &str| {
+            let link = Link::read(text);
+            (
+                link.comment.unwrap_or_default(),
+                link.post.unwrap_or_default(),
+            )
+        };
+        for (text, comment, post) in [
+            (
+                "https://www.reddit.com/r/k/comments/p5/t/secret1/?context=3",
+                "t1_secret1",
+                "t3_p5",
+            ),
+            ("/r/k/comments/P5/_/Secret1", "t1_secret1", "t3_p5"),
+            (
+                "https://old.reddit.com/r/k/comments/p5/a_title/",
+                "",
+                "t3_p5",
+            ),
+            ("https://www.reddit.com/r/k/comments/p5", "", "t3_p5"),
+            ("t1_secret1", "t1_secret1", ""),
+            ("t3_p5", "", "t3_p5"),
+            ("abc12", "t1_abc12", "t3_abc12"),
+            ("https://example.com/a/page", "", ""),
+            ("t1_", "", ""),
+            ("é", "", ""),
+        ] {
+            assert_eq!(names(text), (comment.into(), post.into()), "{text}");
         }
     }
 

@@ -579,3 +579,50 @@ fn source_without_any_text_has_its_format_and_is_no_reddit_content() {
     let study = place.engine().study().unwrap();
     assert!(!study.needed && study.sources.is_empty(), "{study:?}");
 }
+
+#[test]
+fn order_of_files_without_times_makes_no_difference() {
+    let line = |changes: serde_json::Value| {
+        let mut line = serde_json::json!({
+            "id": "c2", "link_id": "t3_p1", "parent_id": "t1_c1", "subreddit": "Kettles", "author": "bob",
+            "body": "yes one", "score": 3, "created_utc": 1_600_000_000,
+        });
+        let more = changes.as_object().cloned().unwrap_or_default();
+        line.as_object_mut().unwrap().extend(more);
+        format!("{line}\n")
+    };
+    let asked =
+        line(serde_json::json!({"id": "c1", "parent_id": "t3_p1", "author": "ann", "body": "no?"}));
+    for (changes, pairs_left) in [
+        (
+            serde_json::json!({"body": "[deleted]", "author": "[deleted]"}),
+            0,
+        ),
+        (serde_json::json!({"body": "[removed]"}), 0),
+        (serde_json::json!({"body": "yes two"}), 1),
+        (serde_json::json!({"author": "[deleted]"}), 1),
+        (serde_json::json!({"score": 77}), 1),
+        (serde_json::json!({"score": null}), 1),
+        (serde_json::json!({"subreddit": "kettles"}), 1),
+    ] {
+        let kept = |first: &str, second: &str| {
+            let place = Place::with_project();
+            let engine = place.engine();
+            let files = [
+                place.write("a.ndjson", format!("{asked}{first}")),
+                place.write("b.ndjson", second),
+            ];
+            import(&engine, &files).unwrap();
+            let built = pairs(&engine).kept;
+            let store = repartee_store::Store::open(&place.project()).unwrap();
+            let id = repartee_datasets::id::decode("c2").unwrap();
+            let comment = store.comment(id).unwrap().unwrap();
+            let gone = repartee_datasets::clean::is_notice(&comment.body);
+            (built, (!gone).then_some(comment))
+        };
+        let (plain, changed) = (line(serde_json::Value::Null), line(changes.clone()));
+        let one = kept(&plain, &changed);
+        assert_eq!(one, kept(&changed, &plain), "{changes}");
+        assert_eq!(one.0, pairs_left, "{changes}");
+    }
+}

@@ -851,3 +851,81 @@ fn purge_names_the_copies_next_to_the_project() {
     let again = place.ok(["reddit", "purge", "t1_ccc1"]);
     assert!(!again.out.contains("rm --"), "{again}");
 }
+
+/// A project with one comment of a dump, `t1_j2secret1` in r/kettles by `secretauthor99`.
+fn with_secret(text: &str) -> Place {
+    let place = Place::with_project();
+    let line = serde_json::json!({
+        "id": "j2secret1", "author": "secretauthor99", "body": text, "score": 3, "created_utc": 1_554_000_000,
+        "link_id": "t3_p5", "parent_id": "t3_p5", "subreddit": "kettles",
+    });
+    place.write("dump.ndjson", format!("{line}\n"));
+    let mut import = vec!["import", "dump.ndjson", "--format", "pushshift"];
+    import.extend(repartee_tests::study::NONE);
+    place.ok(import);
+    place
+}
+
+#[test]
+fn copies_in_tables_with_ids_of_their_own_are_purged() {
+    let text = planted("s", 1);
+    let quoted = text.replace('"', "\"\"");
+    let place = with_secret(&text);
+    for (file, ids) in [
+        ("f.csv", ["1", "3"]),
+        ("g.csv", ["a-1", "a-3"]),
+        ("h.csv", ["x6", "x7"]),
+    ] {
+        place.write(
+            file,
+            format!(
+                "id,parent_id,text,author\n{},,my question to you,asker\n{},{},\"{quoted}\",secretauthor99\n",
+                ids[0], ids[1], ids[0]
+            ),
+        );
+        place.ok(["import", file, "--origin", "reddit"]);
+    }
+    place.ok(["pairs", "build"]);
+    assert!(!left(&place, std::slice::from_ref(&text)).is_empty());
+    let purged = place.ok(["reddit", "purge", "t1_j2secret1"]);
+    assert!(purged.out.contains("4 imported"), "{purged}");
+    // nobody asked Reddit
+    assert!(!purged.out.contains("deleted on Reddit"), "{purged}");
+    assert_eq!(left(&place, &[text]), Vec::<String>::new());
+    place.ok(["check"]);
+}
+
+#[test]
+fn purged_text_is_not_imported_again_from_a_table() {
+    let text = planted("s", 1);
+    let place = with_secret(&text);
+    place.ok(["reddit", "purge", "t1_j2secret1"]);
+    let quoted = text.replace('"', "\"\"");
+    let link = "https://www.reddit.com/r/kettles/comments/p5/t/j2secret1/";
+    place.write(
+        "copy.csv",
+        format!("comment,reply,author\nhello again,\"{quoted}\",secretauthor99\n"),
+    );
+    place.write(
+        "edited.csv",
+        format!("comment,reply,link\nhello you,\"before {quoted}\",{link}\n"),
+    );
+    for (file, map, new, purged) in [
+        (
+            "copy.csv",
+            "comment=comment,reply=reply,author=author",
+            1,
+            1,
+        ),
+        ("edited.csv", "comment=comment,reply=reply,link=link", 0, 2),
+    ] {
+        let said = place.ok(["import", file, "--origin", "reddit", "--map", map]);
+        let counts = &place.engine().source(file).unwrap().counts;
+        assert_eq!((counts.new, counts.purged), (new, purged), "{said}");
+        let left_out = if purged == 1 { "1 text" } else { "2 texts" };
+        let sentence = format!("{left_out} left out: purged");
+        assert!(said.out.contains(&sentence), "{said}");
+    }
+    place.ok(["pairs", "build"]);
+    assert_eq!(left(&place, &[text]), Vec::<String>::new());
+}

@@ -16,12 +16,15 @@ pub struct SourceCounts {
     pub posts: u64,
     /// Comments and posts new to the project.
     pub new: u64,
-    /// Those that replaced an older copy.
+    /// Those that replaced an older copy, or one that is less complete.
     pub newer: u64,
     /// Those already in the project.
     pub known: u64,
-    /// Comments whose id is in the project with another text, which was kept.
+    /// Comments whose id was in the project with another text, of which nothing says which is newer. One of the two is
+    /// kept, the same in any order of imports.
     pub other_text: u64,
+    /// Comments and posts left out because they were purged, or deleted on Reddit by what another file shows.
+    pub purged: u64,
     /// Rows that could not be read; they are listed with line and reason.
     pub rejected: u64,
     /// Rows dropped, by the filter's rule.

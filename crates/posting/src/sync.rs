@@ -478,10 +478,7 @@ impl Posting<'_> {
                 why: "asked".to_owned(),
             });
         }
-        let mut synced = Synced {
-            gone: gone.len() as u64,
-            ..Synced::default()
-        };
+        let mut synced = Synced::default();
         self.forget_in_ledger(&gone);
         synced.add(&self.purge(&gone, who, self.environment.clock.now_ms())?);
         synced.scrubbed = self.store.scrub()?;

@@ -23,6 +23,7 @@ pub mod deletion;
 pub mod error;
 pub mod evaluations;
 pub mod fakes;
+mod fingerprints;
 pub mod items;
 pub mod jobs;
 pub mod ledger;
@@ -100,6 +101,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/10_names.sql")),
     M::up(include_str!("schema/11_config.sql")),
     M::up(include_str!("schema/12_fits.sql")),
+    M::up(include_str!("schema/13_purged_texts.sql")),
 ];
 
 /// An open project file.

@@ -119,6 +119,7 @@ pub(crate) const FAMILIES: [(&str, &[&str]); 16] = [
             "subreddit",
             "opt_out",
             "purged",
+            "purged_text",
             "audit",
             "throttle",
             "lease",

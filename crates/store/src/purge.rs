@@ -10,14 +10,15 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use repartee_datasets::clean::is_unknown_author;
-use repartee_datasets::duplicates::normalized;
 use repartee_datasets::id::{decode, encode};
 use repartee_datasets::record::{CUT, EXCERPT};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{
+    Connection, OptionalExtension, Row, ToSql, Transaction, TransactionBehavior, params,
+};
 
 use crate::audit::{self, Entry};
+use crate::fingerprints::{self, Fingerprint, Key, SHORT_ID, WITH_REDDITS_IDS, Written};
 use crate::marks::{self, LostPairs};
 use crate::queue::{ReplyState, note};
 use crate::quotes::{TELLING, Texts, WIPED};
@@ -99,8 +100,8 @@ pub(crate) const ASKED: &str = "asked";
 const WAIT_FOR_READERS: Duration = Duration::from_secs(5);
 
 impl Store {
-    /// Purges what Reddit no longer has: from threads, and from imports. The names are remembered, so that none of it
-    /// is imported or fetched again.
+    /// Purges what Reddit no longer has: from threads, and from imports, with copies under other ids. The names are
+    /// remembered, and what recognizes a copy, so that none of it is imported or fetched again.
     ///
     /// What Reddit says about an id is only about texts of Reddit, or of unknown origin.
     ///
@@ -127,9 +128,14 @@ impl Store {
             let mut lost = LostPairs::default();
             let mut threads: HashSet<i64> = HashSet::new();
             let mut posts: HashSet<i64> = HashSet::new();
-            let mut copies: Vec<ImportedText> = Vec::new();
-            for Gone { name, why } in gone {
+            let key = Key::of_or_new(db)?;
+            let mut originals: Vec<Original<'_>> = Vec::new();
+            for one_gone in gone {
+                let Gone { name, why } = one_gone;
                 let mut one = Forgotten::default();
+                // before it is wiped
+                let mut of_name = fetched_fingerprints(db, &key, name)?;
+                let mut of_reddit = !of_name.is_empty();
                 let comment: Option<(i64, i64)> = db
                     .prepare_cached("SELECT id, thread_id FROM thread_comment WHERE name = ?1")?
                     .query_row([name], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -151,29 +157,39 @@ impl Store {
                     }
                 }
                 posts.extend(post_of(db, name)?);
-                if any_source || why == ASKED || is_of_reddit(db, name)? {
-                    copies.extend(imported_text(db, name, why)?);
+                let imported_of_reddit = is_of_reddit(db, name)?;
+                if any_source || why == ASKED || imported_of_reddit {
+                    of_name.extend(imported_fingerprints(db, &key, name)?);
+                    of_reddit |= imported_of_reddit;
                     forget_imported(db, name, &mut texts, &mut lost, &mut one, now_ms)?;
                 }
                 if one.any() && lost.why.is_empty() {
                     lost.why.clone_from(why);
                 }
-                remember(db, name, why, one.pairs, now_ms)?;
+                remember(db, one_gone, any_source, one.pairs, now_ms)?;
+                fingerprints::remember(db, name, &of_name)?;
+                originals.extend(of_name.into_iter().map(|fingerprint| Original {
+                    gone: one_gone,
+                    of_reddit,
+                    fingerprint,
+                }));
                 if one.any() {
                     let entry = Entry::new(who, "purged", now_ms).about(name.as_str());
                     audit::note(db, &entry.detail(why.as_str()))?;
                 }
                 done.add(&one);
             }
-            // the same texts from tables without Reddit's ids
-            for (name, why) in copies_of(db, &copies, any_source)? {
+            // the same texts from tables with other ids
+            for (name, original) in copies_of(db, &key, &originals)? {
                 let mut one = Forgotten::default();
                 posts.extend(post_of(db, &name)?);
                 forget_imported(db, &name, &mut texts, &mut lost, &mut one, now_ms)?;
                 if one.any() && lost.why.is_empty() {
-                    lost.why.clone_from(&why);
+                    lost.why.clone_from(&original.gone.why);
                 }
-                remember(db, &name, &why, one.pairs, now_ms)?;
+                // its id may be anything's: a later import recognizes it by its fingerprint
+                db.prepare_cached("UPDATE purged SET pairs = pairs + ?2 WHERE name = ?1")?
+                    .execute(params![original.gone.name, one.pairs as i64])?;
                 done.add(&one);
             }
             forget_rejected(db, gone)?;
@@ -617,116 +633,157 @@ fn imported_id(name: &str) -> Option<i64> {
     }
 }
 
-/// Remembers the name of a purged text.
-fn remember(db: &Connection, name: &str, why: &str, pairs: u64, now_ms: i64) -> Result<()> {
+/// Remembers the name of a purged text: for good, or, if this was learned from a source, as [`Store::records_gone`] stored
+/// it.
+fn remember(
+    db: &Connection,
+    Gone { name, why }: &Gone,
+    learned: bool,
+    pairs: u64,
+    now_ms: i64,
+) -> Result<()> {
     db.prepare_cached(
         "INSERT INTO purged (name, at_ms, why, pairs) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (name) DO UPDATE SET pairs = pairs + excluded.pairs,
-           why = CASE excluded.why WHEN 'asked' THEN 'asked' ELSE why END",
+           why = CASE excluded.why WHEN 'asked' THEN 'asked' ELSE why END,
+           seen_utc = CASE WHEN ?5 THEN seen_utc END,
+           of_reddit = CASE WHEN ?5 OR of_reddit = 1 THEN of_reddit ELSE 2 END",
     )?
-    .execute(params![name, now_ms, why, pairs as i64])?;
+    .execute(params![name, now_ms, why, pairs as i64, learned])?;
     Ok(())
 }
 
-/// An imported text that is to be purged, as its copies are recognized: a table that names no ids of Reddit has the same
-/// comment under an id of its own.
-struct ImportedText {
-    is_post: bool,
-    /// A comment's text, a post's title.
-    text: String,
-    /// `None`: unknown.
-    author: Option<String>,
-    /// Empty: unknown.
-    subreddit: String,
-    why: String,
+/// A purged text, as its copies are recognized: a table may have the same comment under an id of its own.
+struct Original<'a> {
+    gone: &'a Gone,
+    of_reddit: bool,
+    fingerprint: Fingerprint,
 }
 
-impl ImportedText {
-    /// Whether another text with the same words is a copy: of the same author, or, if one of them is unknown, long
-    /// enough that nobody else wrote it.
-    fn is_copied_by(&self, author: Option<&str>, subreddit: &str, words: usize) -> bool {
-        let known = |author: Option<&str>| author.is_some_and(|name| !is_unknown_author(name));
-        let same_place = self.subreddit.is_empty()
-            || subreddit.is_empty()
-            || self.subreddit.eq_ignore_ascii_case(subreddit);
-        let same_author = match (self.author.as_deref(), author) {
-            (Some(one), Some(other)) if known(Some(one)) && known(Some(other)) => {
-                one.eq_ignore_ascii_case(other)
-            }
-            _ => words >= WORDS_OF_ONE,
-        };
-        same_place && same_author
-    }
+/// What copies of a fetched comment or post are recognized by.
+fn fetched_fingerprints(db: &Connection, key: &Key, name: &str) -> Result<Vec<Fingerprint>> {
+    let (is_post, sql) = match name.starts_with("t3_") {
+        true => (
+            true,
+            "SELECT author, subreddit, title, body FROM thread WHERE name = ?1",
+        ),
+        false => (
+            false,
+            "SELECT c.author, t.subreddit, c.body, '' FROM thread_comment c JOIN thread t ON t.id = c.thread_id
+             WHERE c.name = ?1",
+        ),
+    };
+    fingerprints_in(db, key, sql, name, is_post)
 }
 
-/// From this many words on, two equal texts are copies, even if an author is unknown.
-const WORDS_OF_ONE: usize = 8;
-
-/// What was imported under a name, if it has a text.
-fn imported_text(db: &Connection, name: &str, why: &str) -> Result<Option<ImportedText>> {
+/// What copies of an imported comment or post are recognized by.
+fn imported_fingerprints(db: &Connection, key: &Key, name: &str) -> Result<Vec<Fingerprint>> {
     let Some(id) = imported_id(name) else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
-    let is_post = name.starts_with("t3_");
-    let (table, text) = if is_post {
-        ("post", "title")
-    } else {
-        ("comment", "body")
+    let (is_post, sql) = match name.starts_with("t3_") {
+        true => (
+            true,
+            "SELECT author, subreddit, title, selftext FROM post WHERE id = ?1",
+        ),
+        false => (
+            false,
+            "SELECT author, subreddit, body, '' FROM comment WHERE id = ?1",
+        ),
     };
-    let sql = format!(
-        "SELECT {text}, author, subreddit FROM {table} WHERE id = ?1 AND {text} NOT IN (?2, '[removed]', '')"
-    );
-    Ok(db
-        .prepare_cached(&sql)?
-        .query_row(params![id, WIPED], |row| {
-            Ok(ImportedText {
-                is_post,
-                text: row.get(0)?,
-                author: row.get(1)?,
-                subreddit: row.get(2)?,
-                why: why.to_owned(),
-            })
-        })
-        .optional()?)
+    fingerprints_in(db, key, sql, id, is_post)
 }
 
-/// The names of copies of these texts among the rows without an id of Reddit, with why the text is gone. Two texts are
-/// equal when a split calls them equal. Reads all such rows once.
-fn copies_of(
+/// The fingerprints of the texts that a query finds, with author, subreddit and two texts in its columns.
+fn fingerprints_in(
     db: &Connection,
-    texts: &[ImportedText],
-    any_source: bool,
-) -> Result<Vec<(String, String)>> {
+    key: &Key,
+    sql: &str,
+    of: impl ToSql,
+    is_post: bool,
+) -> Result<Vec<Fingerprint>> {
+    let mut query = db.prepare_cached(sql)?;
+    let mut rows = query.query([of])?;
     let mut found = Vec::new();
-    for (table, column, kind) in [("comment", "body", 1), ("post", "title", 3)] {
-        let mut by_words: HashMap<String, Vec<&ImportedText>> = HashMap::new();
-        for text in texts.iter().filter(|text| text.is_post == (kind == 3)) {
-            let words = normalized(&text.text);
-            by_words.entry(words).or_default().push(text);
-        }
-        if by_words.is_empty() {
-            continue;
-        }
-        let mut query = db.prepare(&format!(
-            "SELECT id, {column}, author, subreddit, {OF_REDDIT} FROM {table} WHERE id < 0"
-        ))?;
-        let mut rows = query.query([])?;
-        while let Some(row) = rows.next()? {
-            let words = normalized(&String::from_utf8_lossy(
-                row.get_ref(1)?.as_bytes().unwrap_or_default(),
+    while let Some(row) = rows.next()? {
+        found.extend(fingerprints_of_row(key, row, is_post)?);
+    }
+    Ok(found)
+}
+
+/// As [`fingerprints_in`], of one row.
+fn fingerprints_of_row(
+    key: &Key,
+    row: &Row<'_>,
+    is_post: bool,
+) -> Result<impl Iterator<Item = Fingerprint>> {
+    // an edited file may contain invalid UTF-8
+    let text = |at: usize| -> Result<String> {
+        let bytes = row.get_ref(at)?.as_bytes().unwrap_or_default();
+        Ok(String::from_utf8_lossy(bytes).into_owned())
+    };
+    let (author, subreddit) = (text(0)?, text(1)?);
+    let of = |text: String| {
+        key.fingerprint(Written {
+            text: &text,
+            is_post,
+            // empty: unknown
+            author: Some(&author),
+            subreddit: &subreddit,
+        })
+    };
+    Ok([of(text(2)?), of(text(3)?)].into_iter().flatten())
+}
+
+/// The names of copies of these texts, each with its original. Two texts are equal when a split calls them equal. A row
+/// of an archive or of Reddit itself has Reddit's id, so that one with another id is another comment; all other rows are
+/// read, since any short id may be the table's own.
+fn copies_of<'a>(
+    db: &Connection,
+    key: &Key,
+    originals: &'a [Original<'a>],
+) -> Result<Vec<(String, &'a Original<'a>)>> {
+    let mut by_words: HashMap<[u8; 16], Vec<&'a Original<'a>>> = HashMap::new();
+    for original in originals {
+        let of_words = by_words.entry(original.fingerprint.words).or_default();
+        of_words.push(original);
+    }
+    if by_words.is_empty() {
+        return Ok(Vec::new());
+    }
+    let tables: bool = db.query_row(
+        &format!(
+            "SELECT EXISTS (SELECT 1 FROM source WHERE format NOT IN {WITH_REDDITS_IDS}
+                                                   AND format NOT IN ('bigquery', 'sample'))"
+        ),
+        [],
+        |row| row.get(0),
+    )?;
+    let mut found = Vec::new();
+    for (table, texts, kind) in [("comment", "body, ''", 1), ("post", "title, selftext", 3)] {
+        let select = format!("SELECT author, subreddit, {texts}, id, {OF_REDDIT} FROM {table}");
+        let mut parts = vec![format!("{select} WHERE id < {SHORT_ID}")];
+        if tables {
+            parts.push(format!(
+                "{select} WHERE id >= {SHORT_ID} AND source_id IN
+                   (SELECT id FROM source WHERE format NOT IN {WITH_REDDITS_IDS})"
             ));
-            let Some(same) = by_words.get(&words) else {
-                continue;
-            };
-            let (id, author): (i64, Option<String>) = (row.get(0)?, row.get(2)?);
-            let (subreddit, of_reddit): (String, bool) = (row.get(3)?, row.get(4)?);
-            let number = words.split(' ').count();
-            let copied = same.iter().find(|text| {
-                (of_reddit || any_source || text.why == ASKED)
-                    && text.is_copied_by(author.as_deref(), &subreddit, number)
-            });
-            if let Some(text) = copied {
-                found.push((format!("t{kind}_{}", encode(id)), text.why.clone()));
+        }
+        for sql in parts {
+            let mut query = db.prepare(&sql)?;
+            let mut rows = query.query([])?;
+            while let Some(row) = rows.next()? {
+                let (id, of_reddit): (i64, bool) = (row.get(4)?, row.get(5)?);
+                let original = fingerprints_of_row(key, row, kind == 3)?.find_map(|copy| {
+                    let same = by_words.get(&copy.words)?.iter();
+                    same.copied().find(|original| {
+                        (original.of_reddit == of_reddit || original.gone.why == ASKED)
+                            && original.fingerprint.is_of_copy(&copy)
+                    })
+                });
+                if let Some(original) = original {
+                    found.push((format!("t{kind}_{}", encode(id)), original));
+                }
             }
         }
     }
@@ -773,8 +830,9 @@ fn forget_imported(
             texts.add(&title);
             texts.add(&body);
             db.execute(
-                "UPDATE post SET title = ?2, selftext = ?2, author = ?2 WHERE id = ?1",
-                params![id, WIPED],
+                "UPDATE post SET title = ?2, selftext = ?2, author = ?2,
+                        retrieved_utc = (SELECT seen_utc FROM purged WHERE name = ?3) WHERE id = ?1",
+                params![id, WIPED, name],
             )?;
             done.imported += 1;
         }
@@ -792,9 +850,11 @@ fn forget_imported(
         return Ok(());
     };
     done.imported += 1;
+    // as a placeholder that an archive saw then, or, without a time, one that no copy replaces
     db.execute(
-        "UPDATE comment SET body = ?2, author = ?2 WHERE id = ?1",
-        params![id, WIPED],
+        "UPDATE comment SET body = ?2, author = ?2,
+                retrieved_utc = (SELECT seen_utc FROM purged WHERE name = ?3) WHERE id = ?1",
+        params![id, WIPED, name],
     )?;
     db.execute(
         "DELETE FROM pair_words WHERE rowid IN (SELECT id FROM pair WHERE id = ?1 OR comment_id = ?1)",
@@ -1011,7 +1071,7 @@ fn redact_threads(
 
 /// Tables with fixed places for texts, and tables without any: names, ids and the program's own words. Every other text
 /// column is searched, including those that a later version adds.
-const PLACES: [&str; 24] = [
+const PLACES: [&str; 25] = [
     "comment",
     "post",
     "pair",
@@ -1028,6 +1088,7 @@ const PLACES: [&str; 24] = [
     "candidate",
     "run_sample",
     "purged",
+    "purged_text",
     "deleted_content",
     "touched",
     // rows that never change and never contain text

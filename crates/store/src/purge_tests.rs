@@ -1,5 +1,5 @@
 use repartee_datasets::id::encode;
-use repartee_datasets::{Comment, GoneRecord, Origin, Partition, Recipe, Record, Rejected};
+use repartee_datasets::{Comment, GoneRecord, Origin, Partition, Post, Recipe, Record, Rejected};
 
 use crate::Store;
 use crate::marks::Marked;
@@ -320,7 +320,7 @@ fn quotes_of_a_post_are_removed_from_imported_and_fetched_texts() {
     let source = source(&store);
     let post = encode(7);
     let records = [
-        Record::Post(repartee_datasets::Post {
+        Record::Post(Post {
             id: 7,
             subreddit: "Quiet".into(),
             author: Some("ann".into()),
@@ -573,7 +573,7 @@ fn what_an_archive_marks_as_deleted_is_not_imported_from_another() {
     );
     let again = [copy(10, text, 950), copy(11, text, 950)];
     let done = store.records_upsert(source, &again).unwrap();
-    assert_eq!((done.new, done.newer, done.known), (0, 0, 2));
+    assert_eq!((done.new, done.newer, done.purged), (0, 0, 2));
     assert_eq!(store.comment(10).unwrap().unwrap().body, "[deleted]");
     assert_eq!(store.comment(11).unwrap(), None);
 }
@@ -647,7 +647,7 @@ fn copies_without_an_id_of_reddit_are_purged_with_the_text() {
         })
         .unwrap();
     let again = store.records_upsert(table, &copies).unwrap();
-    assert_eq!((again.new, again.known), (0, 3));
+    assert_eq!((again.new, again.purged), (0, 3));
 }
 
 #[test]
@@ -680,7 +680,7 @@ fn what_reddit_says_about_an_id_does_not_touch_other_sites() {
             .records_upsert(source, std::slice::from_ref(record))
             .unwrap()
     };
-    assert_eq!(upsert(reddit, &late).known, 1);
+    assert_eq!(upsert(reddit, &late).purged, 1);
     assert_eq!(upsert(forum, &late).new, 1);
     // what the user names is purged wherever it is
     let asked = Gone {
@@ -689,4 +689,355 @@ fn what_reddit_says_about_an_id_does_not_touch_other_sites() {
     };
     assert_eq!(store.purge(&[asked], "ada", 6).unwrap().imported, 1);
     assert_eq!(body(10), "[deleted]");
+}
+
+/// A source with a format.
+fn source_of(store: &Store, format: &str) -> i64 {
+    let source = source(store);
+    store.source_format(source, format).unwrap();
+    source
+}
+
+/// A comment of an author, as Reddit numbers comments by now.
+const LONG_ID: i64 = 40_000_000_000;
+
+#[test]
+fn copies_under_short_ids_of_a_table_are_purged_with_the_text() {
+    let (_dir, store, split, runs) = with_runs();
+    let (dump, table) = (
+        source_of(&store, "pushshift"),
+        source_of(&store, "comments"),
+    );
+    let text = "sone stwo sthree sfour sfive ssix sseven seight snine sten";
+    let short = "sshort indeed";
+    let own = |id: &str| repartee_datasets::id::decode(id).unwrap();
+    let originals = [
+        comment(LONG_ID, None, "ann", text),
+        comment(LONG_ID + 1, None, "ann", short),
+        // the same words in another comment, which Reddit still has
+        comment(LONG_ID + 2, None, "ann", short),
+    ];
+    store.records_upsert(dump, &originals).unwrap();
+    let copies = [
+        comment(3, None, "ann", text),
+        comment(own("x7"), None, "Ann", text),
+        comment(own("comment12"), None, "ann", text),
+        comment(4, None, "ann", short),
+        comment(-5, None, "ann", text),
+    ];
+    let others = [
+        comment(5, None, "bob", text),
+        comment(6, Some(3), "bob", "an answer in the table"),
+    ];
+    store.records_upsert(table, &copies).unwrap();
+    store.records_upsert(table, &others[1..]).unwrap();
+    let post = |id: i64, title: &str, selftext: &str| {
+        Record::Post(Post {
+            id,
+            subreddit: "test".into(),
+            author: Some("ann".into()),
+            title: title.into(),
+            selftext: selftext.into(),
+            score: None,
+            created_utc: None,
+            retrieved_utc: None,
+        })
+    };
+    let title = "a title of some words by her";
+    store
+        .records_upsert(dump, &[post(LONG_ID, title, "")])
+        .unwrap();
+    store.records_upsert(table, &[post(9, title, "")]).unwrap();
+    store.pairs_build(&Recipe::default(), |_| true).unwrap();
+    store.pairs_index(|_| true).unwrap();
+    // what a model wrote in these words is not spared for the sake of a copy
+    let pair = store.split_pair_ids(split, Partition::Val).unwrap()[0];
+    let sample = RunSample {
+        step: 1,
+        n: 0,
+        pair_id: Some(pair),
+        comment: String::new(),
+        text: format!("so {text}"),
+    };
+    assert!(store.run_sample_add(runs[0], &sample).unwrap());
+    assert!(!runs_left(&store, text).is_empty());
+
+    let of_post = Gone {
+        name: format!("t3_{}", encode(LONG_ID)),
+        why: "deleted".into(),
+    };
+    let names = [gone(LONG_ID), gone(LONG_ID + 1), of_post];
+    let done = store.purge(&names, "ada", 5).unwrap();
+    store.scrub().unwrap();
+    assert_eq!(done.imported, 9);
+    let body = |id| store.comment(id).unwrap().unwrap().body;
+    for id in [LONG_ID, LONG_ID + 1, 3, own("x7"), own("comment12"), 4, -5] {
+        assert_eq!(body(id), "[deleted]", "{id}");
+    }
+    assert_eq!(body(LONG_ID + 2), short);
+    assert_eq!(store.post(9).unwrap().unwrap().title, "[deleted]");
+    assert_eq!(store.run_samples(runs[0]).unwrap()[0].text, "");
+    assert_eq!(runs_left(&store, text), Vec::<String>::new());
+    // neither the words of another author nor another text under such an id are refused later
+    let later = [
+        others[0].clone(),
+        comment(own("x8"), None, "ann", "something else by her"),
+    ];
+    let again = store.records_upsert(table, &later).unwrap();
+    assert_eq!((again.new, again.purged), (2, 0));
+    assert!(store.check(|_, _| true).unwrap().is_whole());
+}
+
+#[test]
+fn purged_text_is_not_imported_under_another_id_or_link() {
+    let (_dir, store) = project();
+    let dump = source_of(&store, "pushshift");
+    let text = "qone qtwo qthree qfour qfive qsix qseven qeight qnine";
+    let originals = [
+        comment(LONG_ID, None, "ann", text),
+        comment(LONG_ID + 1, None, "ann", "I do"),
+    ];
+    store.records_upsert(dump, &originals).unwrap();
+    // known from a thread alone
+    let fetched = crate::threads::NewThread {
+        origin: "reddit".into(),
+        subreddit: "test".into(),
+        name: Some("t3_p1".into()),
+        comments: vec![crate::threads::NewThreadComment {
+            name: Some("t1_live1".into()),
+            author: Some("eve".into()),
+            body: "she said this in a thread".into(),
+            parent_name: Some("t3_p1".into()),
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    store.thread_insert(&fetched, 1).unwrap();
+    let live = Gone {
+        name: "t1_live1".into(),
+        why: "deleted".into(),
+    };
+    let names = [gone(LONG_ID), gone(LONG_ID + 1), live];
+    store.purge(&names, "ada", 5).unwrap();
+    store.scrub().unwrap();
+    let table = source_of(&store, "mapped");
+    let by = |id: i64, author: Option<&str>, subreddit: &str, body: &str| {
+        let Record::Comment(c) = comment(id, None, "", body) else {
+            unreachable!()
+        };
+        Record::Comment(Comment {
+            author: author.map(str::to_owned),
+            subreddit: subreddit.into(),
+            retrieved_utc: None,
+            ..c
+        })
+    };
+    let upper = text.to_uppercase();
+    let refused = [
+        by(-1, Some("ann"), "test", text),
+        by(-2, None, "", &upper),
+        by(7, Some("ANN"), "Test", text),
+        by(-3, Some("ann"), "test", "I do!"),
+        by(-4, Some("eve"), "test", "She said this in a thread."),
+    ];
+    let done = store.records_upsert(table, &refused).unwrap();
+    assert_eq!((done.new, done.known, done.purged), (0, 0, 5));
+    assert_eq!(runs_left(&store, text), Vec::<String>::new());
+    let taken = [
+        by(-11, Some("bob"), "test", text),
+        by(-12, Some("ann"), "elsewhere", text),
+        by(-13, None, "test", "I do"),
+        by(-14, Some("ann"), "test", "I do not"),
+    ];
+    let done = store.records_upsert(table, &taken).unwrap();
+    assert_eq!((done.new, done.purged), (4, 0));
+    // by the link of its row, whatever the words are
+    let linked = [
+        by(-21, None, "", "edited words"),
+        by(-22, None, "", "others"),
+    ];
+    let named = [(-21, gone(LONG_ID).name), (-22, gone(LONG_ID + 9).name)];
+    let done = store.records_upsert_named(table, &linked, &named).unwrap();
+    assert_eq!((done.new, done.purged), (1, 1));
+    // a forum is not Reddit
+    let forum = source(&store);
+    store.source_origin(forum, Origin::Forum, "ada", 1).unwrap();
+    let done = store
+        .records_upsert(forum, &[by(-31, Some("ann"), "", text)])
+        .unwrap();
+    assert_eq!((done.new, done.purged), (1, 0));
+}
+
+#[test]
+fn what_a_forum_shows_as_deleted_is_only_about_that_forum() {
+    let (_dir, store) = project();
+    let forum = source(&store);
+    store.source_origin(forum, Origin::Forum, "ada", 1).unwrap();
+    let gone = GoneRecord {
+        kind: 1,
+        id: 10,
+        subreddit: String::new(),
+        removed: false,
+        seen_utc: None,
+    };
+    assert!(store.records_gone(forum, &[gone]).unwrap().is_empty());
+    let text = [comment(10, None, "ann", "the text of number ten")];
+    assert_eq!(store.records_upsert(forum, &text).unwrap().purged, 1);
+    let reddit = source(&store);
+    assert_eq!(store.records_upsert(reddit, &text).unwrap().new, 1);
+}
+
+/// Imports versions of one comment, one by one, under an id that nothing has. `None`: its text is gone.
+fn imported(store: &Store, source: i64, id: i64, versions: &[&Comment]) -> Option<Comment> {
+    for version in versions {
+        let record = Record::Comment(Comment {
+            id,
+            ..(*version).clone()
+        });
+        let gone: Vec<GoneRecord> = GoneRecord::of_placeholder(&record).into_iter().collect();
+        store.records_upsert(source, &[record]).unwrap();
+        let gone = store.records_gone(source, &gone).unwrap();
+        store.purge_learned(&gone, "repartee", 5).unwrap();
+    }
+    let comment = store.comment(id).unwrap().unwrap();
+    let is_gone = repartee_datasets::clean::is_notice(&comment.body);
+    (!is_gone).then_some(Comment { id: 0, ..comment })
+}
+
+fn permutations<T: Copy>(of: &[T]) -> Vec<Vec<T>> {
+    let [first, rest @ ..] = of else {
+        return vec![Vec::new()];
+    };
+    let mut all = Vec::new();
+    for tail in permutations(rest) {
+        for at in 0..=tail.len() {
+            let mut one = tail.clone();
+            one.insert(at, *first);
+            all.push(one);
+        }
+    }
+    all
+}
+
+#[test]
+fn same_version_is_kept_in_every_order_of_imports() {
+    let (_dir, store) = project();
+    let source = source_of(&store, "pushshift");
+    let base = Comment {
+        id: 0,
+        link_id: 1,
+        parent_id: None,
+        subreddit: "Kettles".into(),
+        author: Some("bob".into()),
+        body: "yes one".into(),
+        score: Some(3),
+        created_utc: Some(1_600_000_000),
+        retrieved_utc: None,
+    };
+    let change = |change: &dyn Fn(&mut Comment)| {
+        let mut comment = base.clone();
+        change(&mut comment);
+        comment
+    };
+    let all = [
+        change(&|_| {}),
+        change(&|c| c.body = "[deleted]".into()),
+        change(&|c| c.body = "[removed]".into()),
+        change(&|c| c.body = "yes two".into()),
+        change(&|c| c.score = Some(77)),
+        change(&|c| c.score = None),
+        change(&|c| c.author = Some("[deleted]".into())),
+        change(&|c| c.author = None),
+        change(&|c| c.subreddit = "kettles".into()),
+        change(&|c| c.subreddit = String::new()),
+        change(&|c| c.created_utc = None),
+        change(&|c| c.parent_id = Some(7)),
+        change(&|c| c.retrieved_utc = Some(50)),
+        change(&|c| (c.retrieved_utc, c.body) = (Some(50), "yes three".into())),
+        change(&|c| (c.retrieved_utc, c.body) = (Some(40), "[removed]".into())),
+        change(&|c| (c.retrieved_utc, c.body) = (Some(50), "[deleted]".into())),
+        change(&|c| (c.retrieved_utc, c.body) = (Some(60), "yes four".into())),
+    ];
+    let mut next = LONG_ID;
+    let mut same_in_every_order = |index: &[usize]| {
+        let versions: Vec<&Comment> = index.iter().map(|n| &all[*n]).collect();
+        let mut kept = permutations(&versions).into_iter().map(|order| {
+            next += 1;
+            (imported(&store, source, next, &order), order)
+        });
+        let (first, _) = kept.next().unwrap();
+        for (other, order) in kept {
+            assert_eq!(other, first, "{index:?}: {order:?}");
+        }
+        first
+    };
+    for a in 0..all.len() {
+        for b in 0..a {
+            same_in_every_order(&[a, b]);
+        }
+    }
+    for seed in 0..24 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        same_in_every_order(&rng.choose_multiple(0..all.len(), 4));
+    }
+    // a deletion of an unknown time hides every text, one of a known time the texts before it
+    for (index, left) in [
+        (&[0, 1][..], None),
+        (&[16, 2], None),
+        (&[0, 15], None),
+        (&[13, 15], None),
+        (&[16, 15], Some("yes four")),
+        (&[12, 14, 0], Some("yes one")),
+        (&[0, 14, 15, 16], Some("yes four")),
+        (&[0, 3], Some("yes one")),
+    ] {
+        let body = same_in_every_order(index).map(|comment| comment.body);
+        assert_eq!(body.as_deref(), left, "{index:?}");
+    }
+    // known before unknown
+    let known = same_in_every_order(&[0, 5, 6, 9]).unwrap();
+    assert_eq!(known, base);
+}
+
+#[test]
+fn text_that_is_shown_again_later_is_no_longer_a_purged_one() {
+    let (_dir, store) = project();
+    let dump = source_of(&store, "pushshift");
+    let text = "a moderator approved this text after a filter had removed it";
+    let gone = |seen_utc| {
+        let said = GoneRecord {
+            kind: 1,
+            id: LONG_ID,
+            subreddit: "test".into(),
+            removed: true,
+            seen_utc: Some(seen_utc),
+        };
+        let gone = store.records_gone(dump, &[said]).unwrap();
+        store.purge_learned(&gone, "repartee", 5).unwrap();
+    };
+    store
+        .records_upsert(dump, &[copy(LONG_ID, text, 40)])
+        .unwrap();
+    gone(50);
+    let table = source_of(&store, "mapped");
+    let in_table = [Record::Comment(Comment {
+        retrieved_utc: None,
+        ..match copy(-1, text, 0) {
+            Record::Comment(comment) => comment,
+            Record::Post(_) => unreachable!(),
+        }
+    })];
+    let upsert = |source, record: &[Record]| store.records_upsert(source, record).unwrap();
+    assert_eq!(upsert(table, &in_table).purged, 1);
+    assert_eq!(upsert(dump, &[copy(LONG_ID, text, 50)]).purged, 1);
+    assert_eq!(upsert(dump, &[copy(LONG_ID, text, 60)]).newer, 1);
+    assert_eq!(upsert(table, &in_table).new, 1);
+    // unless the user wants it gone
+    let asked = Gone {
+        name: format!("t1_{}", encode(LONG_ID)),
+        why: "asked".into(),
+    };
+    store.purge(&[asked], "ada", 6).unwrap();
+    assert_eq!(upsert(dump, &[copy(LONG_ID, text, 70)]).purged, 1);
+    assert_eq!(store.comment(-1).unwrap().unwrap().body, "[deleted]");
 }

@@ -112,6 +112,7 @@ const TABLES: &[(&str, &[Family])] = {
         ("subreddit", &[Reddit]),
         ("opt_out", &[Reddit]),
         ("purged", &[Reddit, Threads]),
+        ("purged_text", &[Reddit, Threads]),
         ("audit", &[Reddit]),
         ("throttle", &[Throttle]),
         ("lease", &[Queue]),

@@ -324,7 +324,9 @@ mod tests {
             .rows(&value)
             .into_iter()
             .map(|got| match got {
-                Got::Row(Row::Pair(pair)) => Ok((pair.1.body, pair.2.body, pair.2.score)),
+                Got::Row(Row::Pair(pair)) => {
+                    Ok((pair.comment.body, pair.reply.body, pair.reply.score))
+                }
                 Got::Row(Row::Bad(reason)) => Err(reason),
                 _ => Err("dropped".into()),
             })

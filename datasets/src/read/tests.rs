@@ -480,6 +480,7 @@ fn failing_reader_fails_the_import() {
                     meter: &meter,
                     packed: false,
                     ids: None,
+                    format: Format::Pushshift,
                     take: &mut take,
                 },
                 input,
@@ -695,6 +696,7 @@ fn panic_in_any_reader_thread_fails_the_import() {
         meter: &meter,
         packed: false,
         ids: None,
+        format: Format::Pushshift,
         take: |_| ControlFlow::Continue(()),
     };
     let died = |outcome: Outcome, why: &str| match outcome {

@@ -2538,12 +2538,14 @@ export type SourceCounts = {
   comments: number, posts: number,
   /** Comments and posts new to the project. */
   new: number,
-  /** Those that replaced an older copy. */
+  /** Those that replaced an older copy, or one that is less complete. */
   newer: number,
   /** Those already in the project. */
   known: number,
-  /** Comments whose id is in the project with another text, which was kept. */
+  /** Comments whose id was in the project with another text, of which nothing says which is newer. One of the two is kept, the same in any order of imports. */
   other_text: number,
+  /** Comments and posts left out because they were purged, or deleted on Reddit by what another file shows. */
+  purged: number,
   /** Rows that could not be read; they are listed with line and reason. */
   rejected: number,
   /** Rows dropped, by the filter's rule. */

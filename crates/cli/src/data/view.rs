@@ -38,8 +38,15 @@ pub fn imported(out: Out, all: &[SourceInfo]) -> Result<()> {
         }
         if c.other_text > 0 {
             out.line(format!(
-                "{name}: {} comments were left out: their id has another text in the project",
-                count(c.other_text)
+                "{name}: {} with another text under the same id in the project. No time says which is newer; one of \
+                 the two was kept",
+                counted(c.other_text, "comment", "comments")
+            ))?;
+        }
+        if c.purged > 0 {
+            out.line(format!(
+                "{name}: {} left out: purged, or deleted on Reddit",
+                counted(c.purged, "text", "texts")
             ))?;
         }
         if c.stray_quotes > 0 {

@@ -353,10 +353,17 @@ pub fn maintenance(out: Out, done: &Maintained) -> Result<()> {
 
 /// What a sync or a purge removed, and what it could not remove.
 pub fn synced(out: Out, synced: &Synced) -> Result<()> {
+    // by request, or past retention: nobody asked Reddit
+    let checked = match synced.looked_at {
+        0 => String::new(),
+        n => format!(
+            "Checked {}; {} deleted on Reddit. ",
+            count(n),
+            count(synced.gone)
+        ),
+    };
     out.line(format!(
-        "Checked {}; {} deleted on Reddit. Purged: {} comments, {} posts, {} candidates, {} imported; {} replies canceled",
-        count(synced.looked_at),
-        count(synced.gone),
+        "{checked}Purged: {} comments, {} posts, {} candidates, {} imported; {} replies canceled",
         count(synced.comments),
         count(synced.posts),
         count(synced.candidates),

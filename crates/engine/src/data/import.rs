@@ -182,9 +182,12 @@ fn said(source: &SourceInfo, file: &Path) -> String {
     }
     if c.other_text > 0 {
         text.push_str(&format!(
-            ", {} left out because their id has another text in the project",
+            ", {} with another text under the same id in the project, one of which is kept",
             c.other_text
         ));
+    }
+    if c.purged > 0 {
+        text.push_str(&format!(", {} left out as deleted or purged", c.purged));
     }
     if c.stray_quotes > 0 {
         text.push_str(&format!(
@@ -259,9 +262,15 @@ impl Import {
         let mut upserted = Upserted::default();
         let mut stopped: Option<Stop> = None;
         let mut gone: Vec<Gone> = Vec::new();
+        let mut known_format = self.format;
         let summary = read::read(path, &options, |batch| {
             let stored = ctx.go_on().and_then(|()| {
-                upserted += store.records_upsert(source_id, &batch.records)?;
+                // whether an id is Reddit's depends on it
+                if let Some(format) = batch.format.filter(|format| known_format != Some(*format)) {
+                    store.source_format(source_id, format.name())?;
+                    known_format = Some(format);
+                }
+                upserted += store.records_upsert_named(source_id, &batch.records, &batch.named)?;
                 gone.extend(store.records_gone(source_id, &batch.gone)?);
                 if gone.len() >= PURGED_AT_ONCE {
                     *purged |= purge(ctx, &mut gone)?;
@@ -556,6 +565,7 @@ fn source_counts(counts: &Counts, upserted: Upserted) -> SourceCounts {
         newer: upserted.newer,
         known: upserted.known,
         other_text: upserted.other_text,
+        purged: upserted.purged,
         rejected: counts.rejected,
         nul: counts.nul,
         stray_quotes: counts.stray_quotes,

@@ -184,11 +184,11 @@ fn imported_text_is_purged_with_its_index_and_derived_texts() {
             }),
         ];
         let upserted = store.records_upsert(source, &again).unwrap();
-        let known = Upserted {
-            known: 2,
+        let left_out = Upserted {
+            purged: 2,
             ..Upserted::default()
         };
-        assert_eq!(upserted, known);
+        assert_eq!(upserted, left_out);
         assert_eq!(store.comment(comment.id).unwrap(), Some(comment.clone()));
     }
     for text in [text.as_str(), "a post that nobody is to keep"] {
