@@ -58,7 +58,7 @@ impl Rows {
                 Out::Csv(Box::new(csv))
             }
             _ => {
-                let what = format!("{}: files end in .jsonl or .csv", path.display());
+                let what = "exports end in .jsonl or .csv";
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
             }
         };

@@ -325,11 +325,15 @@ pub(crate) fn line(raw: Raw, entities: bool, earlier: &mut Earlier) -> Line {
         },
         value => value.number(),
     };
+    let score = match table::possible(score) {
+        Ok(score) => score,
+        Err(reason) => return Line::Bad(reason),
+    };
     let created_utc = match time_of(&raw.created_utc) {
         Ok(time) => time,
         Err(reason) => return Line::Bad(reason),
     };
-    let retrieved_utc = raw.retrieved.number().and_then(table::retrieved);
+    let retrieved_utc = raw.retrieved.moment().and_then(table::retrieved);
     let address = match &raw.permalink {
         Loose::Text(text) => text.as_ref(),
         _ => "",

@@ -476,9 +476,18 @@ fn is_number(word: &[u8]) -> bool {
     })
 }
 
+/// Whether it is a whole number without a sign.
+pub(crate) fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
 fn number(text: &str) -> Value {
     if let Ok(n) = text.parse::<i64>() {
         return n.into();
+    }
+    // an id of this size must keep its digits
+    if is_digits(text) {
+        return Value::String(text.to_owned());
     }
     match text.parse::<f64>() {
         Ok(x) if x.is_finite() => x.into(),

@@ -7,7 +7,7 @@
 
 use crate::{
     flat::{self, Earlier, Slot, put, slot_of},
-    json::{Event, Json, JsonError},
+    json::{Event, Json, JsonError, is_digits},
     ndjson::{Line, Loose, Meta, Raw},
     record::EXCERPT,
 };
@@ -83,6 +83,7 @@ enum Key {
     WasInitiallyDeleted,
     RemovalType,
     String,
+    Count,
     Field(Slot),
     Other,
 }
@@ -104,6 +105,7 @@ fn key_of(name: &str) -> Key {
         "was_initially_deleted" => Key::WasInitiallyDeleted,
         "removal_type" => Key::RemovalType,
         "string" => Key::String,
+        "count" => Key::Count,
         name => slot_of(name).map_or(Key::Other, Key::Field),
     }
 }
@@ -133,6 +135,10 @@ struct Thing {
     response: Option<String>,
     /// It contains other things.
     wraps: bool,
+    /// It is the stub of comments that are not in the listing.
+    more: bool,
+    /// Their number; 0: unknown.
+    hidden: u64,
     /// The first keys, to identify it in messages.
     keys: Vec<String>,
     /// Nested comments that wait for its id.
@@ -240,6 +246,8 @@ impl<'a> Walk<'a> {
                     let text = json.text();
                     match text.parse() {
                         Ok(n) => Loose::Int(n),
+                        // an id beyond 63 bits keeps its digits
+                        Err(_) if is_digits(&text) => Loose::Text(Cow::Owned(text.into_owned())),
                         Err(_) => text.parse().map_or(Loose::Null, Loose::Float),
                     }
                 }),
@@ -279,12 +287,12 @@ impl<'a> Walk<'a> {
             return (frame.role == Role::Candidate).then_some(Role::Candidate);
         }
         let things = matches!(frame.role, Role::Candidate | Role::Data);
-        // karma lists, users, awards, `more`: no texts of comments or posts
+        // karma lists, users, awards: no texts of comments or posts
         let other_kind = frame
             .thing
             .kind
             .as_deref()
-            .is_some_and(|kind| !matches!(kind, "Listing" | "t1" | "t3"));
+            .is_some_and(|kind| !matches!(kind, "Listing" | "t1" | "t3" | "more"));
         match frame.key {
             Key::Data if things && other_kind => None,
             Key::Data if things && event == Event::Object => Some(Role::Data),
@@ -352,6 +360,7 @@ impl<'a> Walk<'a> {
             return self.bad_value();
         };
         if !frame.object {
+            frame.thing.hidden += 1;
             if frame.report && frame.role == Role::Candidate {
                 self.bad_value();
             }
@@ -374,6 +383,10 @@ impl<'a> Walk<'a> {
                     clear(&mut thing.raw, slot);
                 }
                 put(&mut thing.raw, slot, value);
+            }
+            (Role::Data, Key::Count) => {
+                let count = value().number().unwrap_or(0);
+                thing.hidden = thing.hidden.max(count.unsigned_abs());
             }
             (Role::Response, Key::Field(Slot::Text) | Key::String) => {
                 if let Loose::Text(text) = value() {
@@ -406,6 +419,10 @@ impl<'a> Walk<'a> {
             return;
         };
         if !frame.object {
+            // the ids in the `children` of a "more"
+            if let Some(parent) = self.frames.last_mut().filter(|f| f.key == Key::Children) {
+                parent.thing.hidden = parent.thing.hidden.max(frame.thing.hidden);
+            }
             return;
         }
         let mut thing = frame.thing;
@@ -433,11 +450,23 @@ impl<'a> Walk<'a> {
                     Some((start, data)) if thing.kind.is_none() && data.is_text() => {
                         self.emit(start, data, false);
                     }
+                    // in a recorded exchange, later answers contain what it stands for
+                    Some((start, mut data))
+                        if thing.kind.as_deref() == Some("more") && !self.quiet =>
+                    {
+                        data.more = true;
+                        let inner = std::mem::take(&mut data.waiting);
+                        self.waiting -= inner.len();
+                        for (start, inner, _) in inner {
+                            self.place(start, inner);
+                        }
+                        self.hold(start, data, false);
+                    }
                     Some((_, data)) => self.drop_thing(*data),
                     None if thing.request && thing.response.is_some() => {
                         self.exchange(thing.response.take().unwrap_or_default());
                     }
-                    // a kind whose data were skipped: `more`, a user, an award
+                    // a kind whose data were skipped: a user, an award
                     None if thing.is_text() || !thing.wraps && thing.kind.is_none() => {
                         return self.emit(frame.start, thing, false);
                     }
@@ -572,6 +601,7 @@ impl<'a> Walk<'a> {
             }
             let excerpt = thing.excerpt();
             let line = match reddits {
+                _ if thing.more => hidden(thing.hidden),
                 true => thing.raw.into_line(entities),
                 false => flat::line(thing.raw, entities, self.earlier),
             };
@@ -582,6 +612,18 @@ impl<'a> Walk<'a> {
             self.stopped |= !(self.found)(line, excerpt);
         }
     }
+}
+
+/// The line for the stub of comments that the listing does not contain.
+fn hidden(comments: u64) -> Line {
+    let what = match comments {
+        0 => "further replies".to_owned(),
+        1 => "1 comment".to_owned(),
+        n => format!("{n} comments"),
+    };
+    Line::Bad(format!(
+        "stands for {what} that this listing does not contain (\"more\")"
+    ))
 }
 
 fn notes(thing: &mut Thing) -> &mut Meta<'static> {
@@ -694,7 +736,36 @@ mod tests {
                 "replies":{"kind":"Listing","data":{"children":[
                   {"kind":"t1","data":{"id":"c2","link_id":"t3_p1","parent_id":"t1_c1","body":"c","replies":""}},
                   {"kind":"more","data":{"id":"_","children":["c3","c4"]}}]}}}}]}}]"#;
-        assert_eq!(bodies(json), ["T", "a &amp; b", "c"]);
+        let more = "bad: stands for 2 comments that this listing does not contain (\"more\")";
+        assert_eq!(bodies(json), ["T", "a &amp; b", "c", more]);
+    }
+
+    #[test]
+    fn comments_hidden_behind_more_are_named() {
+        for more in [
+            r#"{"kind":"more","data":{"count":938,"id":"c3","children":["c3","c4"]}}"#,
+            r#"{"data":{"children":["c3","c4"],"count":938},"kind":"more"}"#,
+        ] {
+            let json = format!(
+                r#"{{"kind":"Listing","data":{{"children":[
+                  {{"kind":"t1","data":{{"id":"c1","link_id":"t3_p1","body":"a"}}}},{more}]}}}}"#
+            );
+            let reason =
+                "bad: stands for 938 comments that this listing does not contain (\"more\")";
+            assert_eq!(bodies(&json), ["a", reason]);
+        }
+        let one = r#"[{"kind":"t1","data":{"id":"c1","link_id":"p","body":"a"}},{"kind":"more","data":{"count":0,"children":[]}}]"#;
+        assert_eq!(
+            bodies(one)[1],
+            "bad: stands for further replies that this listing does not contain (\"more\")"
+        );
+    }
+
+    #[test]
+    fn ids_beyond_63_bits_keep_their_digits() {
+        let id = |n: &str| comments(&format!(r#"[{{"id":{n},"text":"a","reply_to":null}}]"#))[0].id;
+        assert_eq!(id("12345678901234567890"), id("\"12345678901234567890\""));
+        assert_ne!(id("12345678901234567890"), id("12345678901234567891"));
     }
 
     #[test]

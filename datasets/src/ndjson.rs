@@ -124,6 +124,14 @@ impl<'a> Loose<'a> {
         }
     }
 
+    /// A time as a number in any unit, or as the seconds of a date.
+    pub(crate) fn moment(&self) -> Option<i64> {
+        self.number().or_else(|| match self {
+            Self::Text(text) => table::time(text).ok(),
+            _ => None,
+        })
+    }
+
     /// A whole number: an integer, a float (truncated), or a string of either.
     pub(crate) fn number(&self) -> Option<i64> {
         match self {
@@ -173,7 +181,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Loose<'a> {
                 Ok(Loose::Int(n))
             }
             fn visit_u64<E>(self, n: u64) -> Result<Self::Value, E> {
-                Ok(i64::try_from(n).map_or(Loose::Float(n as f64), Loose::Int))
+                // an id of this size must keep its digits
+                let text = || Loose::Text(Cow::Owned(n.to_string()));
+                Ok(i64::try_from(n).map_or_else(|_| text(), Loose::Int))
             }
             fn visit_f64<E>(self, x: f64) -> Result<Self::Value, E> {
                 Ok(Loose::Float(x))
@@ -309,7 +319,7 @@ impl<'de> Deserialize<'de> for Raw<'de> {
                         Key::RetrievedOn | Key::RetrievedUtc | Key::UpdatedOn | Key::UpdatedUtc => {
                             // the newest of the names used over the years
                             let value: Loose = map.next_value()?;
-                            if value.number() > raw.retrieved.number() {
+                            if value.moment() > raw.retrieved.moment() {
                                 raw.retrieved = value;
                             }
                         }
@@ -367,13 +377,21 @@ impl Raw<'_> {
             return Line::Bad("has no id in base36".into());
         };
         let hidden = self.score_hidden.is_true();
-        let score = self.score.number().filter(|_| !hidden);
-        let created = self.created_utc.number().map(table::written_number);
-        let created_utc = match created.transpose() {
-            Ok(time) => time,
-            Err(reason) => return Line::Bad(reason),
+        // as scripts write them into copies of the dumps; what is neither number nor time is unknown
+        let score = match &self.score {
+            _ if hidden => None,
+            Loose::Text(text) => table::score_of(text).ok().flatten(),
+            value => value.number(),
         };
-        let retrieved_utc = self.retrieved.number().and_then(table::retrieved);
+        let created = match &self.created_utc {
+            Loose::Text(text) if table::time(text).is_ok() => table::written(text),
+            value => value.number().map(table::written_number).transpose(),
+        };
+        let (score, created_utc) = match (table::possible(score), created) {
+            (Ok(score), Ok(created)) => (score, created),
+            (Err(reason), _) | (_, Err(reason)) => return Line::Bad(reason),
+        };
+        let retrieved_utc = self.retrieved.moment().and_then(table::retrieved);
         let name = |value: Loose| {
             let name = value.text()?;
             let bare = bare_name(&name);
@@ -448,6 +466,43 @@ mod tests {
         comment(&format!(
             r#"{{"id":"c1","body":"x","link_id":"t3_p1","parent_id":"t3_p1"{extra}}}"#
         ))
+    }
+
+    #[test]
+    fn times_and_scores_are_read_as_scripts_write_them() {
+        for (time, seconds) in [
+            ("2020-09-13T12:26:40Z", 1_600_000_000),
+            ("2020-09-13 12:26:40", 1_600_000_000),
+            ("2020-09-13", 1_599_955_200),
+        ] {
+            let c = with(&format!(
+                r#","created_utc":"{time}","retrieved_on":"{time}""#
+            ));
+            assert_eq!(c.created_utc, Some(seconds), "{time}");
+            assert_eq!(c.retrieved_utc, Some(seconds), "{time}");
+        }
+        for (score, value) in [
+            ("1.2k", 1200),
+            ("1,234", 1234),
+            ("12 points", 12),
+            ("-3", -3),
+        ] {
+            assert_eq!(with(&format!(r#","score":"{score}""#)).score, Some(value));
+        }
+        assert_eq!(with(r#","score":"score hidden""#).score, None);
+    }
+
+    #[test]
+    fn impossible_scores_are_rejected_with_the_value() {
+        for score in ["9223372036854775807", "-2000000000", "\"9000000000\""] {
+            let json = format!(r#"{{"id":"c1","body":"x","link_id":"p","score":{score}}}"#);
+            match line(json.as_bytes(), true) {
+                Line::Bad(reason) => {
+                    assert!(reason.contains(score.trim_matches('"')), "{reason}")
+                }
+                other => panic!("{score}: {other:?}"),
+            }
+        }
     }
 
     #[test]

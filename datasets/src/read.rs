@@ -521,10 +521,12 @@ impl<'p> Input<'p> {
                 done: false,
             });
             head = fill(&mut reader, HEAD).map_err(io)?;
-        } else if head.starts_with(&[0xEF, 0xBB, 0xBF]) {
-            head.drain(..3);
         }
         let head_is_all = head.len() < HEAD;
+        // two, if a tool added one to a file that had one
+        while head.starts_with(&[0xEF, 0xBB, 0xBF]) {
+            head.drain(..3);
+        }
         let reader = Box::new(Cursor::new(head.clone()).chain(reader));
         Ok(Self {
             path,

@@ -33,7 +33,8 @@ impl Shares {
         let sum: f64 = shares.iter().sum();
         if shares.iter().any(|s| !s.is_finite() || *s < 0.0) || sum <= 0.0 {
             return Err(format!(
-                "shares {shares:?} must be zero or more, and one of them above zero"
+                "the shares {}, {} and {} are not fractions that add up to 1, such as 0.8,0.1,0.1",
+                self.train, self.val, self.test
             ));
         }
         Ok(shares.map(|s| s / sum))

@@ -152,7 +152,9 @@ pub fn row<'a>(columns: &Columns, filter: &Filter, cell: impl Fn(usize) -> Optio
     }
     let number = |name: &str, i: Option<usize>| {
         optional(i).map_or(Ok(None), |text| {
-            score_of(text).map_err(|NotANumber| format!("{name} {text:?} is not a number"))
+            let score =
+                score_of(text).map_err(|NotANumber| format!("{name} {text:?} is not a number"))?;
+            possible(score)
         })
     };
     let numbers = || -> Result<_, String> {
@@ -326,6 +328,18 @@ pub fn score_of(text: &str) -> Result<Option<i64>, NotANumber> {
     ndjson::whole((x * times).round_ties_even())
         .map(Some)
         .ok_or(NotANumber)
+}
+
+/// Refuses a score that no text has: a thousand times that of the most popular posts.
+///
+/// # Errors
+/// A sentence with the score.
+pub(crate) fn possible(score: Option<i64>) -> Result<Option<i64>, String> {
+    const MOST: u64 = 1_000_000_000;
+    match score {
+        Some(n) if n.unsigned_abs() > MOST => Err(format!("score {n} is not a possible score")),
+        score => Ok(score),
+    }
 }
 
 /// The time at which something was written, in seconds since 1970: between 2005, when Reddit began, and a year from

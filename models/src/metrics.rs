@@ -165,6 +165,26 @@ pub fn roc_by_class(probabilities: &[f64], classes: usize, labels: &[usize]) -> 
     }
 }
 
+/// The micro-averaged AUC of a predictor that gives every example the class shares as probabilities; `counts` has the
+/// examples of each class. No other constant predictor has a higher one, and it is one half only if all classes are
+/// equally frequent: pooled over the classes, "not a rare class" is right more often than not. `None` if only one class
+/// exists or no example.
+pub fn prior_micro_auc(counts: &[u64]) -> Option<f64> {
+    let mut shares: Vec<f64> = counts.iter().map(|&n| n as f64).collect();
+    shares.sort_unstable_by(|a, b| b.total_cmp(a));
+    let all: f64 = shares.iter().sum();
+    // class k is one score of the pooled problem, with its examples as positives and all others as negatives
+    let (mut doubled, mut tp) = (0.0, 0.0);
+    for equal in shares.chunk_by(|a, b| a == b) {
+        let positives = equal[0] * equal.len() as f64;
+        let negatives = (all - equal[0]) * equal.len() as f64;
+        doubled += negatives * (positives + 2.0 * tp);
+        tp += positives;
+    }
+    let negatives = all * (counts.len() as f64 - 1.0);
+    (negatives > 0.0).then(|| doubled / (2.0 * negatives * all))
+}
+
 /// The mean of several ROC curves over the union of their false positive rates (Fawcett 2006, "An
 /// introduction to ROC analysis", vertical averaging). Thresholds of different classes do not average,
 /// so the points have none.
@@ -302,13 +322,6 @@ fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
-/// Mean over the classes with a value. A class that was never predicted has no precision; as with scikit-learn's
-/// `zero_division=nan`, it is left out instead of counted as zero.
-fn mean_of_known(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
-    let known: Vec<f64> = values.flatten().collect();
-    (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
-}
-
 /// The confusion matrix of true and predicted classes, both (N) and below `classes`.
 /// As `sklearn.metrics.confusion_matrix`.
 pub fn confusion(labels: &[usize], predicted: &[usize], classes: usize) -> Confusion {
@@ -322,6 +335,13 @@ pub fn confusion(labels: &[usize], predicted: &[usize], classes: usize) -> Confu
         counts[l][p] += 1;
     }
     Confusion { counts }
+}
+
+impl ClassFigures {
+    /// Whether the class is in the labels or in the predictions: the classes of a macro-average.
+    pub fn occurs(&self) -> bool {
+        self.tp + self.fp + self.fn_ > 0
+    }
 }
 
 impl Confusion {
@@ -357,20 +377,32 @@ impl Confusion {
         (0..self.counts.len()).map(|k| self.class(k))
     }
 
-    /// Macro-averaged F1, over the classes that have one.
+    /// Mean over the classes that occur in labels or predictions; a rate without a denominator counts as zero, so that
+    /// a class that is never predicted cannot raise it. As scikit-learn's `average="macro", zero_division=0`.
+    fn macro_mean(&self, rate: fn(&ClassFigures) -> Option<f64>) -> Option<f64> {
+        let rates: Vec<f64> = self
+            .each()
+            .filter(ClassFigures::occurs)
+            .map(|class| rate(&class).unwrap_or(0.0))
+            .collect();
+        (!rates.is_empty()).then(|| rates.iter().sum::<f64>() / rates.len() as f64)
+    }
+
+    /// Macro-averaged F1. As `sklearn.metrics.f1_score(average="macro")`.
     pub fn macro_f1(&self) -> Option<f64> {
-        mean_of_known(self.each().map(|c| c.f1))
+        self.macro_mean(|class| class.f1)
     }
 
-    /// Macro-averaged precision, over the classes that were predicted at all.
+    /// Macro-averaged precision; 0 for a class that is never predicted. As
+    /// `sklearn.metrics.precision_score(average="macro")`.
     pub fn macro_precision(&self) -> Option<f64> {
-        mean_of_known(self.each().map(|c| c.precision))
+        self.macro_mean(|class| class.precision)
     }
 
-    /// Mean recall of the classes that occur: the balanced accuracy, which a guess of the most common class cannot
-    /// raise.
+    /// Macro-averaged recall; 0 for a class that is only predicted. As `sklearn.metrics.recall_score(average="macro")`:
+    /// the balanced accuracy if all classes occur.
     pub fn macro_recall(&self) -> Option<f64> {
-        mean_of_known(self.each().map(|c| c.recall))
+        self.macro_mean(|class| class.recall)
     }
 
     /// Cohen's kappa with quadratic weights: agreement beyond chance for ordered classes, so that a neighboring bin is

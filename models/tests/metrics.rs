@@ -141,6 +141,42 @@ fn multiclass_metrics_match_scikit_learn() {
 }
 
 #[test]
+fn macro_averages_with_missing_classes_match_scikit_learn() {
+    let all = fixture();
+    let cases = ["missing", "constant"].map(|kind| all[kind].as_array().unwrap());
+    for case in cases.into_iter().flatten() {
+        let (p, labels) = (numbers(&case["p"]), integers(&case["labels"]));
+        let k = case["classes"].as_u64().unwrap() as usize;
+        let table = confusion(&labels, &argmax(&p, k), k);
+        same(table.macro_precision(), &case["precision"]);
+        same(table.macro_recall(), &case["recall"]);
+        same(table.macro_f1(), &case["f1"]);
+        let over = (0..k).filter(|&class| table.class(class).occurs()).count();
+        assert_eq!(Some(over as u64), case["over"].as_u64());
+        let curves = roc_by_class(&p, k, &labels);
+        same(curves.micro.unwrap().auc, &case["micro"]);
+        match curves.macro_mean {
+            Some(mean) => same(mean.auc, &case["auc"]),
+            None => assert!(case["auc"].is_null()),
+        }
+    }
+}
+
+#[test]
+fn prior_micro_auc_is_that_of_a_constant_predictor_in_scikit_learn() {
+    for case in fixture()["constant"].as_array().unwrap() {
+        let counts: Vec<u64> = integers(&case["counts"])
+            .iter()
+            .map(|&n| n as u64)
+            .collect();
+        same(prior_micro_auc(&counts), &case["micro"]);
+    }
+    assert_eq!(prior_micro_auc(&[3, 3, 3]), Some(0.5));
+    assert_eq!((prior_micro_auc(&[]), prior_micro_auc(&[5])), (None, None));
+    assert_eq!(prior_micro_auc(&[0, 0]), None);
+}
+
+#[test]
 fn naive_bayes_matches_scikit_learn() {
     let case = &fixture()["bayes"];
     let words: Vec<Vec<u32>> = case["words"]

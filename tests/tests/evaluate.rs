@@ -13,6 +13,7 @@ use repartee_engine::training::Train;
 use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_engine::{Code, Engine, Partition, SamplingParams};
 use repartee_tests::sample::{done, project};
+use repartee_tests::stranger::database;
 use repartee_tests::{Place, Saved};
 
 fn train(engine: &Engine, kind: ModelKind, name: &str, steps: usize) {
@@ -449,6 +450,93 @@ fn figures_of_four_bins_are_printed() {
         let value = row.and_then(|row| row.split_whitespace().next());
         assert_eq!(value, Some(one.written().as_str()), "{name}: {printed}");
     }
+}
+
+#[test]
+fn impossible_predictions_are_found_by_check_and_never_drawn_or_exported() {
+    for (change, found, refused) in [
+        (
+            "p1 = 7.5, p0 = -6.5",
+            "p1: 7.5 is not between 0 and 1",
+            "has a probability that is not between 0 and 1",
+        ),
+        (
+            "p0 = NULL",
+            "p0 to p3: 1 probabilities are stored",
+            "has 1 probabilities",
+        ),
+        ("p0 = 0.9, p1 = 0.9", "p0 to p3: 1.8", "sum to 1.800, not 1"),
+        (
+            "label = 9",
+            "label: 9 is not one of its classes",
+            "has class 9",
+        ),
+    ] {
+        let (place, engine) = Made::once().copy();
+        let id = engine.evaluation_of("judge").unwrap().id;
+        drop(engine);
+        let whole = place.run(["check"]);
+        assert_eq!(whole.status, Some(0), "{whole}");
+        database(&place.project())
+            .execute(
+                &format!("UPDATE prediction SET {change} WHERE evaluation_id = ?1 AND n = 3"),
+                [id],
+            )
+            .unwrap();
+        let checked = place.run(["check"]);
+        assert_eq!(checked.status, Some(1), "{checked}");
+        assert!(
+            checked
+                .out
+                .contains(&format!("prediction row {id}, 3, {found}")),
+            "{checked}"
+        );
+        assert!(checked.out.contains("evaluate the run again"), "{checked}");
+        let engine = place.engine();
+        for kind in [
+            ChartKind::Roc,
+            ChartKind::Pr,
+            ChartKind::Confusion,
+            ChartKind::Calibration,
+            ChartKind::Scores,
+        ] {
+            let error = engine.chart(kind, &["judge".to_owned()]).unwrap_err();
+            assert_eq!(error.code, Code::Damaged);
+            assert!(
+                error
+                    .message
+                    .contains(&format!("its prediction 3 {refused}")),
+                "{error:?}"
+            );
+            assert!(error.message.contains("evaluate again"), "{error:?}");
+        }
+        assert!(engine.evaluation_at(id, 0.4).is_err());
+        let file = place.path("predictions.csv");
+        let error = engine.predictions_export("judge", &file).unwrap_err();
+        assert_eq!(error.code, Code::Damaged);
+        assert!(!file.exists());
+    }
+}
+
+#[test]
+fn micro_average_is_compared_with_the_class_prior() {
+    let (_place, engine) = Made::once().copy();
+    let votes = engine.evaluation_of("votes").unwrap();
+    let micro = votes.compared.iter().find(|c| c.figure == "micro_auc");
+    let micro = micro.unwrap();
+    let prior = &micro.baselines[0];
+    assert_eq!((prior.name.as_str(), micro.baselines.len()), ("prior", 1));
+    assert!(prior.value >= 0.5);
+    assert_eq!(micro.beats, micro.value.map(|auc| auc > prior.value));
+    let picture = engine.chart(ChartKind::Roc, &["votes".to_owned()]).unwrap();
+    let curve = picture.series.iter().find(|s| s.name.starts_with("micro"));
+    let says = curve.unwrap().name.contains("prior");
+    assert_eq!(
+        says,
+        micro.beats == Some(false),
+        "{:?}",
+        curve.map(|c| &c.name)
+    );
 }
 
 #[test]

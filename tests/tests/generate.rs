@@ -565,6 +565,12 @@ fn comment_is_cleaned_and_a_manual_pick_is_labeled_so() {
         assert!(ran.out.contains(&format!("reddit posted {id}")), "{ran}");
         assert!(!ran.out.contains("No approved replies"), "{ran}");
     }
+    // named, it was to be posted, and was not
+    for more in [vec![], vec!["--dry-run"]] {
+        let ran = place.run([vec!["reddit", "post", &id], more].concat());
+        assert_eq!(ran.status, Some(1), "{ran}");
+        assert!(ran.out.contains(&format!("reddit posted {id}")), "{ran}");
+    }
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub struct Checked {
     pub blobs: Vec<String>,
     /// Errors in the search index of pairs.
     pub search: Vec<String>,
-    /// Values that cannot be read: invalid UTF-8 or JSON, unknown words.
+    /// Values that cannot be read or are impossible: invalid UTF-8 or JSON, unknown words, a probability of 7.5.
     pub rows: Vec<BadValue>,
     /// Number of blobs compared with their hash.
     pub blobs_checked: u64,
@@ -65,7 +65,7 @@ impl Checked {
     }
 }
 
-/// A value of the project that cannot be read.
+/// A value of the project that cannot be read or is impossible.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct BadValue {
     pub table: String,
@@ -99,7 +99,10 @@ fn judge(table: &str, column: &str, row: &str, text: &str) -> Option<String> {
         ("base", "config") => ModelConfig::read(text).err().map(|error| error.message),
         ("fake_set", "config") => json::<FakesConfig>(text),
         ("evaluation", "config") => json::<EvaluationConfig>(text),
-        ("evaluation", "metrics") => json::<Figures>(text),
+        ("evaluation", "metrics") => match serde_json::from_str::<Figures>(text) {
+            Ok(figures) => figures.impossible(),
+            Err(error) => Some(format!("it cannot be read: {error}")),
+        },
         ("generation", "config") => json::<GenerationConfig>(text),
         ("job", "kind") if !KINDS.iter().any(|kind| kind.name == text) => Some(format!(
             "{text:?} is not a kind of job that this version knows"
@@ -185,7 +188,7 @@ impl Engine {
     }
 
     /// Checks the whole project file: its schema against ours, SQLite's integrity check, every reference between rows,
-    /// and every tensor and file against its hash. Damage is not an error but part of the result.
+    /// every value that is text, a probability, a metric, a score or a time, and every tensor and file against its hash. Damage is not an error but part of the result.
     ///
     /// # Errors
     /// [`Code::Damaged`] if the file is too damaged to be read at all, [`Code::Usage`] if it was interrupted.

@@ -17,7 +17,7 @@ use serde_json::json;
 use crate::bases::base::{write_folder, write_mark};
 use crate::bases::card::{INPUT_KEY, card, noted, trained, with_key};
 use crate::data::examples;
-use crate::evaluation::evaluate::class_names;
+use crate::evaluation::evaluate::{class_names, sound};
 use crate::evaluation::figures::Predictions;
 use crate::job::from_json;
 use crate::training::model::{bert_config, checkpoint_of, generator_template, gpt2_config};
@@ -162,17 +162,14 @@ impl Engine {
                 if classes.is_empty() {
                     row.extend([json!(p.nll), json!(p.tokens)]);
                 } else {
-                    let label = p.label.map(usize::from);
+                    let (label, p) = sound(evaluation.id, one.n, p, classes.len())?;
                     let known = Predictions {
                         classes: classes.len(),
-                        p: p.p
-                            .iter()
-                            .take(classes.len())
-                            .map(|p| p.unwrap_or(f64::NAN))
-                            .collect(),
-                        ..Predictions::default()
+                        labels: vec![label],
+                        p,
                     };
                     let called = known.called(threshold).first().copied();
+                    let label = Some(label);
                     let name = |class: Option<usize>| class.and_then(|class| classes.get(class));
                     row.extend([
                         json!(label),
@@ -180,7 +177,7 @@ impl Engine {
                         json!(called),
                         json!(name(called)),
                     ]);
-                    row.extend(p.p.iter().take(classes.len()).map(|p| json!(p)));
+                    row.extend(known.p.iter().map(|p| json!(p)));
                 }
                 rows.write(row).map_err(failed)?;
                 written += 1;

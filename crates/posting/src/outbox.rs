@@ -14,7 +14,7 @@ use crate::approval::ShownReply;
 use crate::connect::Session;
 use crate::duplicates;
 use crate::ledger::{ELSEWHERE, Elsewhere, Ledger, again_key, given_up_key};
-use crate::policy::{Objection, Then};
+use crate::policy::{Objection, Then, reason};
 use crate::reconcile::LATE_MS;
 
 /// Code of a posted reply whose edit was sent without an answer.
@@ -175,8 +175,8 @@ fn outbox_info(
         posted_name: reply.outbox.posted_name,
         posted_ms: reply.outbox.posted_ms,
         link: reply.link,
+        detail: reason(&reply.outbox.code, &reply.outbox.detail),
         code: reply.outbox.code,
-        detail: reply.outbox.detail,
         needs_person,
         seen: shown.seen,
         server: shown.server,

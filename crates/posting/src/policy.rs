@@ -605,6 +605,36 @@ pub(crate) fn fresh_objections(
     found
 }
 
+/// Why a reply is where it is, in words. A purge empties the stored sentence, which may quote the purged text, and leaves
+/// the code.
+pub(crate) fn reason(code: &str, detail: &str) -> String {
+    let words = match code {
+        _ if !detail.is_empty() => detail,
+        "parent-gone" => "the comment is gone",
+        "post-gone" => "the post is gone",
+        "deleted" => "the comment or its post was deleted on Reddit",
+        "removed" => "the comment or its post was removed on Reddit",
+        "absent" => "the comment or its post is no longer on Reddit",
+        "asked" => "the comment was purged on request",
+        "locked" => "the thread is locked",
+        "archived" => "the thread is too old",
+        "unrepliable" => "Reddit allows no answers to the comment",
+        "answered" => "we have answered the comment already",
+        "opted-out" => "its author or subreddit has opted out",
+        "denied-subreddit" => "the subreddit is for people in need",
+        "own-comment" => "it answers a comment of our own",
+        "chain" => "one of our comments is above it: no chains of replies",
+        "bot" => "the author of the comment is a bot",
+        "serious" => "the post asks for serious answers only",
+        "keyword" => "a text contains a word that blocks replies",
+        "cap-thread" => "too many of our replies are under this post",
+        "changed-parent" => "the comment was changed after the reply was approved; read it again",
+        "forbidden" => "Reddit does not let us in there",
+        code => code,
+    };
+    words.to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -618,6 +648,22 @@ mod tests {
             author: Some(format!("author{reply_id}")),
             at_ms,
         }
+    }
+
+    #[test]
+    fn a_reason_without_its_sentence_is_no_bare_code() {
+        assert_eq!(reason("parent-gone", ""), "the comment is gone");
+        assert_eq!(reason("parent-gone", "it is gone"), "it is gone");
+        assert_eq!(reason("", ""), "");
+        // every code that this file cancels a reply with
+        let source = include_str!("policy.rs");
+        let rules = source.split("#[cfg(test)]").next().unwrap_or_default();
+        let codes = rules.split("cancel(").skip(1).filter_map(|rest| {
+            let rest = rest.trim_start().strip_prefix('"')?;
+            rest.split_once('"').map(|(code, _)| code)
+        });
+        let bare: Vec<&str> = codes.filter(|code| reason(code, "") == *code).collect();
+        assert!(bare.is_empty(), "{bare:?}");
     }
 
     #[test]

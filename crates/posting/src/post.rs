@@ -23,7 +23,7 @@ use crate::duplicates;
 use crate::lease::Lease;
 use crate::ledger::{Elsewhere, Ledger, PauseOf};
 use crate::outbox::address;
-use crate::policy::{Objection, PACE, Then, fresh_objections, hash};
+use crate::policy::{Objection, PACE, Then, fresh_objections, hash, reason};
 use crate::reconcile::{CANNOT_WRITE, SUSPENDED, found, passes, settle, stop_account, who_we_are};
 use crate::rules::PostingRules;
 use crate::{Posting, ToPosting};
@@ -93,6 +93,14 @@ impl PostReport {
     /// Whether the state of a named reply does not allow posting.
     pub fn is_refused(&self) -> bool {
         self.replies.iter().any(|reply| reply.code == NOT_APPROVED)
+    }
+
+    /// Whether one of these replies was not posted; in a dry run, whether one could not be posted now.
+    pub fn misses(&self, named: &[i64]) -> bool {
+        let done = |one: &PostedInfo| one.ready || one.state == ReplyState::Posted;
+        self.replies
+            .iter()
+            .any(|one| named.contains(&one.reply) && !done(one))
     }
 }
 
@@ -183,7 +191,12 @@ impl Post {
                     "it is a draft, and nobody has approved it; `repartee queue approve {id}` shows it and asks"
                 ),
                 ReplyState::Rejected => "it was rejected".to_owned(),
-                ReplyState::Cancelled => "it was canceled".to_owned(),
+                ReplyState::Cancelled => {
+                    match reason(&reply.outbox.code, &reply.outbox.detail).as_str() {
+                        "" => "it was canceled".to_owned(),
+                        why => format!("it was canceled: {why}"),
+                    }
+                }
                 ReplyState::Withdrawn => "it was posted, and withdrawn".to_owned(),
                 _ => continue,
             };
@@ -272,8 +285,8 @@ impl Post {
                     reply: reply.id,
                     state: reply.state,
                     ready: false,
+                    detail: reason(&reply.outbox.code, &reply.outbox.detail),
                     code: reply.outbox.code,
-                    detail: reply.outbox.detail,
                     link: reply.link,
                     not_before_ms: reply.outbox.not_before_ms,
                 });
@@ -484,7 +497,13 @@ impl Post {
                     at_ms: now_ms,
                 });
             }
-            let words: Vec<&str> = objections.iter().map(|o| o.words.as_str()).collect();
+            // the project and Reddit may say the same
+            let mut words: Vec<&str> = Vec::with_capacity(objections.len());
+            for objection in &objections {
+                if !words.contains(&objection.words.as_str()) {
+                    words.push(&objection.words);
+                }
+            }
             report.replies.push(PostedInfo {
                 reply: reply.id,
                 state: ReplyState::Approved,

@@ -1,6 +1,6 @@
-//! Checks whether the rows can be read: valid UTF-8, valid JSON, known words; and the full-text index. SQLite accepts
-//! any bytes as text, and an editor or a faulty disk can write what no list shows any more. Every fault is named by
-//! table, row and column, with advice.
+//! Checks whether the rows can be read: valid UTF-8, valid JSON, known words, possible values (`values.rs`); and the
+//! full-text index. SQLite accepts any bytes as text, and an editor or a faulty disk can write what no list shows any
+//! more. Every fault is named by table, row and column, with advice.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -82,7 +82,7 @@ enum Mend {
     Set(String),
 }
 
-/// A value that cannot be read.
+/// A value that cannot be read, or is impossible.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RowFault {
     pub table: String,
@@ -167,7 +167,7 @@ fn shown(value: &Value) -> String {
 }
 
 /// A value of a row, whatever its bytes are.
-fn value_of(value: ValueRef<'_>) -> Value {
+pub(crate) fn value_of(value: ValueRef<'_>) -> Value {
     match value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(n) => Value::Integer(n),
@@ -205,7 +205,7 @@ fn advice(table: &str, row: &str) -> String {
 }
 
 impl RowFault {
-    fn new(table: &str, key: Vec<(String, Value)>, column: &str, what: String) -> Self {
+    pub(crate) fn new(table: &str, key: Vec<(String, Value)>, column: &str, what: String) -> Self {
         let row = key
             .iter()
             .map(|(_, value)| shown(value))
@@ -442,21 +442,22 @@ fn words_fault(db: &Connection) -> Result<Option<String>> {
 }
 
 impl Store {
-    /// Values that cannot be read, by table and row; `judge` knows what values mean to the layer above.
+    /// Values that cannot be read or are impossible, by table and row; `judge` knows what values mean to the layer above.
     ///
     /// # Errors
     /// If the file cannot be read at all.
     pub fn row_faults(&self, judge: &Judge<'_>) -> Result<Vec<RowFault>> {
         let tables = self.read(tables)?;
         let mut faults = Vec::new();
-        for (table, sql) in tables {
-            match self.read(|db| faults_of(db, &table, &sql, judge)) {
+        for (table, sql) in &tables {
+            match self.read(|db| faults_of(db, table, sql, judge)) {
                 Ok(found) => faults.extend(found),
                 // a damaged page, or a column of another name: the other checks report it
                 Err(Error::Damaged(_) | Error::Sql(_)) => {}
                 Err(error) => return Err(error),
             }
         }
+        faults.extend(self.value_faults(&tables)?);
         Ok(faults)
     }
 

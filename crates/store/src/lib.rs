@@ -51,6 +51,7 @@ pub mod threads;
 pub mod times;
 mod toml_configs;
 pub mod usable;
+mod values;
 pub mod watch;
 mod words;
 

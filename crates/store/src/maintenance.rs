@@ -20,7 +20,7 @@ pub struct Check {
     pub blobs: Vec<String>,
     /// Errors in the full-text index.
     pub search: Vec<String>,
-    /// Values that cannot be read: invalid UTF-8 or JSON, unknown words.
+    /// Values that cannot be read or are impossible: invalid UTF-8 or JSON, unknown words, a probability of 7.5.
     pub rows: Vec<RowFault>,
     /// Number of blobs compared with their hash.
     pub blobs_checked: u64,

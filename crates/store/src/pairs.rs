@@ -271,13 +271,15 @@ pub(crate) fn register_functions(db: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Case-folded text; both spellings of ß are equal.
+/// Case-folded text; both spellings of ß are equal, the Turkish İ is an i, and a final sigma is a sigma.
 fn folded(text: &str) -> String {
-    text.to_lowercase().replace('ß', "ss")
+    let lower = text.to_lowercase().replace('ß', "ss");
+    // what lowercase leaves of İ
+    lower.replace('\u{307}', "").replace('ς', "σ")
 }
 
 /// Registers the SQL function `thread_of(link)`: the thread that a link stands for.
-fn register_thread_of(db: &Connection, threads: &Arc<HashMap<i64, i64>>) -> Result<()> {
+pub(crate) fn register_thread_of(db: &Connection, threads: &Arc<HashMap<i64, i64>>) -> Result<()> {
     let threads = Arc::clone(threads);
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DIRECTONLY;
     db.create_scalar_function(c"thread_of", 1, flags, move |ctx| {

@@ -141,7 +141,7 @@ fn delete(store: &Store, kind: ItemKind, word: &str) -> Result<()> {
     Ok(())
 }
 
-fn save(store: &Store, run_id: i64, role: Role, step: u64, fill: u8) -> i64 {
+pub(crate) fn save(store: &Store, run_id: i64, role: Role, step: u64, fill: u8) -> i64 {
     let weights = vec![fill; CHUNK + 5];
     let w = store
         .put(&tensor("wte.weight", &[1, CHUNK + 5], &weights))

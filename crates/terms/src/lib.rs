@@ -157,6 +157,15 @@ terms! {
 }
 
 impl ModelKind {
+    /// With its article, for a sentence.
+    pub fn model(self) -> &'static str {
+        match self {
+            Self::Generator => "a generator",
+            Self::Realism => "a realism model",
+            Self::Upvotes => "an upvotes model",
+        }
+    }
+
     /// The kind of base it starts from.
     pub fn base_kind(self) -> BaseKind {
         match self {

@@ -1,7 +1,9 @@
 //! Parquet files, row by row; only mapped columns are unpacked.
 
 use super::{
-    Batch, Error, Fault, LONGEST_ROW, Metered, Outcome, Reading, pages, rows::Mapper, shape,
+    Batch, Error, Fault, LONGEST_ROW, Metered, Outcome, Reading, pages,
+    rows::{Mapper, NOT_UTF8},
+    shape,
 };
 use crate::{
     flat,
@@ -390,7 +392,7 @@ pub(super) fn value_of(field: &Field) -> Value {
         // many writers omit the annotation that says it is text
         Field::Bytes(bytes) => match std::str::from_utf8(bytes.data()) {
             Ok(text) => Value::String(text.to_owned()),
-            Err(_) => Value::Array(vec![Value::Array(Vec::new())]),
+            Err(_) => Value::Object(Map::from_iter([(NOT_UTF8.to_owned(), Value::Null)])),
         },
         Field::Date(days) => seconds(i64::from(*days) * 86_400, 1),
         Field::TimestampMillis(n) => seconds(*n, 1_000),

@@ -276,6 +276,9 @@ fn inside(value: &Value, path: &str, name: &str) -> Cell {
     }
 }
 
+/// The key of an object that stands for bytes that are no text.
+pub(super) const NOT_UTF8: &str = "bytes that are not UTF-8";
+
 fn cell_of(value: &Value, name: &str) -> Cell {
     let names = |object: &Map<String, Value>| {
         object
@@ -292,6 +295,7 @@ fn cell_of(value: &Value, name: &str) -> Cell {
         Value::String(text) => Cell::Text(text.clone()),
         Value::Bool(flag) => Cell::Flag(*flag),
         Value::Number(_) => Cell::Text(value.to_string()),
+        Value::Object(object) if object.contains_key(NOT_UTF8) => Cell::Other(NOT_UTF8, Vec::new()),
         Value::Object(object) => Cell::Other("objects", names(object)),
         Value::Array(items) => {
             if let Some(Value::Object(object)) = items.first() {
@@ -331,6 +335,14 @@ mod tests {
                 _ => Err("dropped".into()),
             })
             .collect()
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_called_so() {
+        let row = json!({"q": {NOT_UTF8: null}, "a": "yes"});
+        let got = read("comment=q,reply=a", row);
+        let reason = "the column \"q\" holds bytes that are not UTF-8, not text";
+        assert_eq!(got, [Err(reason.to_owned())]);
     }
 
     #[test]

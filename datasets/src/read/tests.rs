@@ -226,6 +226,19 @@ fn a_table_is_read_as_pandas_writes_it() {
 }
 
 #[test]
+fn utf16_dump_with_two_marks_is_a_dump() {
+    let line = r#"{"id":"c1","link_id":"t3_p","parent_id":"t3_p","body":"x","subreddit":"k"}"#;
+    for marks in ["", "\u{FEFF}", "\u{FEFF}\u{FEFF}"] {
+        let text = format!("{marks}{line}\n");
+        let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for bytes in [wide, text.into_bytes()] {
+            let read = read_bytes("RC", &bytes, &Options::default());
+            assert_eq!(read.batch.comments.len(), 1, "{marks:?}");
+        }
+    }
+}
+
+#[test]
 fn utf16_tables_are_decoded_with_and_without_a_mark() {
     let plain = read_bytes("a.csv", TABLE.as_bytes(), &table_options())
         .batch

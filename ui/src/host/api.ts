@@ -202,7 +202,7 @@ export type Axis = {
   ticks: Array<[number, string]>, };
 
 /**
- * A value of the project that cannot be read.
+ * A value of the project that cannot be read or is impossible.
  */
 export type BadValue = { table: string,
   /** Key of its row. */
@@ -345,7 +345,7 @@ export type Checked = {
   blobs: Array<string>,
   /** Errors in the search index of pairs. */
   search: Array<string>,
-  /** Values that cannot be read: invalid UTF-8 or JSON, unknown words. */
+  /** Values that cannot be read or are impossible: invalid UTF-8 or JSON, unknown words, a probability of 7.5. */
   rows: Array<BadValue>,
   /** Number of blobs compared with their hash. */
   blobs_checked: number,
@@ -409,6 +409,8 @@ export type ClassifierBaseline = {
   prior_brier: number | null,
   /** Average precision of a constant score: the share of class 1 (two classes), or the mean share. */
   prior_average_precision: number | null,
+  /** Micro-averaged AUC of the class shares as probabilities; more than two classes only. It is above 0.5 unless all classes are equally frequent. */
+  prior_micro_auc: number | null,
   /** AUC (macro-average for more than two classes) of naive Bayes over the words of comment and reply. */
   unigram_auc: number | null, unigram_accuracy: number | null, };
 
@@ -426,8 +428,12 @@ export type ClassifierFigures = { examples: number,
   micro_auc: number | null,
   /** Share of correct predictions. */
   accuracy: number | null,
-  /** F1 of class 1 (two classes), or the mean over the classes. */
-  f1: number | null, precision: number | null, recall: number | null,
+  /** F1 of class 1 (two classes), or the mean over the classes that occur in labels or predictions. */
+  f1: number | null,
+  /** As F1; with more than two classes 0 for a class that is never predicted. */
+  precision: number | null,
+  /** As F1; with more than two classes 0 for a class that is only predicted. */
+  recall: number | null,
   /** Mean -ln p(truth) in nats. */
   log_loss: number | null,
   /** Average precision of class 1 (two classes), or the mean over the classes. */

@@ -28,8 +28,8 @@ pub fn imported(out: Out, all: &[SourceInfo]) -> Result<()> {
         let (name, c) = (&source.name, &source.counts);
         if c.nul > 0 {
             out.line(format!(
-                "{name}: NUL characters were removed from {} rows",
-                count(c.nul)
+                "{name}: NUL characters were removed from {}",
+                counted(c.nul, "row", "rows")
             ))?;
         }
         if !c.replaced.is_empty() {
@@ -51,8 +51,8 @@ pub fn imported(out: Out, all: &[SourceInfo]) -> Result<()> {
         }
         if c.stray_quotes > 0 {
             out.line(format!(
-                "{name}: {} rows have an unclosed quote, which was read as an ordinary character",
-                count(c.stray_quotes)
+                "{name}: an unclosed quote was read as an ordinary character in {}",
+                counted(c.stray_quotes, "row", "rows")
             ))?;
         }
     }

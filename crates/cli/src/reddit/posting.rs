@@ -35,13 +35,14 @@ fn shown(app: &App, story: &OutboxStory) -> Result<ExitCode> {
     app.done(story, |story| view::outbox_story(app.out, story))
 }
 
-/// Posts; it is a negative result if a named reply is in no state to be posted.
+/// Posts; it is a negative result if a named reply was not posted, or, in a dry run, could not be posted now.
 pub fn post(app: &App, engine: &Engine, args: PostArgs) -> Result<ExitCode> {
     let live = match (args.live, args.dry_run) {
         (true, _) => Some(true),
         (_, true) => Some(false),
         _ => None,
     };
+    let named = args.reply.clone();
     let job = Post {
         account: args.which.account,
         replies: args.reply,
@@ -52,7 +53,7 @@ pub fn post(app: &App, engine: &Engine, args: PostArgs) -> Result<ExitCode> {
     app.start_checked(
         engine,
         &job,
-        |report| report.is_refused(),
+        |report| report.is_refused() || report.misses(&named),
         |report| view::post_report(app.out, report),
     )
 }

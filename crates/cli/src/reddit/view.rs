@@ -13,7 +13,7 @@ use repartee_engine::shell;
 use repartee_engine::terms::OptOutKind;
 
 use crate::confirm::short_hash;
-use crate::out::{Out, Table, count, figure, short, state, text_width, time};
+use crate::out::{Out, Table, count, counted, figure, short, state, text_width, time};
 use crate::queue::bin;
 use crate::{columns, items, training};
 
@@ -363,12 +363,12 @@ pub fn synced(out: Out, synced: &Synced) -> Result<()> {
         ),
     };
     out.line(format!(
-        "{checked}Purged: {} comments, {} posts, {} candidates, {} imported; {} replies canceled",
-        count(synced.comments),
-        count(synced.posts),
-        count(synced.candidates),
-        count(synced.imported),
-        count(synced.cancelled)
+        "{checked}Purged: {}, {}, {}, {}; {} canceled",
+        counted(synced.comments, "comment", "comments"),
+        counted(synced.posts, "post", "posts"),
+        counted(synced.candidates, "candidate", "candidates"),
+        counted(synced.imported, "imported text", "imported texts"),
+        counted(synced.cancelled, "reply", "replies")
     ))?;
     if synced.pairs > 0 {
         out.line(format!(

@@ -95,7 +95,8 @@ fn config_of(kind: ModelKind, args: &TrainArgs) -> Result<RunConfig> {
     };
     if config.kind != kind {
         return Err(Error::usage(format!(
-            "this is the config of a {} run; use `repartee train {0}`",
+            "this is the config of {}; use `repartee train {}`",
+            config.kind.model(),
             config.kind.as_str()
         ))
         .into());

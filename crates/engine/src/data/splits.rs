@@ -719,12 +719,16 @@ fn warnings(config: &SplitConfig, partitions: &[PartitionInfo]) -> Vec<String> {
                 None => bin.to_string(),
             })
             .collect();
+        // as in the table of the split
+        let set = match partition.partition {
+            Partition::Val => "validation",
+            other => other.name(),
+        };
         if partition.pairs == 0 {
-            warnings.push(format!("{} has no pairs", partition.partition));
+            warnings.push(format!("the {set} set has no pairs"));
         } else if !lacking.is_empty() {
             warnings.push(format!(
-                "{} has no pairs of upvote bin {}; metrics of that bin are undefined there",
-                partition.partition,
+                "the {set} set has no pairs of upvote bin {}; metrics of that bin are undefined there",
                 lacking.join(", ")
             ));
         }

@@ -95,7 +95,7 @@ fn at_threshold(evaluation: &EvaluationInfo, predictions: &Predictions) -> Vec<C
     }
 }
 
-fn curve_of(name: String, roc: &Roc, is_mean: bool) -> Curve {
+fn curve_of(name: String, roc: &Roc, is_mean: bool, baseline: (&str, f64)) -> Curve {
     Curve {
         name,
         points: roc
@@ -104,10 +104,13 @@ fn curve_of(name: String, roc: &Roc, is_mean: bool) -> Curve {
             .map(|p| (p.fpr, p.tpr, p.threshold))
             .collect(),
         area: Some(roc.auc),
-        baseline: Some(("chance".to_owned(), 0.5)),
+        baseline: Some((baseline.0.to_owned(), baseline.1)),
         is_mean,
     }
 }
+
+/// The baseline of an AUC of one class against the rest, or of the mean of several.
+const CHANCE: (&str, f64) = ("chance", 0.5);
 
 /// Number of bars in a histogram of probabilities.
 const SCORE_BARS: usize = 20;
@@ -219,7 +222,7 @@ impl Engine {
                     .iter()
                     .filter_map(|(e, p)| {
                         let roc = metrics::roc(&p.of_class(1), &p.is_class(1))?;
-                        Some(curve_of(name_of(e), &roc, false))
+                        Some(curve_of(name_of(e), &roc, false, CHANCE))
                     })
                     .collect();
                 repartee_charts::roc(&title("ROC")?, &curves, marked(Predictions::on_roc))
@@ -231,20 +234,24 @@ impl Engine {
                     .classes
                     .iter()
                     .zip(&first.config.classes)
-                    .filter_map(|(roc, name)| Some(curve_of(name.clone(), roc.as_ref()?, false)))
+                    .filter_map(|(roc, name)| {
+                        Some(curve_of(name.clone(), roc.as_ref()?, false, CHANCE))
+                    })
                     .collect();
                 let there = curves.len();
                 let of_all = match there == predictions.classes {
                     true => "macro-average".to_owned(),
                     false => format!("macro-average of {there} classes"),
                 };
-                for (name, mean) in [
-                    ("micro-average", &by_class.micro),
-                    (of_all.as_str(), &by_class.macro_mean),
+                let prior = metrics::prior_micro_auc(&predictions.counts());
+                let prior = prior.map_or(CHANCE, |auc| ("prior", auc));
+                for (name, mean, baseline) in [
+                    ("micro-average", &by_class.micro, prior),
+                    (of_all.as_str(), &by_class.macro_mean, CHANCE),
                 ] {
                     curves.extend(
                         mean.as_ref()
-                            .map(|roc| curve_of(name.to_owned(), roc, true)),
+                            .map(|roc| curve_of(name.to_owned(), roc, true, baseline)),
                     );
                 }
                 repartee_charts::roc(&title("ROC")?, &curves, None)

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::evaluation::figures::{ClassifierFigures, Figures, GeneratorFigures};
+use crate::evaluation::figures::{ClassFigures, ClassifierFigures, Figures, GeneratorFigures};
 
 /// What a trivial model reaches on the same examples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -194,20 +194,20 @@ fn of_generator(f: &GeneratorFigures) -> Vec<Compared> {
 fn of_classifier(f: &ClassifierFigures) -> Vec<Compared> {
     let b = &f.baseline;
     let two = f.classes.len() == 2;
-    let name = |one: &str| match two {
-        true => one.to_owned(),
-        false => format!("{one}, macro"),
-    };
-    let auc = match (f.auc_over.len(), f.classes.len()) {
-        (over, all) if !two && over > 0 && over < all => {
-            format!("AUC, macro over {over} of {all} classes")
+    // a mean over fewer than all classes says so
+    let name = |one: &str, has: fn(&ClassFigures) -> bool| {
+        let (over, all) = (f.classes.iter().filter(|c| has(c)).count(), f.classes.len());
+        match two {
+            true => one.to_owned(),
+            false if over == 0 || over == all => format!("{one}, macro"),
+            false => format!("{one}, macro over {over} of {all} classes"),
         }
-        _ => name("AUC"),
     };
+    let occurs = |class: &ClassFigures| class.tp > 0 || class.fp > 0 || class.fn_ > 0;
     let chance = ("chance", Some(0.5));
     let mut all = vec![compare(
         "auc",
-        &auc,
+        &name("AUC", |class| class.auc.is_some()),
         f.auc,
         false,
         &[("unigram", b.unigram_auc), chance],
@@ -218,13 +218,15 @@ fn of_classifier(f: &ClassifierFigures) -> Vec<Compared> {
             "AUC, micro",
             f.micro_auc,
             false,
-            &[chance],
+            &[("prior", b.prior_micro_auc)],
         ));
     }
     all.extend([
         compare(
             "average_precision",
-            &name("average precision"),
+            &name("average precision", |class| {
+                class.average_precision.is_some()
+            }),
             f.average_precision,
             false,
             &[("prior", b.prior_average_precision)],
@@ -239,9 +241,15 @@ fn of_classifier(f: &ClassifierFigures) -> Vec<Compared> {
                 ("unigram", b.unigram_accuracy),
             ],
         ),
-        compare("precision", &name("precision"), f.precision, false, &[]),
-        compare("recall", &name("recall"), f.recall, false, &[]),
-        compare("f1", &name("F1"), f.f1, false, &[]),
+        compare(
+            "precision",
+            &name("precision", occurs),
+            f.precision,
+            false,
+            &[],
+        ),
+        compare("recall", &name("recall", occurs), f.recall, false, &[]),
+        compare("f1", &name("F1", occurs), f.f1, false, &[]),
         compare(
             "log_loss",
             "log loss",
@@ -373,6 +381,75 @@ mod tests {
             let lost: Vec<bool> = all.iter().filter_map(|f| f.beats).collect();
             assert!(lost.windows(2).all(|two| two[0] == two[1]), "{all:?}");
         }
+    }
+
+    /// The figures of predictions of four classes.
+    fn of_four(labels: Vec<usize>, p: &[[f64; 4]]) -> Vec<Compared> {
+        let predictions = Predictions {
+            classes: 4,
+            labels,
+            p: p.concat(),
+        };
+        let baseline = baseline_of(&predictions, None);
+        let figures = figures_of(&predictions, &[], 0.5, baseline);
+        compared(&Figures::Classifier(figures))
+    }
+
+    #[test]
+    fn micro_auc_must_beat_the_class_prior_not_one_half() {
+        let labels = || vec![3, 3, 3, 3, 3, 2, 1, 0];
+        let constant = of_four(labels(), &[[0.1, 0.1, 0.2, 0.6]; 8]);
+        let micro = one(&constant, "micro_auc");
+        assert!(micro.value > Some(0.7), "{micro:?}");
+        assert_eq!(micro.beats, Some(false));
+        assert!(micro.worse.contains("prior"), "{micro:?}");
+        // ranks one example of 3 last, and is still above one half
+        let mut worse = [[0.1, 0.1, 0.2, 0.6]; 8];
+        worse[0] = [0.6, 0.2, 0.1, 0.1];
+        let worse = of_four(labels(), &worse);
+        let micro = one(&worse, "micro_auc");
+        assert!(micro.value > Some(0.5), "{micro:?}");
+        assert!(micro.worse.starts_with("worse than prior"), "{micro:?}");
+    }
+
+    #[test]
+    fn macro_averages_name_the_classes_they_are_over() {
+        // class 1 neither occurs nor is predicted; class 2 is only predicted
+        let all = of_four(
+            vec![0, 0, 3],
+            &[
+                [0.7, 0.1, 0.1, 0.1],
+                [0.1, 0.1, 0.7, 0.1],
+                [0.1, 0.1, 0.1, 0.7],
+            ],
+        );
+        for (figure, name) in [
+            ("auc", "AUC, macro over 2 of 4 classes"),
+            (
+                "average_precision",
+                "average precision, macro over 2 of 4 classes",
+            ),
+            ("precision", "precision, macro over 3 of 4 classes"),
+            ("recall", "recall, macro over 3 of 4 classes"),
+            ("f1", "F1, macro over 3 of 4 classes"),
+            ("micro_auc", "AUC, micro"),
+        ] {
+            assert_eq!(one(&all, figure).name, name);
+        }
+        let near = |figure: &str, expected: f64| {
+            let value = one(&all, figure).value.unwrap();
+            assert!((value - expected).abs() < 1e-12, "{figure} {value}");
+        };
+        near("precision", 2.0 / 3.0);
+        near("recall", 0.5);
+    }
+
+    #[test]
+    fn precision_of_a_class_never_predicted_counts_as_zero() {
+        let all = of_four(vec![0, 1, 2, 3], &[[0.1, 0.1, 0.1, 0.7]; 4]);
+        let precision = one(&all, "precision");
+        assert_eq!(precision.value, Some(0.25 / 4.0));
+        assert_eq!(precision.name, "precision, macro");
     }
 
     #[test]

@@ -577,6 +577,45 @@ fn probability_of_truth(prediction: &Prediction) -> Option<f64> {
     }
 }
 
+/// Largest distance from 1 of the sum of an example's probabilities, which are f32.
+const ROUNDING: f64 = 1e-3;
+
+/// A stored prediction of `classes` classes: its class and their probabilities. Refuses what no model predicts: nothing
+/// may be drawn, counted or exported from it.
+///
+/// # Errors
+/// [`Code::Damaged`] with the number of the prediction.
+pub(crate) fn sound(
+    evaluation: i64,
+    n: u64,
+    prediction: &Prediction,
+    classes: usize,
+) -> Result<(usize, Vec<f64>)> {
+    let p: Vec<f64> = prediction.p.iter().map_while(|p| *p).collect();
+    let known = prediction.p.iter().flatten().count();
+    let sum: f64 = p.iter().sum();
+    let what = match prediction.label.map(usize::from) {
+        Some(label) if label >= classes => format!("has class {label}"),
+        None => "has no class".to_owned(),
+        Some(_) if p.len() != classes || known != classes => {
+            format!("has {known} probabilities")
+        }
+        Some(_) if p.iter().any(|p| !(0.0..=1.0).contains(p)) => {
+            "has a probability that is not between 0 and 1".to_owned()
+        }
+        Some(_) if (sum - 1.0).abs() > ROUNDING => {
+            format!("has probabilities that sum to {sum:.3}, not 1")
+        }
+        Some(label) => return Ok((label, p)),
+    };
+    Err(Error::new(
+        Code::Damaged,
+        format!(
+            "evaluation {evaluation} has {classes} classes, but its prediction {n} {what}; evaluate again (`repartee check` lists what else is damaged)"
+        ),
+    ))
+}
+
 impl Engine {
     fn evaluation_info(
         &self,
@@ -728,14 +767,17 @@ impl Engine {
         for (p, n) in ranked {
             for example in self.store.predicted(id, n, 1)? {
                 let prediction = &example.prediction;
-                let one = Predictions {
-                    classes: classes.len(),
-                    p: prediction.p.iter().flatten().copied().collect(),
-                    ..Predictions::default()
-                };
-                let called = match classes.is_empty() {
-                    true => None,
-                    false => one.called(threshold).first().copied(),
+                let called = match classes.len() {
+                    0 => None,
+                    k => {
+                        let (label, p) = sound(id, n, prediction, k)?;
+                        let one = Predictions {
+                            classes: k,
+                            labels: vec![label],
+                            p,
+                        };
+                        one.called(threshold).first().copied()
+                    }
                 };
                 examples.push(MarkedExample {
                     truth: name(prediction.label.map(usize::from)),
@@ -755,30 +797,26 @@ impl Engine {
     /// [`Code::Usage`] for a generator's.
     pub fn predictions(&self, id: i64) -> Result<Predictions> {
         let stored = self.store.predictions(id)?;
-        let classes = stored.first().map_or(0, |p| p.p.iter().flatten().count());
+        let classes = self.evaluation(id)?.config.classes.len();
         if classes < 2 {
             return Err(Error::usage(format!(
                 "evaluation {id} is a generator's: it has no classes to draw"
             )));
+        }
+        if stored.is_empty() {
+            return Err(Error::new(
+                Code::Damaged,
+                format!("evaluation {id} has lost its predictions; evaluate again"),
+            ));
         }
         let mut out = Predictions {
             classes,
             ..Predictions::default()
         };
         for (n, prediction) in stored.into_iter().enumerate() {
-            let label = prediction.label.map_or(0, usize::from);
-            let known: Vec<f64> = prediction.p.iter().map_while(|p| *p).collect();
-            if label >= classes || known.len() != classes {
-                return Err(Error::new(
-                    Code::Damaged,
-                    format!(
-                        "evaluation {id} has {classes} classes, but prediction {n} has class {label} and {} probabilities; evaluate again",
-                        known.len()
-                    ),
-                ));
-            }
+            let (label, p) = sound(id, n as u64, &prediction, classes)?;
             out.labels.push(label);
-            out.p.extend(known);
+            out.p.extend(p);
         }
         Ok(out)
     }

@@ -32,6 +32,13 @@ impl Predictions {
         self.labels.iter().map(|&l| l == k).collect()
     }
 
+    /// Number of examples of each class, (K).
+    pub fn counts(&self) -> Vec<u64> {
+        (0..self.classes)
+            .map(|k| self.labels.iter().filter(|&&l| l == k).count() as u64)
+            .collect()
+    }
+
     /// The predicted class of each example: of two, class 1 if its probability is at least `threshold`; of more, the
     /// most probable.
     pub fn called(&self, threshold: f64) -> Vec<usize> {
@@ -107,6 +114,10 @@ pub struct ClassifierBaseline {
     /// Average precision of a constant score: the share of class 1 (two classes), or the mean share.
     #[serde(default)]
     pub prior_average_precision: Option<f64>,
+    /// Micro-averaged AUC of the class shares as probabilities; more than two classes only. It is above 0.5 unless all
+    /// classes are equally frequent.
+    #[serde(default)]
+    pub prior_micro_auc: Option<f64>,
     /// AUC (macro-average for more than two classes) of naive Bayes over the words of comment and reply.
     pub unigram_auc: Option<f64>,
     pub unigram_accuracy: Option<f64>,
@@ -128,9 +139,11 @@ pub struct ClassifierFigures {
     pub micro_auc: Option<f64>,
     /// Share of correct predictions.
     pub accuracy: Option<f64>,
-    /// F1 of class 1 (two classes), or the mean over the classes.
+    /// F1 of class 1 (two classes), or the mean over the classes that occur in labels or predictions.
     pub f1: Option<f64>,
+    /// As F1; with more than two classes 0 for a class that is never predicted.
     pub precision: Option<f64>,
+    /// As F1; with more than two classes 0 for a class that is only predicted.
     pub recall: Option<f64>,
     /// Mean -ln p(truth) in nats.
     pub log_loss: Option<f64>,
@@ -177,6 +190,63 @@ pub struct GeneratorFigures {
 pub enum Figures {
     Generator(GeneratorFigures),
     Classifier(ClassifierFigures),
+}
+
+impl Figures {
+    /// Names a figure that no predictions can have; `None`: all are possible.
+    pub fn impossible(&self) -> Option<String> {
+        let figures: Vec<(&str, Option<f64>, f64, f64)> = match self {
+            Self::Generator(f) => vec![
+                ("loss", f.loss, 0.0, f64::MAX),
+                ("perplexity", f.perplexity, 1.0, f64::MAX),
+                ("unigram_perplexity", f.unigram_perplexity, 1.0, f64::MAX),
+            ],
+            Self::Classifier(f) => {
+                let brier = if f.classes.len() > 2 { 2.0 } else { 1.0 };
+                let (b, mut all) = (&f.baseline, Vec::new());
+                all.extend([
+                    ("threshold", f.threshold, 0.0, 1.0),
+                    ("auc", f.auc, 0.0, 1.0),
+                    ("micro_auc", f.micro_auc, 0.0, 1.0),
+                    ("average_precision", f.average_precision, 0.0, 1.0),
+                    ("accuracy", f.accuracy, 0.0, 1.0),
+                    ("precision", f.precision, 0.0, 1.0),
+                    ("recall", f.recall, 0.0, 1.0),
+                    ("f1", f.f1, 0.0, 1.0),
+                    ("calibration_error", f.calibration_error, 0.0, 1.0),
+                    ("brier", f.brier, 0.0, brier),
+                    ("log_loss", f.log_loss, 0.0, f64::MAX),
+                    ("quadratic_kappa", f.quadratic_kappa, f64::MIN, 1.0),
+                    ("spearman", f.spearman, -1.0, 1.0),
+                    ("unigram_auc", b.unigram_auc, 0.0, 1.0),
+                    ("unigram_accuracy", b.unigram_accuracy, 0.0, 1.0),
+                ]);
+                for class in &f.classes {
+                    all.extend([
+                        ("auc of a class", class.auc, 0.0, 1.0),
+                        (
+                            "average_precision of a class",
+                            class.average_precision,
+                            0.0,
+                            1.0,
+                        ),
+                    ]);
+                }
+                all
+            }
+        };
+        // sums of rounded terms may end a little outside
+        const ROUNDING: f64 = 1e-9;
+        figures.into_iter().find_map(|(name, value, least, most)| {
+            let value = value?;
+            let possible = value >= least - ROUNDING && value <= most + ROUNDING;
+            (!possible).then(|| match most {
+                f64::MAX => format!("{name} {value} is below {least}"),
+                _ if least == f64::MIN => format!("{name} {value} is above {most}"),
+                _ => format!("{name} {value} is not between {least} and {most}"),
+            })
+        })
+    }
 }
 
 /// Values of the expected class (p1 + 2 p2 + 3 p3) and of the true one, for rank correlation.
@@ -276,20 +346,17 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
 /// Baselines of a classifier, all on the evaluated examples, and the naive Bayes predictions for them (none if it was
 /// not fitted).
 pub fn baseline_of(predictions: &Predictions, unigram: Option<&Predictions>) -> ClassifierBaseline {
-    let counts: Vec<u64> = (0..predictions.classes)
-        .map(|k| predictions.labels.iter().filter(|&&l| l == k).count() as u64)
-        .collect();
     let figures = unigram.map(|u| of_classifier(u, &[], 0.5, ClassifierBaseline::default()));
     ClassifierBaseline {
         unigram_auc: figures.as_ref().and_then(|f| f.auc),
         unigram_accuracy: figures.as_ref().and_then(|f| f.accuracy),
-        ..by_counts(&counts)
+        ..by_counts(&predictions.counts())
     }
 }
 
 /// Baselines that depend only on the number of examples in each class.
 fn by_counts(counts: &[u64]) -> ClassifierBaseline {
-    let all: u64 = counts.iter().sum();
+    let all = counts.iter().fold(0, |all: u64, n| all.saturating_add(*n));
     if all == 0 {
         return ClassifierBaseline::default();
     }
@@ -314,6 +381,7 @@ fn by_counts(counts: &[u64]) -> ClassifierBaseline {
         } else {
             1.0 - squares
         }),
+        prior_micro_auc: metrics::prior_micro_auc(counts).filter(|_| !binary),
         prior_average_precision: if binary {
             shares.get(1).copied().filter(ranked)
         } else {
@@ -325,8 +393,22 @@ fn by_counts(counts: &[u64]) -> ClassifierBaseline {
 
 impl ClassifierFigures {
     /// Replaces the baselines by those of the evaluated partition. Earlier versions stored those of the training set;
-    /// the class counts give the right ones.
+    /// the class counts give the right ones. They also averaged precision and recall over fewer classes than F1.
     pub fn with_own_baselines(mut self) -> Self {
+        // a file may come from a stranger: what does not fit stays as it is
+        const MOST: u64 = 1 << 40;
+        let fits = |n: &u64| *n < MOST;
+        let square = |counts: &[Vec<u64>]| {
+            let mut rows = counts.iter();
+            rows.all(|row| row.len() == counts.len() && row.iter().all(fits))
+        };
+        if self.classes.len() > 2 && square(&self.confusion) {
+            let confusion = Confusion {
+                counts: self.confusion.clone(),
+            };
+            self.precision = confusion.macro_precision();
+            self.recall = confusion.macro_recall();
+        }
         let counts: Vec<u64> = self.classes.iter().map(|class| class.examples).collect();
         self.baseline = ClassifierBaseline {
             unigram_auc: self.baseline.unigram_auc,
@@ -518,6 +600,51 @@ mod tests {
     }
 
     #[test]
+    fn impossible_figures_are_named() {
+        let good = of_classifier(&binary(), &[], 0.5, baseline_of(&binary(), None));
+        let wrong = |change: &dyn Fn(&mut ClassifierFigures)| {
+            let mut figures = good.clone();
+            change(&mut figures);
+            Figures::Classifier(figures).impossible()
+        };
+        assert_eq!(wrong(&|_| {}), None);
+        assert_eq!(
+            wrong(&|f| f.auc = Some(1.5)).as_deref(),
+            Some("auc 1.5 is not between 0 and 1")
+        );
+        assert_eq!(
+            wrong(&|f| f.brier = Some(1.2)).as_deref(),
+            Some("brier 1.2 is not between 0 and 1")
+        );
+        assert_eq!(
+            wrong(&|f| f.log_loss = Some(-1.0)).as_deref(),
+            Some("log_loss -1 is below 0")
+        );
+        assert!(wrong(&|f| f.classes[1].auc = Some(-0.5)).is_some());
+    }
+
+    #[test]
+    fn averages_of_an_older_version_are_computed_again() {
+        let four = Predictions {
+            classes: 4,
+            labels: vec![0, 1, 2, 3],
+            p: [[0.1, 0.1, 0.1, 0.7]; 4].concat(),
+        };
+        let right = of_classifier(&four, &[], 0.5, baseline_of(&four, None));
+        let old = ClassifierFigures {
+            precision: Some(0.25), // of the one class that is predicted
+            baseline: ClassifierBaseline::default(),
+            ..right.clone()
+        };
+        assert_eq!(old.with_own_baselines(), right);
+        let torn = ClassifierFigures {
+            confusion: vec![vec![u64::MAX; 4], vec![1]],
+            ..right.clone()
+        };
+        assert_eq!(torn.with_own_baselines().precision, right.precision);
+    }
+
+    #[test]
     fn baselines_equal_the_scores_of_constant_predictions() {
         // the metrics themselves, with class shares as probabilities
         for labels in [vec![0, 1, 1, 1, 0], vec![0, 1, 2, 3, 3, 3], vec![0, 0, 3]] {
@@ -539,6 +666,8 @@ mod tests {
                 "{f:?}"
             );
             assert!(near(f.accuracy, f.baseline.majority_accuracy), "{f:?}");
+            assert_eq!(f.micro_auc, f.baseline.prior_micro_auc, "{f:?}");
+            assert_eq!(f.micro_auc.is_some_and(|auc| auc > 0.5), k == 4, "{f:?}");
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use repartee_core::error::{Error, Result};
 use repartee_core::names;
+use repartee_datasets::clean::is_notice;
 
 use crate::generation::generate::Incoming;
 
@@ -93,10 +94,21 @@ fn element(item: serde_json::Value) -> std::result::Result<Incoming, String> {
             format!("{e}; expected a text or {{\"comment\": \"...\"}}, optionally with thread, subreddit, title")
         })?,
     };
-    match names::has_text(&found.comment) {
-        true => Ok(found),
-        false => Err("no \"comment\"".to_owned()),
+    checked(found)
+}
+
+/// Refuses what is no comment: nothing, or the notice in place of a deleted one, which an import drops, too.
+fn checked(found: Incoming) -> std::result::Result<Incoming, String> {
+    if !names::has_text(&found.comment) {
+        return Err("no \"comment\"".to_owned());
     }
+    if is_notice(found.comment.trim()) {
+        return Err(format!(
+            "{:?} stands for a comment that is gone",
+            found.comment.trim()
+        ));
+    }
+    Ok(found)
 }
 
 /// The comment in a line; `None`: the line is empty.
@@ -109,18 +121,16 @@ fn comment(line: &[u8], is_json: bool) -> std::result::Result<Option<Incoming>, 
         return Ok(None);
     }
     if !is_json {
-        return Ok(Some(Incoming {
+        return checked(Incoming {
             comment: line.to_owned(),
             ..Incoming::default()
-        }));
+        })
+        .map(Some);
     }
     let found: Incoming = serde_json::from_str(line).map_err(|e| {
         format!("{e}; expected {{\"comment\": \"...\"}}, optionally with thread, subreddit, title")
     })?;
-    match names::has_text(&found.comment) {
-        true => Ok(Some(found)),
-        false => Err("no \"comment\"".to_owned()),
-    }
+    checked(found).map(Some)
 }
 
 #[cfg(test)]
@@ -132,6 +142,30 @@ mod tests {
         let path = folder.path().join(name);
         std::fs::write(&path, content).expect("written");
         read(&path)
+    }
+
+    #[test]
+    fn notices_of_deleted_comments_are_left_out_and_named() {
+        for (name, content) in [
+            ("a.txt", "one\n[deleted]\n[removed]\n"),
+            (
+                "a.jsonl",
+                "{\"comment\":\"one\"}\n{\"comment\":\"[deleted]\"}\n{\"comment\":\" [removed] \"}\n",
+            ),
+            (
+                "a.json",
+                "[\"one\", \"[deleted]\", {\"comment\":\"[removed]\"}]",
+            ),
+        ] {
+            let read = file(name, content.as_bytes()).expect("read");
+            assert_eq!(read.comments.len(), 1, "{name}");
+            assert_eq!(read.left_out.len(), 2, "{name}: {:?}", read.left_out);
+            assert!(
+                read.left_out[0].contains("\"[deleted]\" stands for a comment that is gone"),
+                "{:?}",
+                read.left_out
+            );
+        }
     }
 
     #[test]

@@ -159,11 +159,11 @@ pub fn checkpoint_of(store: &Store, run: &Run, word: Option<&str>) -> Result<Che
 fn of_kind(store: &Store, run: &str, kinds: &[ModelKind]) -> Result<Run> {
     let run = store.run(run)?;
     if !kinds.contains(&run.kind) {
-        let wanted: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+        let wanted: Vec<&str> = kinds.iter().map(|kind| kind.model()).collect();
         let wrong = format!(
-            "run {:?} trains a {} model, not a {} model",
+            "run {:?} trains {}, not {}",
             run.name,
-            run.kind.as_str(),
+            run.kind.model(),
             wanted.join(" or ")
         );
         return Err(Error::usage(wrong));

@@ -170,6 +170,25 @@ fn pairs_are_joined_in_any_order_and_counted_by_rule() {
 }
 
 #[test]
+fn search_ignores_case_in_turkish_and_greek() {
+    let (_dir, store) = project();
+    let source = source(&store);
+    let records = [
+        comment(10, None, "ann", "is it İstanbul or the ΟΔΟΣ"),
+        comment(11, Some(10), "bob", "it is, I think"),
+    ];
+    store.records_upsert(source, &records).unwrap();
+    store.pairs_build(&Recipe::default(), |_| true).unwrap();
+    for word in ["istanbul", "İSTANBUL", "οδος", "οδοσ", "ΟΔΟΣ"] {
+        let query = PairQuery {
+            contains: Some(word.into()),
+            ..PairQuery::default()
+        };
+        assert_eq!(store.pair_count(&query).unwrap(), 1, "{word}");
+    }
+}
+
+#[test]
 fn pair_queries() {
     let (_dir, store) = filled(100);
     let all = PairQuery::default();

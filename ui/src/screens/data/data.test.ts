@@ -449,7 +449,7 @@ test("a split shows warnings, omitted pairs and what its audit covered", async (
         splits.map((split) => ({
           ...split,
           warnings: [
-            "val has no pairs of upvote bin 2 (score 6 to 10); metrics of that bin are undefined there",
+            "the validation set has no pairs of upvote bin 2 (score 6 to 10); metrics of that bin are undefined there",
           ],
           config: {
             ...split.config,
@@ -460,7 +460,7 @@ test("a split shows warnings, omitted pairs and what its audit covered", async (
         })),
     },
   });
-  await waitForText("val has no pairs of upvote bin 2 (score 6 to 10)");
+  await waitForText("the validation set has no pairs of upvote bin 2 (score 6 to 10)");
   await waitForText(/rule duplicate_text.* 14 pairs of the validation set, 1 pair of the test set/);
   await waitForText(/3 pairs excluded manually/);
   await waitForText(/no threads, pairs, texts or near-duplicates.*exempt: 2 deleted texts/);

@@ -1,0 +1,490 @@
+//! Which values are possible: one table of rules. SQLite stores any number in any column, and an editor or a faulty disk
+//! can write what no figure, chart or decision may be based on. A rule for a new column is one line.
+
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+use crate::contents::{RowFault, value_of};
+use crate::pairs::register_thread_of;
+use crate::{Error, Result, Store};
+
+/// Rows listed per rule; more are counted.
+const LISTED: usize = 10;
+
+/// A value that no version of this program writes.
+struct Rule {
+    table: &'static str,
+    column: String,
+    /// The value shown, in SQL; mostly the column.
+    value: String,
+    /// When it is impossible, in SQL; unknown (NULL) is possible.
+    bad: String,
+    /// What is wrong with it, after the value: "7.5 is not between 0 and 1".
+    what: &'static str,
+    /// What to do; empty: as for every other value of the table.
+    advice: &'static str,
+}
+
+/// Number of classes of a prediction's evaluation; 0 for a generator's.
+const CLASSES: &str =
+    "(SELECT CASE WHEN json_valid(e.config) THEN json_array_length(e.config, '$.classes') END
+    FROM evaluation e WHERE e.id = evaluation_id)";
+/// How many of four probabilities are known.
+const KNOWN: &str = "(_0 IS NOT NULL) + (_1 IS NOT NULL) + (_2 IS NOT NULL) + (_3 IS NOT NULL)";
+const SUM: &str = "coalesce(_0, 0) + coalesce(_1, 0) + coalesce(_2, 0) + coalesce(_3, 0)";
+/// Largest distance from 1 of the sum of probabilities: they are f32, and four of them are added.
+const OFF: &str = "0.001";
+
+const EVALUATE: &str =
+    "evaluate the run again and delete this evaluation, or restore the project from a backup";
+const GENERATE: &str = "generate again, or restore the project from a backup";
+const BUILD: &str = "restore the project from a backup, or import the sources into a new project: a split may have leaked";
+
+/// Largest score in either direction: a thousand times that of the most popular posts.
+const SCORE: &str = "NOT BETWEEN -1000000000 AND 1000000000";
+/// 1970 to 2100, in seconds and milliseconds; the end of a permission may be as late as a calendar allows.
+const SECONDS: &str = "NOT BETWEEN 0 AND 4102444800";
+const MILLISECONDS: &str = "NOT BETWEEN 0 AND 4102444800000";
+const UNTIL: &str = "NOT BETWEEN 0 AND 253402300799999";
+
+/// All rules but those for times.
+fn rules() -> Vec<Rule> {
+    let of = |table, column: &str, bad: &str, what, advice| Rule {
+        table,
+        column: column.to_owned(),
+        value: format!("\"{column}\""),
+        bad: format!("\"{column}\" {bad}"),
+        what,
+        advice,
+    };
+    let mut rules = Vec::new();
+    for (table, p, advice) in [("prediction", "p", EVALUATE), ("candidate", "b", GENERATE)] {
+        let named = |sql: &str| sql.replace('_', p);
+        for n in 0..4 {
+            let column = format!("{p}{n}");
+            let bad = "NOT BETWEEN 0 AND 1";
+            rules.push(of(table, &column, bad, "is not between 0 and 1", advice));
+        }
+        let sum = named(SUM);
+        rules.push(Rule {
+            table,
+            column: named("_0 to _3"),
+            bad: format!("{} > 1 AND abs({sum} - 1) > {OFF}", named(KNOWN)),
+            value: sum,
+            what: "is the sum of its probabilities, not 1",
+            advice,
+        });
+    }
+    let known = KNOWN.replace('_', "p");
+    rules.push(Rule {
+        table: "prediction",
+        column: "p0 to p3".to_owned(),
+        bad: format!("{known} <> {CLASSES} OR {CLASSES} > 0 AND (p0 IS NULL OR p1 IS NULL)"),
+        value: known,
+        what: "probabilities are stored, which is not one for each class",
+        advice: EVALUATE,
+    });
+    rules.push(Rule {
+        table: "candidate",
+        column: "b0 to b3".to_owned(),
+        value: KNOWN.replace('_', "b"),
+        bad: format!("{} NOT IN (0, 4)", KNOWN.replace('_', "b")),
+        what: "probabilities are stored, which is not one for each bin",
+        advice: GENERATE,
+    });
+    for (table, column, bad, what, advice) in [
+        (
+            "prediction",
+            "label",
+            format!("NOT BETWEEN 0 AND {CLASSES} - 1 OR (label IS NULL) <> ({CLASSES} = 0)"),
+            "is not one of its classes",
+            EVALUATE,
+        ),
+        (
+            "prediction",
+            "nll",
+            format!("NOT BETWEEN 0 AND 1e300 OR nll IS NULL AND {CLASSES} = 0"),
+            "is not the loss of a text",
+            EVALUATE,
+        ),
+        (
+            "prediction",
+            "tokens",
+            format!("NOT BETWEEN 0 AND 4294967295 OR tokens IS NULL AND {CLASSES} = 0"),
+            "is not a number of tokens",
+            EVALUATE,
+        ),
+        // NULL: the loss of a run that diverged
+        (
+            "metric",
+            "value",
+            "NOT BETWEEN -1e300 AND 1e300".to_owned(),
+            "is not finite",
+            "",
+        ),
+        (
+            "metric",
+            "step",
+            "NOT BETWEEN 0 AND 1000000000000".to_owned(),
+            "is not a training step",
+            "",
+        ),
+        (
+            "checkpoint",
+            "step",
+            "NOT BETWEEN 0 AND 1000000000000".to_owned(),
+            "is not a training step",
+            "",
+        ),
+        (
+            "candidate",
+            "p_real",
+            "NOT BETWEEN 0 AND 1".to_owned(),
+            "is not between 0 and 1",
+            GENERATE,
+        ),
+        (
+            "candidate",
+            "expected_bin",
+            "NOT BETWEEN 0 AND 3".to_owned(),
+            "is not between 0 and 3",
+            GENERATE,
+        ),
+        (
+            "attempt",
+            "status",
+            "NOT BETWEEN 100 AND 599".to_owned(),
+            "is not an HTTP status",
+            "",
+        ),
+        (
+            "reply",
+            "approved_by",
+            "= '' AND state IN ('approved', 'sending')".to_owned(),
+            "names nobody, but the reply is approved",
+            "reject the reply, or edit it and approve it again",
+        ),
+        (
+            "pair",
+            "thread_id",
+            "IS NOT NULL AND thread_of(thread_id)
+                <> (SELECT thread_of(r.link_id) FROM comment r WHERE r.id = pair.id)"
+                .to_owned(),
+            "is not the thread of its reply",
+            BUILD,
+        ),
+        (
+            "pair",
+            "comment_id",
+            "<> (SELECT r.parent_id FROM comment r WHERE r.id = pair.id)".to_owned(),
+            "is not the comment that its reply answers",
+            BUILD,
+        ),
+    ] {
+        rules.push(of(table, column, &bad, what, advice));
+    }
+    for table in ["post", "comment", "thread", "thread_comment", "outcome"] {
+        rules.push(of(table, "score", SCORE, "is not a possible score", ""));
+    }
+    rules
+}
+
+/// When a time is impossible, by the name of its column; `None`: it is no time.
+fn time_rule(column: &str) -> Option<(&'static str, &'static str)> {
+    match column {
+        // a difference
+        "skew_ms" => None,
+        "expires_ms" => Some((UNTIL, "is not between 1970 and 9999")),
+        name if name.ends_with("_ms") => Some((MILLISECONDS, "is not between 1970 and 2100")),
+        name if name.ends_with("_utc") => Some((SECONDS, "is not between 1970 and 2100")),
+        _ => None,
+    }
+}
+
+/// The rows that break a rule.
+fn broken(
+    db: &Connection,
+    table: &str,
+    key: &[String],
+    rule: (&str, &str, &str),
+    what: &str,
+    advice: &str,
+) -> Result<Vec<RowFault>> {
+    let (column, value, bad) = rule;
+    // names come from the schema and from the rules
+    let names: Vec<String> = key.iter().map(|name| format!("\"{name}\"")).collect();
+    let from = format!("FROM \"{table}\" WHERE {bad}");
+    let mut query = db.prepare(&format!(
+        "SELECT {value}, {} {from} LIMIT {}",
+        names.join(", "),
+        LISTED + 1
+    ))?;
+    let mut rows = query.query([])?;
+    let mut faults = Vec::new();
+    while let Some(row) = rows.next()? {
+        let mut of = Vec::with_capacity(key.len());
+        for (n, name) in key.iter().enumerate() {
+            of.push((name.clone(), value_of(row.get_ref(n + 1)?)));
+        }
+        let value = match value_of(row.get_ref(0)?) {
+            Value::Null => "nothing".to_owned(),
+            Value::Integer(n) => n.to_string(),
+            Value::Real(x) => x.to_string(),
+            Value::Text(text) if text.is_empty() => "it".to_owned(),
+            Value::Text(text) => format!("{text:?}"),
+            Value::Blob(_) => "a value of another type".to_owned(),
+        };
+        let mut fault = RowFault::new(table, of, column, format!("{value} {what}"));
+        if !advice.is_empty() {
+            advice.clone_into(&mut fault.advice);
+        }
+        faults.push(fault);
+    }
+    if faults.len() > LISTED {
+        faults.truncate(LISTED);
+        let all: i64 = db.query_row(&format!("SELECT count(*) {from}"), [], |row| row.get(0))?;
+        if let Some(last) = faults.last_mut() {
+            let more = all - LISTED as i64;
+            last.what
+                .push_str(&format!(", and so in {more} more rows of {table}"));
+        }
+    }
+    Ok(faults)
+}
+
+/// The columns of a table that hold times, and those of its key.
+fn columns_of(db: &Connection, table: &str) -> Result<(Vec<String>, Vec<String>)> {
+    let mut query = db.prepare("SELECT name, type, pk FROM pragma_table_info(?1)")?;
+    let all: Vec<(String, String, i64)> = query
+        .query_map([table], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
+    let mut key: Vec<String> = all
+        .iter()
+        .filter(|(_, _, pk)| *pk > 0)
+        .map(|(name, ..)| name.clone())
+        .collect();
+    if key.is_empty() {
+        key.push("rowid".to_owned());
+    }
+    let times = all
+        .into_iter()
+        .filter(|(name, kind, _)| kind == "INTEGER" && time_rule(name).is_some())
+        .map(|(name, ..)| name)
+        .collect();
+    Ok((times, key))
+}
+
+impl Store {
+    /// Impossible values of some tables, by table and row.
+    ///
+    /// # Errors
+    /// If the file cannot be read at all.
+    pub(crate) fn value_faults(&self, tables: &[(String, String)]) -> Result<Vec<RowFault>> {
+        let rules = rules();
+        let mut faults = Vec::new();
+        let mut note = |found: Result<Vec<RowFault>>| match found {
+            Ok(found) => {
+                faults.extend(found);
+                Ok(())
+            }
+            // a damaged page, or a column of another name: the other checks report it
+            Err(Error::Damaged(_) | Error::Sql(_)) => Ok(()),
+            Err(error) => Err(error),
+        };
+        let threads = match self.threads_of_links() {
+            Ok(threads) => std::sync::Arc::new(threads),
+            Err(Error::Damaged(_) | Error::Sql(_)) => std::sync::Arc::default(),
+            Err(error) => return Err(error),
+        };
+        for (table, _) in tables {
+            let columns = self.read(|db| columns_of(db, table));
+            let Ok((times, key)) = columns else {
+                note(columns.map(|_| Vec::new()))?;
+                continue;
+            };
+            for column in &times {
+                let Some((bad, what)) = time_rule(column) else {
+                    continue;
+                };
+                let value = format!("\"{column}\"");
+                let bad = format!("{value} {bad}");
+                note(self.read(|db| broken(db, table, &key, (column, &value, &bad), what, "")))?;
+            }
+            for rule in rules.iter().filter(|rule| rule.table == table) {
+                note(self.read(|db| {
+                    register_thread_of(db, &threads)?;
+                    let sql = (rule.column.as_str(), rule.value.as_str(), rule.bad.as_str());
+                    broken(db, table, &key, sql, rule.what, rule.advice)
+                }))?;
+            }
+        }
+        Ok(faults)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::evaluations::{NewEvaluation, Prediction, Subject};
+    use crate::pairs::PairQuery;
+    use crate::runs::Role;
+    use crate::tests::{save, with_runs};
+    use repartee_datasets::Partition;
+
+    /// A project with an evaluation of two classes and one of a generator.
+    fn evaluated() -> (tempfile::TempDir, Store) {
+        let (dir, store, split_id, runs) = with_runs();
+        let pairs = store.pairs(&PairQuery::default(), None, 12).unwrap();
+        for (run, config) in [
+            (runs[1], r#"{"classes":["fake","real"]}"#),
+            (runs[0], r#"{"classes":[]}"#),
+        ] {
+            let checkpoint_id = save(&store, run, Role::Best, 1, 1);
+            let new = NewEvaluation {
+                checkpoint_id,
+                split_id,
+                fake_set_id: None,
+                partition: Partition::Test,
+                config: config.into(),
+                metrics: "{}".into(),
+            };
+            let two = run == runs[1];
+            let all: Vec<Prediction> = pairs
+                .iter()
+                .map(|pair| Prediction {
+                    subject: Subject::Pair(pair.id),
+                    label: two.then_some(1),
+                    p: [two.then_some(0.25), two.then_some(0.75), None, None],
+                    nll: (!two).then_some(12.5),
+                    tokens: (!two).then_some(4),
+                })
+                .collect();
+            store.evaluation_insert(&new, &all, 5).unwrap();
+        }
+        (dir, store)
+    }
+
+    fn found(store: &Store) -> Vec<RowFault> {
+        store.row_faults(&|_, _, _, _| None).unwrap()
+    }
+
+    /// Edits a copy as another program can, and checks it.
+    fn found_after(store: &Store, sql: &str) -> Vec<RowFault> {
+        let copy = store.path().with_extension("copy.repartee");
+        let _ = std::fs::remove_file(&copy);
+        let to = copy.to_str().unwrap().to_owned();
+        store
+            .write_bare(|db| Ok(db.execute("VACUUM INTO ?1", [to])?))
+            .unwrap();
+        let db = Connection::open(&copy).unwrap();
+        db.execute_batch(sql).unwrap();
+        drop(db);
+        found(&Store::open(&copy).unwrap())
+    }
+
+    #[test]
+    fn impossible_values_are_found_and_possible_ones_are_not() {
+        let (_dir, store) = evaluated();
+        assert_eq!(found(&store), []);
+        let realism = "UPDATE prediction SET";
+        let of = "WHERE evaluation_id = 1 AND n = 3";
+        for (sql, column, what) in [
+            (
+                format!("{realism} p1 = 7.5, p0 = -6.5 {of}"),
+                "p1",
+                "7.5 is not between 0 and 1",
+            ),
+            (
+                format!("{realism} p0 = 9e999 {of}"),
+                "p0",
+                "inf is not between 0 and 1",
+            ),
+            (
+                format!("{realism} p0 = 0.5 {of}"),
+                "p0 to p3",
+                "1.25 is the sum of its probabilities, not 1",
+            ),
+            (
+                format!("{realism} p0 = NULL {of}"),
+                "p0 to p3",
+                "1 probabilities are stored, which is not one for each class",
+            ),
+            (
+                format!("{realism} p2 = 0.0 {of}"),
+                "p0 to p3",
+                "3 probabilities are stored, which is not one for each class",
+            ),
+            (
+                format!("{realism} label = 9 {of}"),
+                "label",
+                "9 is not one of its classes",
+            ),
+            (
+                format!("{realism} label = NULL {of}"),
+                "label",
+                "nothing is not one of its classes",
+            ),
+            (
+                "UPDATE prediction SET nll = NULL WHERE evaluation_id = 2 AND n = 3".into(),
+                "nll",
+                "nothing is not the loss of a text",
+            ),
+            (
+                "UPDATE prediction SET nll = -1.0 WHERE evaluation_id = 2 AND n = 3".into(),
+                "nll",
+                "-1 is not the loss of a text",
+            ),
+            (
+                "INSERT INTO metric (run_id, name, step, value) VALUES (1, 'loss', 1, 9e999)"
+                    .into(),
+                "value",
+                "inf is not finite",
+            ),
+            (
+                "UPDATE comment SET score = 9223372036854775807 WHERE id = 1001".into(),
+                "score",
+                "9223372036854775807 is not a possible score",
+            ),
+            (
+                "UPDATE comment SET created_utc = 100000000000000 WHERE id = 1001".into(),
+                "created_utc",
+                "100000000000000 is not between 1970 and 2100",
+            ),
+            (
+                "UPDATE evaluation SET created_ms = -1 WHERE id = 1".into(),
+                "created_ms",
+                "-1 is not between 1970 and 2100",
+            ),
+            (
+                "UPDATE pair SET thread_id = 77 WHERE id = 1001".into(),
+                "thread_id",
+                "77 is not the thread of its reply",
+            ),
+        ] {
+            let found = found_after(&store, &sql);
+            let named = found
+                .iter()
+                .any(|fault| fault.column == column && fault.what == what);
+            assert!(named, "{sql}: {found:?}");
+            assert!(
+                found.iter().all(|fault| !fault.advice.is_empty()
+                    && !fault.repairable
+                    && !fault.row.is_empty()),
+                "{found:?}"
+            );
+        }
+        // what a diverged run stores
+        let diverged = "INSERT INTO metric (run_id, name, step, value) VALUES (1, 'loss', 1, NULL)";
+        assert_eq!(found_after(&store, diverged), []);
+    }
+
+    #[test]
+    fn many_rows_of_one_fault_are_counted() {
+        let (_dir, store) = evaluated();
+        let found = found_after(&store, "UPDATE pair SET thread_id = thread_id + 500");
+        assert_eq!(found.len(), LISTED);
+        let last = &found[LISTED - 1].what;
+        assert!(last.ends_with(", and so in 30 more rows of pair"), "{last}");
+    }
+}
