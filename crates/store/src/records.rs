@@ -6,6 +6,7 @@ use rusqlite::{CachedStatement, OptionalExtension, Row, Statement, Transaction, 
 
 use crate::purge::{ASKED, Gone, OF_REDDIT};
 use crate::quotes::WIPED;
+use crate::readable::of_row;
 use crate::watch::{Family, touch};
 use crate::{BATCH_ROWS, Result, Store};
 
@@ -203,8 +204,25 @@ impl Store {
     /// # Errors
     /// If there is no such source; earlier batches are kept.
     pub fn records_upsert(&self, source_id: i64, records: &[Record]) -> Result<Upserted> {
+        self.records_counted(source_id, records, |_| None)
+    }
+
+    /// As [`Store::records_upsert`]; each transaction also stores the counts of the source so far, which `counts` gives
+    /// for what was done with these records. So an import that is killed shows what it has stored, and its source
+    /// never has texts that its counts know nothing of.
+    ///
+    /// # Errors
+    /// As [`Store::records_upsert`].
+    pub fn records_counted(
+        &self,
+        source_id: i64,
+        records: &[Record],
+        counts: impl Fn(Upserted) -> Option<String>,
+    ) -> Result<Upserted> {
         let mut all = Upserted::default();
-        for batch in records.chunks(BATCH_ROWS) {
+        // counts without a record change, too: rows that were filtered out or rejected
+        let nothing = records.is_empty().then_some(records);
+        for batch in records.chunks(BATCH_ROWS).chain(nothing) {
             all += self.write(Family::Sources, |db| {
                 let mut upsert = Upsert::new(db, source_id)?;
                 let mut done = Upserted::default();
@@ -212,6 +230,12 @@ impl Store {
                     upsert.record(source_id, record, &mut done)?;
                 }
                 drop(upsert);
+                let mut so_far = all;
+                so_far += done;
+                if let Some(counts) = counts(so_far) {
+                    db.prepare_cached("UPDATE source SET counts = ?2 WHERE id = ?1")?
+                        .execute(params![source_id, counts])?;
+                }
                 // a later copy has another text or score, and pairs show them
                 if done.newer > 0 {
                     touch(db, Family::Pairs)?;
@@ -298,7 +322,7 @@ impl Store {
             let sql = format!("SELECT {COMMENT} FROM comment WHERE id = ?1");
             Ok(db
                 .prepare_cached(&sql)?
-                .query_row([id], comment_row)
+                .query_row([id], of_row("comment", comment_row))
                 .optional()?)
         })
     }
@@ -308,7 +332,7 @@ impl Store {
             let sql = format!("SELECT {POST} FROM post WHERE id = ?1");
             Ok(db
                 .prepare_cached(&sql)?
-                .query_row([id], post_row)
+                .query_row([id], of_row("post", post_row))
                 .optional()?)
         })
     }
