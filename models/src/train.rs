@@ -132,7 +132,7 @@ pub enum Event<'a> {
     },
 }
 
-/// The callback's answer to a step; ignored for other events.
+/// The callback's answer to a step, or to saving the best: `Save` then saves the last, too. Ignored for other events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
     Go,
@@ -249,6 +249,7 @@ pub fn train<B, E: From<Error>>(
 
         // 7. Validate, and keep the best.
         let is_last = state.step == plan.steps;
+        let mut resumable = false;
         if is_last || flow == Flow::Finish || due(state.step, plan.validate_every) {
             let value = validate()?;
             let best = value.is_none_or(|v| state.best.is_none_or(|best| v < best));
@@ -266,17 +267,19 @@ pub fn train<B, E: From<Error>>(
             if best {
                 state.best = value;
                 state.best_step = state.step;
-                on_event(Event::Save {
+                let answer = on_event(Event::Save {
                     role: Role::Best,
                     state: &state,
                     optimizer: None,
                 })?;
+                resumable = answer == Flow::Save;
             }
         }
 
         // 8. Save, stop.
         let stops_early = plan.patience > 0 && state.stale >= plan.patience;
-        if is_last || stops_early || flow != Flow::Go || due(state.step, plan.save_every) {
+        let asked = resumable || flow != Flow::Go;
+        if is_last || stops_early || asked || due(state.step, plan.save_every) {
             on_event(Event::Save {
                 role: Role::Last,
                 state: &state,
@@ -544,6 +547,25 @@ mod tests {
         });
         assert_eq!(outcome.unwrap(), Outcome::EarlyStop);
         assert_eq!(saves, [(Role::Best, 2), (Role::Last, 6)]);
+    }
+
+    #[test]
+    fn best_is_saved_with_the_last_if_the_callback_asks() {
+        let mut saves = Vec::new();
+        let plan = Plan {
+            steps: 4,
+            validate_every: 2,
+            ..plan()
+        };
+        let outcome = Line::new().run(&plan, 8, None, &mut |event| {
+            if let Event::Save { role, state, .. } = event {
+                saves.push((role, state.step));
+                return Ok(Flow::Save);
+            }
+            Ok(Flow::Go)
+        });
+        assert_eq!(outcome.unwrap(), Outcome::Finished);
+        assert_eq!(saves, [(Role::Best, 2), (Role::Last, 2), (Role::Last, 4)]);
     }
 
     #[test]

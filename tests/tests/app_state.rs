@@ -516,7 +516,8 @@ fn invalid_requests_of_a_window_are_errors_and_start_nothing() {
 #[test]
 fn settings_of_an_earlier_version_are_kept() {
     let place = Place::with_project();
-    let stored = |windows: &Windows| windows.call("one", "app.get", Value::Null)["settings"].clone();
+    let stored =
+        |windows: &Windows| windows.call("one", "app.get", Value::Null)["settings"].clone();
     let mut settings = stored(&Windows::new(&place));
     settings["theme"] = json!("dark");
     std::fs::create_dir_all(place.path("config")).unwrap();

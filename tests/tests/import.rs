@@ -376,6 +376,57 @@ fn interrupted_and_rejected_imports_leave_a_whole_project() {
     place.ok(["check"]);
 }
 
+#[test]
+fn killed_import_shows_what_it_stored() {
+    let place = Place::with_project();
+    let mut lines = Vec::new();
+    sample::write_ndjson(&mut lines, 7, 20_000).unwrap();
+    place.write("large.ndjson", lines);
+    let args = [
+        "import",
+        "large.ndjson",
+        "--format",
+        "pushshift",
+        "--permission",
+        "synthetic",
+    ];
+    let mut child = place
+        .repartee(args)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let engine = place.engine();
+    let began = std::time::Instant::now();
+    let some = |source: &repartee_engine::data::import::SourceInfo| source.counts.comments > 0;
+    while !engine.sources().unwrap().iter().any(some) {
+        assert!(began.elapsed() < std::time::Duration::from_secs(60));
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    child.kill().unwrap(); // SIGKILL
+    child.wait().unwrap();
+    let source = engine.source("1").unwrap();
+    assert!(!source.complete, "killed too late to show anything");
+    let counts = &source.counts;
+    assert!(counts.rows > 0 && counts.new > 0, "{counts:?}");
+    let db = rusqlite::Connection::open(place.project()).unwrap();
+    let sql = "SELECT (SELECT count(*) FROM comment) + (SELECT count(*) FROM post)";
+    let stored: i64 = db.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(counts.new, stored.unsigned_abs());
+    let list = place.ok(["source", "list"]);
+    assert!(
+        list.out
+            .contains("incomplete; import the file again to go on"),
+        "{list}"
+    );
+    place.ok(args);
+    let list = place.ok(["source", "list"]);
+    assert!(
+        list.out.contains("incomplete; source 2 has the rest"),
+        "{list}"
+    );
+}
+
 /// A forum's table: id, parent, author, text.
 fn forum(place: &Place, name: &str, rows: &[(&str, &str, &str)]) -> PathBuf {
     let rows: Vec<String> = rows

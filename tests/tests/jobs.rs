@@ -232,6 +232,72 @@ fn stopping_a_training_keeps_a_checkpoint_that_evaluates() {
     assert_eq!(engine.resume(&job, &|_| {}).unwrap_err().code, Code::Usage);
 }
 
+/// Kills a training after its first validation, and waits until that is noticed. Returns its job.
+fn killed_after_validation(place: &Place, engine: &Engine, name: &str) -> String {
+    let settings = RunConfig {
+        save_every: 1_000_000,
+        ..settings(name, 100_000)
+    };
+    let config = place.write(&format!("{name}.toml"), settings.to_toml().unwrap());
+    let config = config.to_str().unwrap();
+    let mut child = spawn(place, &["train", "generator", "--config", config]);
+    // the first best is saved with the state to resume from, whatever the run sets
+    until("a save", || {
+        engine.checkpoint_hashes(name, Some("last")).is_ok()
+    });
+    child.kill().unwrap(); // SIGKILL
+    child.wait().unwrap();
+    let job = engine.run_show(name).unwrap().job.unwrap();
+    until("the kill to be noticed", || {
+        engine.job(&job).unwrap().state == JobStatus::Lost
+    });
+    job
+}
+
+#[test]
+fn stopping_a_killed_training_keeps_its_best_checkpoint() {
+    let (place, engine) = project(60);
+    let job = killed_after_validation(&place, &engine, "long");
+    // as an earlier version left it, which saved the last only after three minutes
+    let db = rusqlite::Connection::open(place.project()).unwrap();
+    db.execute_batch("DELETE FROM checkpoint WHERE role = 'last'")
+        .unwrap();
+    let best = engine.checkpoints().unwrap().remove(0);
+    assert_eq!(best.role, Role::Best);
+    let ran = place.ok(["job", "stop", &job]);
+    let words = format!("the checkpoint of step {} is its result", best.step);
+    assert!(ran.out.contains(&words), "{ran}");
+    let run = engine.run_show("long").unwrap();
+    assert_eq!((run.state, run.usable), (Some(JobStatus::Stopped), true));
+    // all figures are of this step
+    assert_eq!((run.step, run.best_step), (best.step, Some(best.step)));
+    let outcome = engine.job(&job).unwrap().outcome.unwrap();
+    assert_eq!(outcome["steps"], json!(best.step));
+    let gap = outcome["best_loss"].as_f64().unwrap() - run.best_loss.unwrap();
+    assert!(gap.abs() < 1e-9, "{outcome}");
+    let list = place.ok(["run", "list"]);
+    assert!(list.out.contains(&format!("at {}", best.step)), "{list}");
+    let evaluated = place.ok(["evaluate", "long", "--limit", "4"]);
+    assert!(
+        evaluated.out.contains(&format!("step {}", best.step)),
+        "{evaluated}"
+    );
+}
+
+#[test]
+fn a_killed_training_that_saved_nothing_names_how_to_end_it() {
+    let (place, engine) = project(60);
+    let job = killed_after_validation(&place, &engine, "long");
+    let db = rusqlite::Connection::open(place.project()).unwrap();
+    db.execute_batch("DELETE FROM checkpoint").unwrap();
+    let ran = place.run(["job", "stop", &job]);
+    assert_eq!(ran.status, Some(2), "{ran}");
+    assert!(ran.err.contains("`repartee job cancel "), "{ran}");
+    assert!(!ran.err.contains("--discard"), "{ran}");
+    place.ok(["job", "cancel", &job]);
+    assert_eq!(engine.job(&job).unwrap().state, JobStatus::Cancelled);
+}
+
 #[test]
 fn a_paused_training_is_stopped_with_what_it_saved_or_discarded() {
     let (place, engine) = project(60);

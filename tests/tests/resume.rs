@@ -44,13 +44,28 @@ fn saved(engine: &Engine, run: &str) {
 
 /// Completes a run, and kills another with the same settings at about its first save.
 fn whole_and_killed(place: &Place, engine: &Engine, kind: ModelKind) -> (String, String) {
+    saving_every(5, place, engine, kind)
+}
+
+/// As [`whole_and_killed`], with this many steps between saves (0: by time).
+fn saving_every(
+    save_every: usize,
+    place: &Place,
+    engine: &Engine,
+    kind: ModelKind,
+) -> (String, String) {
     let word = kind.as_str();
     let (whole, cut) = (format!("{word}-whole"), format!("{word}-cut"));
     let config = |name: &str| {
         place
             .write(
                 &format!("{name}.toml"),
-                settings(kind, name).to_toml().unwrap(),
+                RunConfig {
+                    save_every,
+                    ..settings(kind, name)
+                }
+                .to_toml()
+                .unwrap(),
             )
             .display()
             .to_string()
@@ -102,6 +117,55 @@ fn resume_after_sigkill_is_bit_identical() {
         let (whole, cut) = whole_and_killed(&place, &engine, kind);
         resumed_equals_whole(&place, &engine, &whole, &cut);
     }
+}
+
+/// The log of a run's job.
+fn log(engine: &Engine, run: &str) -> String {
+    let job = engine.run_show(run).unwrap().job.unwrap();
+    let lines = engine.job_log(&job).unwrap().into_iter();
+    lines.map(|line| line.text + "\n").collect()
+}
+
+#[test]
+fn default_settings_resume_at_the_first_best() {
+    let (place, engine) = project(150);
+    let (whole, cut) = saving_every(0, &place, &engine, ModelKind::Generator);
+    resumed_equals_whole(&place, &engine, &whole, &cut);
+    let log = log(&engine, &cut);
+    assert!(log.contains("resuming after step "), "{log}");
+}
+
+#[test]
+fn run_without_a_state_to_resume_from_starts_over_and_keeps_its_best() {
+    let (place, engine) = project(150);
+    let (whole, cut) = saving_every(0, &place, &engine, ModelKind::Generator);
+    let best = engine.checkpoint_hashes(&cut, Some("best")).unwrap();
+    // as an earlier version left it, and with a best that the rest of the run does not reach
+    let db = rusqlite::Connection::open(place.project()).unwrap();
+    db.execute_batch(
+        "DELETE FROM checkpoint WHERE role = 'last' AND run_id = (SELECT max(id) FROM run);
+         UPDATE checkpoint SET state = json_set(state, '$.best', 0.5) WHERE run_id = (SELECT max(id) FROM run);",
+    )
+    .unwrap();
+    let job = engine.run_show(&cut).unwrap().job.unwrap();
+    place.ok(["job", "resume", &job]);
+    let log = log(&engine, &cut);
+    assert!(log.contains("the training starts over"), "{log}");
+    for figure in ["loss", "val_loss"] {
+        assert_eq!(
+            engine.run_figure(&cut, figure).unwrap(),
+            engine.run_figure(&whole, figure).unwrap(),
+            "{figure}"
+        );
+    }
+    let hashes = |run: &str, role| engine.checkpoint_hashes(run, Some(role)).unwrap();
+    assert_eq!(hashes(&cut, "last"), hashes(&whole, "last"));
+    assert_eq!(
+        hashes(&cut, "best"),
+        best,
+        "a worse one does not replace it"
+    );
+    assert_eq!(engine.run_show(&cut).unwrap().best_loss, Some(0.5));
 }
 
 /// The settings of [`settings`] as earlier versions stored them: TOML, with those of all kinds.

@@ -27,6 +27,8 @@ pub enum Code {
     DiskFull,
     /// The project file is damaged.
     Damaged,
+    /// A value of one row of the project cannot be read; everything else can be used.
+    Unreadable,
     /// A model cannot be built, loaded or trained: shapes, names, tokenizer, NaN.
     Model,
     /// The operating system refused a file or the network failed.
@@ -154,6 +156,7 @@ impl From<repartee_store::Error> for Error {
             | Store::Setting { .. }
             | Store::Json { .. }
             | Store::Migration(_) => Code::Damaged,
+            Store::Unreadable(_) => Code::Unreadable,
             Store::Refused { .. } | Store::Transition { .. } | Store::Changed { .. } => Code::Usage,
             Store::Open { .. } | Store::NoBackup { .. } | Store::ReadOnly(_) | Store::Sql(_) => {
                 Code::Io

@@ -302,39 +302,21 @@ impl Project {
                 }
             };
             let lost = row.state == JobState::Running;
-            let row = match self.claim(&row.id, Want::Pause) {
-                Ok(claimed) => JobRow {
-                    want: row.want,
-                    ..claimed
-                },
+            let row = match self.claim(&row.id, Want::Pause, Want::Run) {
+                Ok(claimed) => claimed,
                 // another process was quicker, or the owner is alive after all; or this process is to end
                 Err(_) => return Ok(Turn::Busy),
             };
-            if !lost {
+            // what was requested before it was interrupted still counts: it is obeyed before any work
+            if !lost || row.want != Want::Run || row.tries < TRIES {
                 return Ok(Turn::Of(Box::new(row), true));
             }
-            match row.want {
-                // what was requested before it was interrupted still counts
-                Want::Stop | Want::Cancel | Want::Discard => {
-                    if self.end_resting(&row, row.want).is_err() {
-                        self.end_resting(&row, Want::Cancel)?;
-                    }
-                }
-                Want::Pause => {
-                    let (id, paused) = (&row.id, JobState::Paused);
-                    self.store
-                        .job_end(id, &self.owner, paused, None, None, now_ms())?;
-                }
-                Want::Run if row.tries >= TRIES => {
-                    let words = format!(
-                        "this job was interrupted {} times (killed, perhaps out of memory, or the machine \
-                         was switched off); `repartee job resume {}` tries again",
-                        row.tries, row.id
-                    );
-                    self.end_failed(&row.id, &Error::new(Code::Internal, words))?;
-                }
-                Want::Run => return Ok(Turn::Of(Box::new(row), true)),
-            }
+            let words = format!(
+                "this job was interrupted {} times (killed, perhaps out of memory, or the machine was \
+                 switched off); `repartee job resume {}` tries again",
+                row.tries, row.id
+            );
+            self.end_failed(&row.id, &Error::new(Code::Internal, words))?;
         }
     }
 

@@ -33,5 +33,8 @@ pub fn good<T>(read: Listed<T>) -> Result<Vec<T>> {
 
 fn is_of_one(error: &Error) -> bool {
     // a stored model of another kind, or with sizes that no model has, is damage of that item, too
-    matches!(error.code, Code::Damaged | Code::BadInput | Code::Model)
+    matches!(
+        error.code,
+        Code::Damaged | Code::Unreadable | Code::BadInput | Code::Model
+    )
 }

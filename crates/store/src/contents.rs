@@ -435,7 +435,7 @@ fn words_fault(db: &Connection) -> Result<Option<String>> {
     db.execute_batch("ROLLBACK TO look; RELEASE look")?;
     match found {
         Ok(found) => Ok(found),
-        Err(Error::Damaged(what)) => Ok(Some(what)),
+        Err(Error::Damaged(what) | Error::Unreadable(what)) => Ok(Some(what)),
         Err(Error::Sql(error)) => Ok(Some(error.to_string())),
         Err(error) => Err(error),
     }
@@ -453,7 +453,7 @@ impl Store {
             match self.read(|db| faults_of(db, table, sql, judge)) {
                 Ok(found) => faults.extend(found),
                 // a damaged page, or a column of another name: the other checks report it
-                Err(Error::Damaged(_) | Error::Sql(_)) => {}
+                Err(Error::Damaged(_) | Error::Unreadable(_) | Error::Sql(_)) => {}
                 Err(error) => return Err(error),
             }
         }

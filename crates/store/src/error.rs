@@ -1,5 +1,6 @@
 //! Errors of a project file, each with what to do.
 
+use crate::readable::bad_value;
 use crate::words::UnknownWord;
 use std::path::PathBuf;
 
@@ -79,6 +80,13 @@ pub enum Error {
     /// The file's bytes differ from what was written.
     #[error("the project file is damaged: {}; `repartee check` lists what is affected", in_a_line(.0))]
     Damaged(String),
+    /// A value of one row has bytes that are not UTF-8, or is of another type: another program edited the file, or the
+    /// disk is faulty.
+    #[error(
+        "a value in the project cannot be read: {0}; `repartee check` lists all of them, and \
+         `repartee check --repair` makes a copy and repairs what can be repaired"
+    )]
+    Unreadable(String),
     /// No row has this name or id.
     #[error("there is no {what} {name:?}{}", known(what, name, .there))]
     Missing {
@@ -199,7 +207,10 @@ impl From<rusqlite::Error> for Error {
                 {
                     Self::Damaged(unknown.to_string())
                 }
-                error => Self::Sql(error),
+                error => match bad_value(&error) {
+                    Some(what) => Self::Unreadable(what),
+                    None => Self::Sql(error),
+                },
             },
         }
     }

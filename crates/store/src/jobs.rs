@@ -2,7 +2,7 @@
 //!
 //! Any process may set [`Want`]; the owner reads it with each heartbeat ([`Store::job_beat`]) and obeys. Ownership
 //! changes only by [`Store::job_claim`], which compares and sets in one transaction, so two processes cannot both
-//! resume one job.
+//! resume one job, and a request is not lost when the job changes hands.
 //!
 //! Jobs that have a `place` are in the queue: at most one of them runs, and [`Store::job_next`] takes the next one in a
 //! transaction. A job keeps its place while it runs and while it blocks the queue (paused, or failed with
@@ -145,14 +145,24 @@ impl Store {
         self.read(all)
     }
 
-    /// Takes a job over from `old` (`None`: from nobody): it runs again, owned by `new`. Returns false, and changes
-    /// nothing, if its owner is no longer `old`.
-    pub fn job_claim(&self, id: &str, old: Option<&str>, new: &str, now_ms: i64) -> Result<bool> {
+    /// Takes a job over as `seen` shows it: it runs again, owned by `new`, and is requested to `want`. Returns false,
+    /// and changes nothing, if its owner, its state or the request to it has changed since: a request made in the
+    /// meantime is never overwritten unread.
+    pub fn job_claim(&self, seen: &JobRow, new: &str, want: Want, now_ms: i64) -> Result<bool> {
         self.write(Family::Jobs, |db| {
-            let sql = "UPDATE job SET owner = ?3, state = 'running', want = 'run', beat_ms = ?4,
+            let sql = "UPDATE job SET owner = ?5, state = 'running', want = ?6, beat_ms = ?7,
                               outcome = NULL, ended_ms = NULL, tries = tries + (owner IS NOT NULL)
-                       WHERE id = ?1 AND owner IS ?2 AND state <> 'queued'";
-            Ok(db.execute(sql, params![id, old, new, now_ms])? == 1)
+                       WHERE id = ?1 AND owner IS ?2 AND state = ?3 AND want = ?4 AND state <> 'queued'";
+            let values = params![
+                seen.id,
+                seen.owner,
+                seen.state.as_str(),
+                seen.want.as_str(),
+                new,
+                want.as_str(),
+                now_ms
+            ];
+            Ok(db.execute(sql, values)? == 1)
         })
     }
 
@@ -178,16 +188,24 @@ impl Store {
         })
     }
 
-    /// Requests something of a job; any process may.
+    /// Requests something of a running job; any process may. A request to pause does not replace one to end the job.
+    /// Returns false, and changes nothing, if the job is not running (any more): nobody would read the request.
     ///
     /// # Errors
     /// [`Error::Missing`].
-    pub fn job_want(&self, id: &str, want: Want) -> Result<()> {
+    pub fn job_want(&self, id: &str, want: Want) -> Result<bool> {
         self.write(Family::Jobs, |db| {
-            let sql = "UPDATE job SET want = ?2 WHERE id = ?1";
-            match db.execute(sql, params![id, want.as_str()])? {
-                0 => Err(missing(id)),
-                _ => Ok(()),
+            let sql = "UPDATE job SET want = iif(?2 = 'pause' AND want <> 'run', want, ?2)
+                       WHERE id = ?1 AND state = 'running'";
+            if db.execute(sql, params![id, want.as_str()])? == 1 {
+                return Ok(true);
+            }
+            match db
+                .prepare_cached("SELECT 1 FROM job WHERE id = ?1")?
+                .exists([id])?
+            {
+                true => Ok(false),
+                false => Err(missing(id)),
             }
         })
     }
@@ -326,7 +344,7 @@ impl Store {
             let Some(row) = found(db, "queued")? else {
                 return Ok(Next::Empty);
             };
-            let sql = "UPDATE job SET state = 'running', want = 'run', owner = ?2, beat_ms = ?3, created_ms = ?3
+            let sql = "UPDATE job SET state = 'running', owner = ?2, beat_ms = ?3, created_ms = ?3
                        WHERE id = ?1";
             db.execute(sql, params![row.id, owner, now_ms])?;
             Ok(found(db, "running")?.map_or(Next::Empty, Next::Taken))
@@ -434,7 +452,8 @@ mod tests {
                 .unwrap()
         );
         assert!(matches!(store.job_next("you", 11).unwrap(), Next::HeldUp(row) if row.id == "c"));
-        assert!(store.job_claim("c", None, "me", 12).unwrap());
+        let paused = store.job("c").unwrap().unwrap();
+        assert!(store.job_claim(&paused, "me", Want::Run, 12).unwrap());
         assert!(
             store
                 .job_end("c", "me", JobState::Done, None, None, 13)
@@ -443,7 +462,8 @@ mod tests {
         assert!(matches!(store.job_next("you", 14).unwrap(), Next::Taken(row) if row.id == "b"));
         // a queued job has no owner, and is not claimed like a submitted one
         store.job_queue("d", "train", "{}", false, 15).unwrap();
-        assert!(!store.job_claim("d", None, "me", 16).unwrap());
+        let waits = store.job("d").unwrap().unwrap();
+        assert!(!store.job_claim(&waits, "me", Want::Run, 16).unwrap());
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use rusqlite::types::ValueRef;
+
 use crate::blobs::{self, Hash};
 use crate::contents::{Judge, RowFault};
 use crate::watch::Family;
@@ -293,7 +295,7 @@ impl Store {
 /// Reports damage as a line of the result instead of an error.
 fn noted(lines: Result<Vec<String>>) -> Result<Vec<String>> {
     match lines {
-        Err(Error::Damaged(what)) => Ok(vec![what]),
+        Err(Error::Damaged(what) | Error::Unreadable(what)) => Ok(vec![what]),
         // in an untrusted file a table may be a view, and a number a text
         Err(Error::Sql(error)) => Ok(vec![error.to_string()]),
         other => other,
@@ -312,8 +314,14 @@ fn blob_fault(db: &rusqlite::Connection, hash: &Hash, bytes: u64) -> Result<Opti
     let Some(row) = rows.next()? else {
         return Ok(None);
     };
-    let name: String = row.get(0)?;
-    let (base, run): (Option<String>, Option<String>) = (row.get(1)?, row.get(2)?);
+    // a name that is not UTF-8 is reported with its row, once
+    let name = |column| -> Result<Option<String>> {
+        Ok(match row.get_ref(column)? {
+            ValueRef::Text(name) => Some(String::from_utf8_lossy(name).into_owned()),
+            _ => None,
+        })
+    };
+    let (part, base, run) = (name(0)?.unwrap_or_default(), name(1)?, name(2)?);
     let data = blobs::blob(db, hash, bytes)?;
     if *blake3::hash(&data).as_bytes() == *hash {
         return Ok(None);
@@ -324,5 +332,5 @@ fn blob_fault(db: &rusqlite::Connection, hash: &Hash, bytes: u64) -> Result<Opti
     } else {
         format!("only {} of its {bytes} bytes exist", data.len())
     };
-    Ok(Some(format!("{name} of {owner}: {what}")))
+    Ok(Some(format!("{part} of {owner}: {what}")))
 }

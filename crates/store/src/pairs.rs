@@ -1,5 +1,6 @@
 //! Pairs: a comment and a reply to it, joined on the parent, as in the original BigQuery query.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::curation::IS_EXCLUDED;
+use crate::readable::of_row;
 use crate::watch::Family;
 use crate::{BATCH_ROWS, BATCH_TIME, Result, Store};
 
@@ -161,10 +163,15 @@ impl PairFigure {
 /// The rules that a join adds to those of the recipe.
 const SAME_AUTHOR: usize = 2 * FLAWS;
 const SAME_AS_POST: usize = 2 * FLAWS + 1;
-const RULES: usize = 2 * FLAWS + 2;
+/// A text or an author has bytes that are not UTF-8: another program edited the file, or the disk is faulty.
+const UNREADABLE: usize = 2 * FLAWS + 2;
+const RULES: usize = 2 * FLAWS + 3;
 const FLAWS: usize = Flaw::ALL.len();
 
-/// Pairs seen, and those dropped by each rule: the reply's flaws, the comment's, the two about authors.
+/// The name of the rule that drops pairs with an unreadable text or author.
+pub const UNREADABLE_RULE: &str = "unreadable";
+
+/// Pairs seen, and those dropped by each rule: the reply's flaws, the comment's, those of both.
 #[derive(Default)]
 struct Tally {
     joined: AtomicU64,
@@ -176,6 +183,7 @@ fn rule_name(rule: usize) -> String {
     match rule {
         SAME_AUTHOR => "same_author".into(),
         SAME_AS_POST => "same_author_as_post".into(),
+        UNREADABLE => UNREADABLE_RULE.into(),
         n if n < FLAWS => format!("reply_{}", Flaw::ALL[n].name()),
         n => format!("comment_{}", Flaw::ALL[n - FLAWS].name()),
     }
@@ -207,6 +215,11 @@ fn register_fit(db: &Connection, recipe: &Recipe, tally: &Arc<Tally>) -> Result<
 
 /// The first rule that a pair breaks: its number among [`RULES`].
 fn flaw(recipe: &Recipe, ctx: &Context<'_>) -> rusqlite::Result<Option<usize>> {
+    let bad =
+        |i| matches!(ctx.get_raw(i), ValueRef::Text(text) if std::str::from_utf8(text).is_err());
+    if (0..ctx.len()).any(bad) {
+        return Ok(Some(UNREADABLE));
+    }
     let text = |i: usize| -> rusqlite::Result<Option<&str>> {
         match ctx.get_raw(i) {
             ValueRef::Null => Ok(None),
@@ -257,18 +270,26 @@ pub(crate) fn register_functions(db: &Connection) -> Result<()> {
         | FunctionFlags::SQLITE_DETERMINISTIC
         | FunctionFlags::SQLITE_DIRECTONLY;
     db.create_scalar_function(c"is_notice", 1, flags, |ctx| {
-        Ok(is_notice(ctx.get_raw(0).as_str()?))
+        Ok(is_notice(&text(ctx.get_raw(0))?))
     })?;
     db.create_scalar_function(c"has_words", 3, flags, |ctx| {
         let texts = [
-            folded(ctx.get_raw(0).as_str()?),
-            folded(ctx.get_raw(1).as_str()?),
+            folded(&text(ctx.get_raw(0))?),
+            folded(&text(ctx.get_raw(1))?),
         ];
         let words = ctx.get_raw(2).as_str()?;
         let found = |word: &str| texts.iter().any(|text| text.contains(word));
         Ok(words.split_whitespace().all(found))
     })?;
     Ok(())
+}
+
+/// A text in a condition. One with invalid UTF-8 must not end the query: what reads the row reports it.
+fn text(value: ValueRef<'_>) -> rusqlite::Result<Cow<'_, str>> {
+    match value {
+        ValueRef::Text(bytes) => Ok(String::from_utf8_lossy(bytes)),
+        other => Ok(Cow::Borrowed(other.as_str()?)),
+    }
 }
 
 /// Case-folded text; both spellings of ß are equal, the Turkish İ is an i, and a final sigma is a sigma.
@@ -550,7 +571,7 @@ impl Store {
             let mut query = db.prepare_cached(&format!("{PAIR} WHERE p.id = ?1"))?;
             let mut pairs = Vec::with_capacity(ids.len());
             for id in ids {
-                pairs.extend(query.query_row([id], pair_row).optional()?);
+                pairs.extend(query.query_row([id], of_row("pair", pair_row)).optional()?);
             }
             Ok(pairs)
         })
@@ -607,7 +628,10 @@ impl Store {
         self.read(|db| {
             let sql = format!("{PAIR} WHERE p.id {compare} ?1{conditions} ORDER BY p.id LIMIT ?2");
             let mut query = db.prepare_cached(&sql)?;
-            let rows = query.query_map(rusqlite::params_from_iter(all.iter()), pair_row)?;
+            let rows = query.query_map(
+                rusqlite::params_from_iter(all.iter()),
+                of_row("pair", pair_row),
+            )?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }
@@ -638,7 +662,7 @@ impl Store {
         self.read(|db| {
             let sql = format!("{PAIR} WHERE p.id = ?1");
             let mut query = db.prepare_cached(&sql)?;
-            let mut rows = query.query_map([id], pair_row)?;
+            let mut rows = query.query_map([id], of_row("pair", pair_row))?;
             Ok(rows.next().transpose()?)
         })
     }

@@ -15,7 +15,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::audit;
-use crate::readable::readable;
+use crate::readable::{of_row, readable};
 use crate::threads::Scores;
 use crate::watch::Family;
 use crate::words::word;
@@ -185,7 +185,7 @@ pub(crate) const UNAPPROVED: &str =
 /// A whole reply, within a transaction.
 pub(crate) fn one(db: &Connection, id: i64) -> Result<Reply> {
     db.prepare_cached(&format!("{REPLY} WHERE q.id = ?1"))?
-        .query_row([id], reply_row)
+        .query_row([id], of_row("reply", reply_row))
         .optional()?
         .ok_or_else(|| Error::Missing {
             what: "reply",

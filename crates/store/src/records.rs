@@ -15,6 +15,7 @@ use rusqlite::{
 
 use crate::fingerprints::{self, Copies, Key, SHORT_ID, WITH_REDDITS_IDS};
 use crate::purge::{ASKED, Gone, OF_REDDIT};
+use crate::readable::of_row;
 use crate::watch::{Family, touch};
 use crate::{BATCH_ROWS, Result, Store};
 
@@ -443,12 +444,30 @@ impl Store {
         records: &[Record],
         named: &[(i64, String)],
     ) -> Result<Upserted> {
+        self.records_counted(source_id, records, named, |_| None)
+    }
+
+    /// As [`Store::records_upsert_named`]; each transaction also stores the counts of the source so far, which `counts`
+    /// gives for what was done with these records. So an import that is killed shows what it has stored, and its source
+    /// never has texts that its counts know nothing of.
+    ///
+    /// # Errors
+    /// As [`Store::records_upsert`].
+    pub fn records_counted(
+        &self,
+        source_id: i64,
+        records: &[Record],
+        named: &[(i64, String)],
+        counts: impl Fn(Upserted) -> Option<String>,
+    ) -> Result<Upserted> {
         let mut links: HashMap<i64, Vec<&str>> = HashMap::new();
         for (id, name) in named {
             links.entry(*id).or_default().push(name);
         }
         let mut all = Upserted::default();
-        for batch in records.chunks(BATCH_ROWS) {
+        // counts without a record change, too: rows that were filtered out or rejected
+        let nothing = records.is_empty().then_some(records);
+        for batch in records.chunks(BATCH_ROWS).chain(nothing) {
             all += self.write(Family::Sources, |db| {
                 let mut upsert = Upsert::new(db, source_id)?;
                 let mut done = Upserted::default();
@@ -461,6 +480,12 @@ impl Store {
                     upsert.record(record, links, &mut done)?;
                 }
                 drop(upsert);
+                let mut so_far = all;
+                so_far += done;
+                if let Some(counts) = counts(so_far) {
+                    db.prepare_cached("UPDATE source SET counts = ?2 WHERE id = ?1")?
+                        .execute(params![source_id, counts])?;
+                }
                 // a later copy has another text or score, and pairs show them
                 if done.newer > 0 {
                     touch(db, Family::Pairs)?;
@@ -554,7 +579,7 @@ impl Store {
             let sql = format!("SELECT {COMMENT} FROM comment WHERE id = ?1");
             Ok(db
                 .prepare_cached(&sql)?
-                .query_row([id], comment_row)
+                .query_row([id], of_row("comment", comment_row))
                 .optional()?)
         })
     }
@@ -564,7 +589,7 @@ impl Store {
             let sql = format!("SELECT {POST} FROM post WHERE id = ?1");
             Ok(db
                 .prepare_cached(&sql)?
-                .query_row([id], post_row)
+                .query_row([id], of_row("post", post_row))
                 .optional()?)
         })
     }

@@ -122,6 +122,20 @@ impl Store {
         })
     }
 
+    /// The newest later source into which the same file was read completely with the same settings.
+    pub fn source_rest(&self, of: &Source) -> Result<Option<i64>> {
+        self.read(|db| {
+            let is_there = ItemKind::Source.is_there("");
+            let sql = format!(
+                "SELECT max(id) FROM source WHERE path = ?1 AND options = ?2 AND id > ?3
+                 AND hash IS NOT NULL AND {is_there}"
+            );
+            Ok(db
+                .prepare_cached(&sql)?
+                .query_row(params![of.path, of.options, of.id], |row| row.get(0))?)
+        })
+    }
+
     /// All sources, in import order.
     pub fn sources(&self) -> Result<Vec<Source>> {
         self.read(|db| {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::is_unique;
 use crate::items::ItemKind;
-use crate::readable::readable;
+use crate::readable::{of_row, readable};
 use crate::watch::Family;
 use crate::{BATCH_ROWS, Error, Result, Store};
 
@@ -228,7 +228,7 @@ impl Store {
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let rows = query.query_map(
                 params![split_id, partition as i64, after, limit],
-                example_row,
+                of_row("pair", example_row),
             )?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
@@ -279,7 +279,11 @@ impl Store {
             )?;
             let mut examples = Vec::with_capacity(pair_ids.len());
             for id in pair_ids {
-                examples.extend(query.query_row([id], example_row).optional()?);
+                examples.extend(
+                    query
+                        .query_row([id], of_row("pair", example_row))
+                        .optional()?,
+                );
             }
             Ok(examples)
         })
@@ -308,15 +312,17 @@ impl Store {
                           CROSS JOIN comment c ON c.id = p.comment_id
                      WHERE s.split_id = ?1 AND s.side = ?2 ORDER BY s.pair_id",
                 )?;
-                let mut rows = query.query(params![split_id, partition as i64])?;
-                while let Some(row) = rows.next()? {
-                    each(Placed {
+                let placed = of_row("pair", |row| {
+                    Ok(Placed {
                         pair_id: row.get(0)?,
                         thread_id: row.get(1)?,
                         partition,
                         comment: row.get(2)?,
                         reply: row.get(3)?,
-                    });
+                    })
+                });
+                for one in query.query_map(params![split_id, partition as i64], placed)? {
+                    each(one?);
                 }
                 Ok(())
             })?;
@@ -331,16 +337,18 @@ impl Store {
                 "SELECT t.id, t.subreddit, t.author, t.title, t.selftext, t.score FROM post t
                  WHERE EXISTS (SELECT 1 FROM pair p WHERE p.thread_id = t.id) ORDER BY t.id",
             )?;
-            let mut rows = query.query([])?;
-            while let Some(row) = rows.next()? {
-                each(PostKey {
+            let key = of_row("post", |row| {
+                Ok(PostKey {
                     id: row.get(0)?,
                     subreddit: row.get(1)?,
                     author: row.get(2)?,
                     title: row.get(3)?,
                     selftext: row.get(4)?,
                     score: row.get(5)?,
-                });
+                })
+            });
+            for one in query.query_map([], key)? {
+                each(one?);
             }
             Ok(())
         })

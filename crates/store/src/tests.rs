@@ -11,7 +11,7 @@ use crate::deletion::JobUse;
 use crate::evaluations::{NewEvaluation, Prediction, Subject};
 use crate::fakes::{FinishReason, NewFake, NewFakeSet};
 use crate::items::ItemKind;
-use crate::jobs::{JobState, Want};
+use crate::jobs::{JobRow, JobState, Want};
 use crate::outbox::{Approval, Became, Ended, Probe};
 use crate::pairs::{PairFigure, PairOrder, PairQuery};
 use crate::queue::{Outbox, ReplyState};

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use crate::fakes::FinishReason;
 use crate::items::{ItemKind, run_of, still_there};
 use crate::marks;
-use crate::readable::readable;
+use crate::readable::{of_row, readable};
 use crate::watch::Family;
 use crate::words::word;
 use crate::{Error, Result, Store};
@@ -431,7 +431,9 @@ impl Store {
     pub fn thread(&self, id: i64) -> Result<Thread> {
         let found = self.read(|db| {
             let mut query = db.prepare_cached(&format!("{THREAD} WHERE id = ?1"))?;
-            Ok(query.query_row([id], thread_row).optional()?)
+            Ok(query
+                .query_row([id], of_row("thread", thread_row))
+                .optional()?)
         })?;
         found.ok_or_else(|| Error::Missing {
             what: "thread",
@@ -444,7 +446,9 @@ impl Store {
     pub fn thread_named(&self, name: &str) -> Result<Option<Thread>> {
         self.read(|db| {
             let mut query = db.prepare_cached(&format!("{THREAD} WHERE name = ?1"))?;
-            Ok(query.query_row([name], thread_row).optional()?)
+            Ok(query
+                .query_row([name], of_row("thread", thread_row))
+                .optional()?)
         })
     }
 
@@ -472,7 +476,7 @@ impl Store {
         self.read(|db| {
             let sql = format!("{COMMENT} WHERE thread_id = ?1 ORDER BY id");
             let mut query = db.prepare_cached(&sql)?;
-            let rows = query.query_map([thread_id], comment_row)?;
+            let rows = query.query_map([thread_id], of_row("comment of a thread", comment_row))?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }
@@ -484,7 +488,9 @@ impl Store {
     pub fn thread_comment(&self, id: i64) -> Result<ThreadComment> {
         let found = self.read(|db| {
             let mut query = db.prepare_cached(&format!("{COMMENT} WHERE id = ?1"))?;
-            Ok(query.query_row([id], comment_row).optional()?)
+            Ok(query
+                .query_row([id], of_row("comment of a thread", comment_row))
+                .optional()?)
         })?;
         found.ok_or_else(|| Error::Missing {
             what: "comment of a thread",
@@ -610,7 +616,7 @@ impl Store {
             let sql = format!("{CANDIDATE} WHERE d.generation_id = ?1 ORDER BY d.comment_id, d.n");
             let mut query = db.prepare_cached(&sql)?;
             Ok(query
-                .query_map([generation_id], candidate_row)?
+                .query_map([generation_id], of_row("candidate", candidate_row))?
                 .collect::<Result<_, _>>()?)
         })
     }
@@ -618,7 +624,9 @@ impl Store {
     pub fn candidate(&self, id: i64) -> Result<Option<Candidate>> {
         self.read(|db| {
             let mut query = db.prepare_cached(&format!("{CANDIDATE} WHERE d.id = ?1"))?;
-            Ok(query.query_row([id], candidate_row).optional()?)
+            Ok(query
+                .query_row([id], of_row("candidate", candidate_row))
+                .optional()?)
         })
     }
 }

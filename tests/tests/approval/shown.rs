@@ -106,6 +106,43 @@ fn approval_is_refused_after_anything_shown_has_changed() {
     }
 }
 
+#[test]
+fn lists_call_no_reply_approved_whose_comment_has_changed() {
+    let bench = Bench::new(2);
+    let engine = bench.engine();
+    for id in [1, 2] {
+        approve_as_shown(&engine, id, PERSON).unwrap();
+    }
+    for list in [["queue", "list"], ["reddit", "outbox"]] {
+        let ran = bench.place.ok(list);
+        assert!(!ran.out.contains("approve again"), "{ran}");
+    }
+    let one = engine.posting().outbox_story(1).unwrap().outbox;
+    let (post, name) = (one.post_name.unwrap(), one.parent_name.unwrap());
+    let again = thread(0, &post, &name, "EDIT: solved, thanks.");
+    let store = Store::open(&bench.place.project()).unwrap();
+    store.thread_insert(&again, 1).unwrap();
+    for list in [["queue", "list"], ["reddit", "outbox"]] {
+        let ran = bench.place.ok(list);
+        let row = |id: &str| {
+            let mut rows = ran.out.lines().map(str::trim_start);
+            let row = rows.find(|row| row.starts_with(&format!("{id} ")));
+            row.unwrap_or_else(|| panic!("no row {id}: {ran}"))
+        };
+        assert!(row("1").contains("approve again"), "{ran}");
+        assert!(!row("1").contains("approved "), "{ran}");
+        assert!(row("2").contains("approved"), "{ran}");
+        assert!(
+            ran.out
+                .contains("the comment was changed after the reply was approved"),
+            "{ran}"
+        );
+    }
+    approve_as_shown(&engine, 1, PERSON).unwrap();
+    let ran = bench.place.ok(["queue", "list"]);
+    assert!(!ran.out.contains("approve again"), "{ran}");
+}
+
 /// Edits and approvals of reply 1 in several threads at once.
 struct Race {
     bench: Bench,

@@ -76,6 +76,51 @@ fn unreadable_item_does_not_hide_others() {
 }
 
 #[test]
+fn unreadable_text_names_its_pair_and_the_repair() {
+    let (place, engine) = full();
+    drop(engine);
+    let db = rusqlite::Connection::open(place.project()).unwrap();
+    let id: i64 = db
+        .query_row(
+            "SELECT min(pair_id) FROM split_pair WHERE side = 0",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    let bad = "UPDATE comment SET body = CAST(X'61FF' AS TEXT) WHERE id = ?1";
+    db.execute(bad, [id]).unwrap();
+    drop(db);
+    let of_split = ["export", "pairs", "split.jsonl", "--split", "main"];
+    let commands: [&[&str]; 4] = [
+        &["pairs", "show", "--limit", "100000"],
+        &["export", "pairs", "all.jsonl"],
+        &["split", "make", "second"],
+        &of_split,
+    ];
+    for args in commands {
+        let ran = place.run(args);
+        assert_eq!(ran.status, Some(2), "{args:?} {ran}");
+        for words in [&format!("pair {id}, body: "), "`repartee check --repair`"] {
+            assert!(ran.err.contains(words), "{args:?} {words}: {ran}");
+        }
+    }
+    let built = place.ok(["pairs", "build"]);
+    for words in ["dropped: unreadable", "`repartee check --repair`"] {
+        assert!(built.out.contains(words), "{words}: {built}");
+    }
+    // the other pairs can be used; a split is locked, and keeps its pair
+    for args in &commands[..3] {
+        place.ok(*args);
+    }
+    assert_eq!(place.run(of_split).status, Some(2));
+    let check = place.run(["check"]);
+    let words = format!("comment row {id}, body: it has bytes that are not UTF-8");
+    assert!(check.out.contains(&words), "{check}");
+    place.ok(["check", "--repair"]);
+    place.ok(of_split);
+}
+
+#[test]
 fn unreadable_setting_is_named_and_reset_after_a_backup() {
     let place = Place::with_project();
     drop(place.engine());

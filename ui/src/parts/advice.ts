@@ -15,6 +15,8 @@ export const ADVICE: Record<Code, string> = {
   busy: "Another program is using it. Wait until it is done, or pause it, and try again.",
   "disk-full": "Disk full. Free up space and retry; saved data is intact.",
   damaged: "Back up the file first, then verify its integrity under Settings.",
+  unreadable:
+    "Everything else can be used. Repair the value on the command line, which makes a copy first: repartee check --repair.",
   model: "Model mismatch. The details name the shape, name or value that is wrong.",
   io: "File access or network failed. Check permissions and connection, and try again.",
   negative: "Check failed; see details.",

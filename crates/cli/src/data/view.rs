@@ -3,7 +3,7 @@
 use anyhow::Result;
 use repartee_engine::data::curation::Excluded;
 use repartee_engine::data::import::SourceInfo;
-use repartee_engine::data::pairs::{PairInfo, PairsBuilt};
+use repartee_engine::data::pairs::{PairInfo, PairsBuilt, UNREADABLE_RULE};
 use repartee_engine::data::splits::{Audit, LeftOutPairs, SplitInfo};
 use repartee_engine::{Error, Origin, Partition, Permission};
 
@@ -84,10 +84,11 @@ pub fn sources(out: Out, sources: &[SourceInfo]) -> Result<()> {
     let mut table = Table::new(columns::SOURCES);
     for source in sources {
         let c = &source.counts;
-        let state = match (source.already, source.complete) {
-            (true, _) => "already imported",
-            (false, true) => "",
-            (false, false) => "incomplete",
+        let state = match (source.already, source.complete, source.rest) {
+            (true, ..) => "already imported".to_owned(),
+            (false, true, _) => String::new(),
+            (false, false, Some(rest)) => format!("incomplete; source {rest} has the rest"),
+            (false, false, None) => "incomplete; import the file again to go on".to_owned(),
         };
         table.row([
             source.id.to_string(),
@@ -103,7 +104,7 @@ pub fn sources(out: Out, sources: &[SourceInfo]) -> Result<()> {
             count(c.rejected),
             items::tags(&source.label),
             items::note(&source.label),
-            state.to_owned(),
+            state,
         ]);
     }
     table.print(out)
@@ -154,6 +155,15 @@ pub fn built(out: Out, built: &PairsBuilt) -> Result<()> {
     table.row(["  new".to_owned(), count(built.new)]);
     table.row(["  removed".to_owned(), count(built.removed)]);
     table.print(out)?;
+    if built
+        .dropped
+        .iter()
+        .any(|(rule, _)| rule == UNREADABLE_RULE)
+    {
+        out.line(
+            "Texts with bytes that are not UTF-8 are in no pair. `repartee check` names them, `repartee check --repair` makes a copy and repairs them",
+        )?;
+    }
     out.line(match built.kept {
         0 => "No pairs. Import the comments that these replies answer, or another sample",
         _ => "Next: `repartee split make`",

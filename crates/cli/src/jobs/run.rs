@@ -9,7 +9,6 @@ use repartee_engine::{Ended, Engine, Error};
 use super::args::{JobCommand, OnFailure};
 use super::view;
 use crate::app::{App, INTERRUPTED, NEGATIVE};
-use crate::out::short_id;
 use crate::watch::Watch;
 use crate::{confirm, terminal};
 
@@ -25,10 +24,9 @@ pub fn job(app: &App, command: JobCommand) -> Result<ExitCode> {
                     .try_for_each(|line| view::log_line(app.out, line.at_ms, &line.text))
             })
         }
-        JobCommand::Pause { job } => app.done(&engine.pause(&job)?, |job| {
-            app.out
-                .line(format!("Asked job {} to pause", short_id(&job.id)))
-        }),
+        JobCommand::Pause { job } => {
+            app.done(&engine.pause(&job)?, |job| view::pausing(app.out, job))
+        }
         JobCommand::Cancel { job } => {
             app.done(&engine.cancel(&job)?, |job| view::canceled(app.out, job))
         }

@@ -3,10 +3,10 @@
 use anyhow::Result;
 use repartee_engine::job::JobInfo;
 use repartee_engine::job_queue::{JobQueue, QueueRun};
-use repartee_engine::terms::JobStatus;
+use repartee_engine::terms::{JobStatus, Want};
 
 use crate::columns;
-use crate::out::{Out, Table, seconds, short_id, state as state_word, time};
+use crate::out::{Out, Table, count, seconds, short_id, state as state_word, time};
 
 pub fn jobs(out: Out, jobs: &[JobInfo]) -> Result<()> {
     if jobs.is_empty() {
@@ -46,6 +46,16 @@ pub fn log_line(out: Out, at_ms: i64, text: &str) -> Result<()> {
     out.line(format!("{}  {text}", time(at_ms)))
 }
 
+pub fn pausing(out: Out, job: &JobInfo) -> Result<()> {
+    let id = short_id(&job.id);
+    out.line(match job.want {
+        Some(want) if want != Want::Pause => {
+            format!("Job {id} doesn't pause: it was already asked to {want}")
+        }
+        _ => format!("Asked job {id} to pause"),
+    })
+}
+
 pub fn canceled(out: Out, job: &JobInfo) -> Result<()> {
     let id = short_id(&job.id);
     out.line(match job.state {
@@ -57,7 +67,12 @@ pub fn canceled(out: Out, job: &JobInfo) -> Result<()> {
 pub fn stopped(out: Out, job: &JobInfo, keeps: &str) -> Result<()> {
     let id = short_id(&job.id);
     out.line(match (job.state, job.kind.as_str()) {
-        (JobStatus::Done, _) => format!("Job {id} is stopped; its last checkpoint is the result"),
+        (JobStatus::Done, _) => {
+            let outcome = job.outcome.as_ref();
+            let step = outcome.and_then(|outcome| outcome["steps"].as_u64());
+            let step = step.map_or_else(String::new, |step| format!(" of step {}", count(step)));
+            format!("Job {id} is stopped; the checkpoint{step} is its result")
+        }
         (JobStatus::Cancelled, _) => format!("Job {id} has ended"),
         (_, "train") => format!("Asked job {id} to end and keep {keeps}"),
         _ => format!("Asked job {id} to end; everything it has stored is kept"),

@@ -5,4 +5,4 @@ mod run;
 mod view;
 
 pub use run::queue;
-pub use view::{bin, state};
+pub use view::{APPROVE_AGAIN, bin, changed};

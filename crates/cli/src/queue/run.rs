@@ -30,7 +30,7 @@ pub fn queue(app: &App, command: QueueCommand) -> Result<ExitCode> {
                 None => edit(&engine.reply(reply)?.reply.text)?,
             };
             app.done(&engine.reply_edit(reply, &text, &person(who))?, |reply| {
-                view::state(app.out, reply)
+                view::changed(app.out, reply)
             })
         }
         QueueCommand::Approve { reply, seen, who } => {
@@ -38,7 +38,7 @@ pub fn queue(app: &App, command: QueueCommand) -> Result<ExitCode> {
         }
         QueueCommand::Reject { reply, reason, who } => app.done(
             &engine.reply_reject(reply, &person(who), &reason)?,
-            |reply| view::state(app.out, reply),
+            |reply| view::changed(app.out, reply),
         ),
     }
 }
@@ -62,7 +62,7 @@ fn approve(
         match confirm::confirmed_reply(app, engine, *id, seen, "Approve", "queue approve")? {
             None => confirm::unchanged(app, &format!("Reply {id}"))?,
             Some(seen) => app.done(&engine.reply_approve(*id, &seen, &who)?, |reply| {
-                view::state(app.out, reply)
+                view::changed(app.out, reply)
             })?,
         };
     }

@@ -11,8 +11,19 @@ pub fn bin(bin: Option<u32>) -> String {
     bin.map_or_else(|| "-".to_owned(), |bin| bin.to_string())
 }
 
+/// A reply's state. An approval that no longer covers what is shown is none.
+fn state(reply: &ReplyInfo) -> &str {
+    match reply.shown.again.is_empty() {
+        true => state_word(reply.state.as_str()),
+        false => APPROVE_AGAIN,
+    }
+}
+
+/// The state of a reply whose approval no longer holds.
+pub const APPROVE_AGAIN: &str = "approve again";
+
 /// A reply's state after a change.
-pub fn state(out: Out, reply: &ReplyInfo) -> Result<()> {
+pub fn changed(out: Out, reply: &ReplyInfo) -> Result<()> {
     out.line(format!(
         "Reply {} is {}",
         reply.id,
@@ -29,8 +40,8 @@ pub fn replies(out: Out, replies: &[ReplyInfo]) -> Result<()> {
         table.row([
             reply.id.to_string(),
             match reply.is_edited() {
-                true => format!("{}, edited", state_word(reply.state.as_str())),
-                false => state_word(reply.state.as_str()).to_owned(),
+                true => format!("{}, edited", state(reply)),
+                false => state(reply).to_owned(),
             },
             reply.subreddit.clone(),
             figure(reply.p_real, 3),
@@ -40,7 +51,14 @@ pub fn replies(out: Out, replies: &[ReplyInfo]) -> Result<()> {
             short(&reply.text, text_width()),
         ]);
     }
-    table.print(out)
+    table.print(out)?;
+    for reply in replies.iter().filter(|reply| !reply.shown.again.is_empty()) {
+        out.line(format!(
+            "Reply {} must be approved again: {}. `repartee queue approve {}` shows it and asks",
+            reply.id, reply.shown.again, reply.id
+        ))?;
+    }
+    Ok(())
 }
 
 /// A reply with its scores, as it would be posted, and its history.
@@ -75,7 +93,7 @@ pub fn story(out: Out, story: &ReplyStory) -> Result<()> {
 fn scores(out: Out, reply: &ReplyInfo) -> Result<()> {
     let mut table = Table::new(["", ""]);
     table.row(["reply", reply.id.to_string().as_str()]);
-    table.row(["state", state_word(reply.state.as_str())]);
+    table.row(["state", state(reply)]);
     if !reply.subreddit.is_empty() {
         table.row(["subreddit", reply.subreddit.as_str()]);
     }

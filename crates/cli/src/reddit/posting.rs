@@ -100,7 +100,7 @@ pub fn posted(
         return confirm::unchanged(app, &format!("Reply {reply}"));
     };
     let reply = engine.reply_posted_by_hand(reply, link, &seen, who)?;
-    app.done(&reply, |reply| queue::state(app.out, reply))
+    app.done(&reply, |reply| queue::changed(app.out, reply))
 }
 
 pub fn withdraw(

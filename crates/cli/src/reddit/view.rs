@@ -14,7 +14,7 @@ use repartee_engine::terms::OptOutKind;
 
 use crate::confirm::short_hash;
 use crate::out::{Out, Table, count, counted, figure, short, state, text_width, time};
-use crate::queue::bin;
+use crate::queue::{APPROVE_AGAIN, bin};
 use crate::{columns, items, training};
 
 pub fn accounts(out: Out, accounts: &[AccountInfo]) -> Result<()> {
@@ -173,18 +173,19 @@ pub fn outbox(out: Out, outbox: &[OutboxInfo]) -> Result<()> {
     }
     let mut table = Table::new(columns::OUTBOX);
     for one in outbox {
-        let detail = match one.detail.as_str() {
-            "" => &one.code,
-            detail => detail,
+        let (now, detail) = match (one.again.as_str(), one.detail.as_str()) {
+            ("", "") => (state(one.state.as_str()), &one.code),
+            ("", _) => (state(one.state.as_str()), &one.detail),
+            _ => (APPROVE_AGAIN, &one.again),
         };
         table.row([
             one.reply.to_string(),
-            state(one.state.as_str()).to_owned(),
+            now.to_owned(),
             one.subreddit.clone(),
             one.attempt.to_string(),
             one.link.clone(),
             // never cut: it may end with the command to run
-            detail.to_owned(),
+            detail.clone(),
         ]);
     }
     table.print(out)

@@ -127,47 +127,38 @@ impl Project {
     fn wish_once(&self, row: &JobRow, want: Want) -> Result<bool> {
         let stale = is_stale(row.owner.as_deref(), row.beat_ms, now_ms());
         match (row.state, want) {
-            (JobState::Done | JobState::Cancelled, _) => {
-                return Err(Error::usage(format!(
-                    "job {} has ended ({})",
-                    row.id,
-                    row.state.as_str()
-                )));
-            }
-            (JobState::Queued, Want::Pause) => {
-                return Err(Error::usage(format!(
-                    "job {} is queued and has not started; cancel it, or move it to the end",
-                    row.id
-                )));
-            }
-            (JobState::Queued, _) => return Ok(self.store.job_unqueue(&row.id, now_ms())?),
-            (JobState::Running, _) if !stale => self.store.job_want(&row.id, want)?,
-            (_, Want::Stop | Want::Cancel | Want::Discard) => return self.end_resting(row, want),
-            (JobState::Running, _) => {
-                return Err(Error::usage(format!(
-                    "job {} was interrupted; `repartee job resume {}` resumes it",
-                    row.id, row.id
-                )));
-            }
-            (state, _) => {
-                return Err(Error::usage(format!(
-                    "job {} is already {}",
-                    row.id,
-                    state.as_str()
-                )));
-            }
+            (JobState::Done | JobState::Cancelled, _) => Err(Error::usage(format!(
+                "job {} has ended ({})",
+                row.id,
+                row.state.as_str()
+            ))),
+            (JobState::Queued, Want::Pause) => Err(Error::usage(format!(
+                "job {} is queued and has not started; cancel it, or move it to the end",
+                row.id
+            ))),
+            (JobState::Queued, _) => Ok(self.store.job_unqueue(&row.id, now_ms())?),
+            (JobState::Running, _) if !stale => Ok(self.store.job_want(&row.id, want)?),
+            (_, Want::Stop | Want::Cancel | Want::Discard) => self.end_resting(row, want),
+            (JobState::Running, _) => Err(Error::usage(format!(
+                "job {} was interrupted; `repartee job resume {}` resumes it",
+                row.id, row.id
+            ))),
+            (state, _) => Err(Error::usage(format!(
+                "job {} is already {}",
+                row.id,
+                state.as_str()
+            ))),
         }
-        Ok(true)
     }
 
     /// Ends a job that no process runs. False: a process runs it by now.
-    pub fn end_resting(&self, row: &JobRow, want: Want) -> Result<bool> {
+    fn end_resting(&self, row: &JobRow, want: Want) -> Result<bool> {
         let stopped = match want {
             Want::Stop => Some((self.kind(&row.kind)?.so_far)(self, row)?),
             _ => None,
         };
-        let (store, old) = (&self.store, row.owner.as_deref());
-        if !store.job_claim(&row.id, old, &self.owner, now_ms())? {
+        let store = &self.store;
+        if !store.job_claim(row, &self.owner, want, now_ms())? {
             return Ok(false);
         }
         if want == Want::Discard {

@@ -192,7 +192,7 @@ impl Ctx<'_> {
         let ended = match goes_on {
             Some(row) => {
                 stored = from_json(&row.params)?;
-                let row = project.claim(&row.id, on_interrupt)?;
+                let row = project.claim(&row.id, on_interrupt, row.want)?;
                 project.run_owned(&row.id, &stored, true, on_interrupt, self.signals)
             }
             None => {

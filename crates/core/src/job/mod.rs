@@ -403,7 +403,49 @@ mod tests {
             let seen = owner::watch(now_ms, look, || Ok(())).expect("read");
             assert_eq!(seen, Watched::Gone);
             assert!(began.elapsed() < Duration::from_secs(6), "{owner}");
-            project.claim(&id, Want::Pause).expect("taken over");
+            project
+                .claim(&id, Want::Pause, Want::Run)
+                .expect("taken over");
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn request_made_during_a_takeover_is_obeyed() {
+        let gone = format!("{}:x", i32::MAX);
+        for (want, expected) in [
+            (Want::Cancel, Ended::Cancelled),
+            (Want::Pause, Ended::Paused),
+        ] {
+            let (_folder, project) = project();
+            // its last heartbeat is so recent that it is watched for some seconds
+            let id = owned(&project, &gone, now_ms());
+            let other = project.reopened().expect("opens twice");
+            let ended = std::thread::scope(|scope| {
+                let resuming = scope.spawn(|| project.resume(&id, &|_| {}));
+                std::thread::sleep(Duration::from_secs(1));
+                match want {
+                    Want::Pause => other.pause(&id).expect("asked"),
+                    _ => other.cancel(&id).expect("asked"),
+                };
+                resuming.join().expect("no panic").expect("no error")
+            });
+            assert_eq!(ended, expected, "{want}");
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn resuming_overrules_an_earlier_pause_but_no_earlier_cancel() {
+        let (_folder, project) = project();
+        for (want, expected) in [
+            (Want::Pause, Ended::Done(serde_json::json!(3))),
+            (Want::Cancel, Ended::Cancelled),
+        ] {
+            let id = owned(&project, "another-boot.1:1:1:x", now_ms() - 60_000);
+            assert!(project.store.job_want(&id, want).expect("requested"));
+            let ended = project.resume(&id, &|_| {}).expect("taken over");
+            assert_eq!(ended, expected, "{want}");
         }
     }
 

@@ -86,21 +86,22 @@ impl Project {
         let row = self.job_row(id)?;
         if self
             .store
-            .job_claim(id, row.owner.as_deref(), &self.owner, now_ms())?
+            .job_claim(&row, &self.owner, row.want, now_ms())?
         {
             self.end_failed(id, error)?;
         }
         Ok(())
     }
 
-    /// Resumes a job that is paused, failed or interrupted.
+    /// Resumes a job that is paused, failed or interrupted. This overrules a pause that was requested before it was
+    /// interrupted; a request to end it, or one made while its process is being watched, still counts.
     ///
     /// # Errors
     /// [`Code::NotFound`], [`Code::Busy`] while a living process runs it, [`Code::Usage`] if it is done or canceled, or
     /// what the work fails with.
     pub fn resume(&self, id: &str, signals: Signals) -> Result<Ended<serde_json::Value>> {
         let before = self.job_row(id)?;
-        let row = match self.claim(id, Want::Pause) {
+        let row = match self.claim(id, Want::Pause, before.want) {
             Ok(row) => row,
             Err(Stop::Failed(error)) => return Err(error),
             // nothing was taken over: it is unchanged, and can be resumed later
@@ -143,8 +144,36 @@ impl Project {
     }
 
     /// Takes a job over. If it is not certain that the previous process is gone, its heartbeat is watched for some
-    /// seconds; requests to end this process are obeyed in the meantime.
-    pub fn claim(&self, id: &str, on_interrupt: Want) -> Result<JobRow, Stop> {
+    /// seconds; requests to end this process are obeyed in the meantime. What was requested of the job and not obeyed
+    /// yet stays requested, except for the pause that this resumption `overrules` ([`Want::Run`]: none).
+    pub fn claim(&self, id: &str, on_interrupt: Want, overrules: Want) -> Result<JobRow, Stop> {
+        // a request, or the end of the job, may come between reading its row and taking it over
+        for _ in 0..10 {
+            let row = self.claimable(id, on_interrupt)?;
+            let want = match (row.state, row.want) {
+                // the attempt that it was requested of has ended
+                (JobState::Failed, _) | (JobState::Paused, Want::Pause) => Want::Run,
+                (_, Want::Pause) if overrules == Want::Pause => Want::Run,
+                (_, want) => want,
+            };
+            if self.store.job_claim(&row, &self.owner, want, now_ms())? {
+                return Ok(self.job_row(&row.id)?);
+            }
+            if self.job_row(&row.id)?.owner != row.owner {
+                return Err(Stop::Failed(Error::new(
+                    Code::Busy,
+                    format!("another process just took job {} over", row.id),
+                )));
+            }
+        }
+        Err(Stop::Failed(Error::new(
+            Code::Busy,
+            format!("job {id} keeps changing; try again"),
+        )))
+    }
+
+    /// The row of a job that no process runs.
+    fn claimable(&self, id: &str, on_interrupt: Want) -> Result<JobRow, Stop> {
         let mut row = self.job_row(id)?;
         match row.state {
             JobState::Paused | JobState::Failed => {}
@@ -183,16 +212,7 @@ impl Project {
                 ))));
             }
         }
-        if !self
-            .store
-            .job_claim(&row.id, row.owner.as_deref(), &self.owner, now_ms())?
-        {
-            return Err(Stop::Failed(Error::new(
-                Code::Busy,
-                format!("another process just took job {} over", row.id),
-            )));
-        }
-        Ok(self.job_row(&row.id)?)
+        Ok(row)
     }
 
     /// Runs a job whose row this process owns, and records how it ended.
@@ -218,9 +238,18 @@ impl Project {
             signals,
             shared: Arc::clone(&shared),
         };
+        // what was requested before it began, or before it was taken over, is obeyed before any work
+        let want = self.job_row(id)?.want;
+        shared.want.store(wish_number(want), Ordering::Relaxed);
+        if want != Want::Run {
+            ctx.say(format!("this job was asked to {want} before it began"));
+        }
         let ended = std::thread::scope(|scope| {
             let beside = scope.spawn(|| self.beat(id, J::KEEPS_AWAKE, &shared, signals));
-            let ended = catch_unwind(AssertUnwindSafe(|| job.run(&ctx)));
+            let ended = catch_unwind(AssertUnwindSafe(|| {
+                ctx.go_on()?;
+                job.run(&ctx)
+            }));
             shared.over.store(true, Ordering::Release);
             beside.thread().unpark();
             ended
@@ -234,6 +263,28 @@ impl Project {
                 "the job stopped because of a bug in Repartee: {}",
                 panic_text(&*panic)
             )))),
+        };
+        let ended = match ended {
+            // a request to end it that arrived while it paused for another reason
+            Err(Stop::Pause) => match self.job_row(id)?.want {
+                Want::Run | Want::Pause => Err(Stop::Pause),
+                want => {
+                    shared.want.store(wish_number(want), Ordering::Relaxed);
+                    match want {
+                        Want::Stop => Err(Stop::Finish),
+                        _ => Err(Stop::Cancel),
+                    }
+                }
+            },
+            ended => ended,
+        };
+        let ended = match ended {
+            // before it could do any work: what earlier attempts saved is its result
+            Err(Stop::Finish) if J::FINISHES => self
+                .job_row(id)
+                .and_then(|row| J::so_far(self, &row))
+                .map_err(|_| Stop::Cancel),
+            ended => ended,
         };
         let nothing = |outcome: &J::Outcome| J::tally(outcome).and_then(|tally| tally.failure());
         let ended = ended.and_then(|outcome| match nothing(&outcome) {

@@ -77,8 +77,12 @@ pub struct SourceInfo {
     pub note: String,
     pub origin: Origin,
     pub counts: SourceCounts,
-    /// Whether it was read completely.
+    /// Whether it was read completely. Otherwise its counts are of what is stored: of an import that was interrupted,
+    /// or is still running.
     pub complete: bool,
+    /// The later source in which the rest of an incomplete one is: the same file was read to its end with the same
+    /// settings.
+    pub rest: Option<i64>,
     /// This file was already imported with the same settings; skipped.
     pub already: bool,
     #[serde(default)]
@@ -264,13 +268,22 @@ impl Import {
         let mut gone: Vec<Gone> = Vec::new();
         let mut known_format = self.format;
         let summary = read::read(path, &options, |batch| {
+            let mut rows = counts;
+            rows.add(&batch.counts);
             let stored = ctx.go_on().and_then(|()| {
                 // whether an id is Reddit's depends on it
                 if let Some(format) = batch.format.filter(|format| known_format != Some(*format)) {
                     store.source_format(source_id, format.name())?;
                     known_format = Some(format);
                 }
-                upserted += store.records_upsert_named(source_id, &batch.records, &batch.named)?;
+                let before = upserted;
+                let so_far = move |done| {
+                    let mut all = before;
+                    all += done;
+                    to_json(&source_counts(&rows, all)).ok()
+                };
+                upserted +=
+                    store.records_counted(source_id, &batch.records, &batch.named, so_far)?;
                 gone.extend(store.records_gone(source_id, &batch.gone)?);
                 if gone.len() >= PURGED_AT_ONCE {
                     *purged |= purge(ctx, &mut gone)?;
@@ -282,7 +295,7 @@ impl Import {
                 stopped = Some(stop);
                 return ControlFlow::Break(());
             }
-            counts.add(&batch.counts);
+            counts = rows;
             let p = batch.progress;
             ctx.tick(
                 Progress::new(
@@ -594,6 +607,10 @@ impl Engine {
     }
 
     fn source_info(&self, source: Source) -> Result<SourceInfo> {
+        let rest = match source.hash {
+            Some(_) => None,
+            None => self.store.source_rest(&source)?,
+        };
         Ok(SourceInfo {
             label: self.store.label(ItemKind::Source, source.id)?,
             id: source.id,
@@ -605,6 +622,7 @@ impl Engine {
             origin: source.origin,
             counts: from_json(&source.counts)?,
             complete: source.hash.is_some(),
+            rest,
             already: false,
             created_ms: source.created_ms,
         })

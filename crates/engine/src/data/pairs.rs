@@ -4,6 +4,7 @@ use repartee_core::error::Result;
 use repartee_core::job::{Ctx, Job, Progress, Stop};
 use repartee_datasets::Recipe;
 use repartee_store::pairs::PairQuery;
+pub use repartee_store::pairs::UNREADABLE_RULE;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 

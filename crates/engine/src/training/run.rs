@@ -270,8 +270,15 @@ fn learn<T: Trainee>(ctx: &Ctx, run: Run, prepared: Prepared<T>) -> Result<Train
         .transpose()?;
     // without a save to resume from, everything starts over
     store.metrics_cut(run.id, state.as_ref().map_or(0, |state| state.step as u64))?;
-    if let Some(state) = &state {
-        ctx.say(format!("resuming after step {}", state.step));
+    let best = best_state(store, run.id)?;
+    match (&state, &best) {
+        (Some(state), _) => ctx.say(format!("resuming after step {}", state.step)),
+        (None, Some(best)) => ctx.say(format!(
+            "nothing to resume from was saved, so the training starts over; its best checkpoint, of step {}, is \
+             kept until there is a better one",
+            best.step
+        )),
+        (None, None) => {}
     }
     let resume = state.clone().map(|state| Resume {
         state,
@@ -279,7 +286,7 @@ fn learn<T: Trainee>(ctx: &Ctx, run: Run, prepared: Prepared<T>) -> Result<Train
     });
     let model = trainee.model(&weights::view(&vars, true))?;
     let frozen = trainee.model(&weights::view(&vars, false))?;
-    let mut session = Session::new(ctx, run, &vars, files, &plan, state);
+    let mut session = Session::new(ctx, run, &vars, files, &plan, [state, best]);
     let outcome = train::train(
         &vars,
         &plan,
@@ -314,19 +321,28 @@ fn result(ctx: &Ctx, session: Session<'_>, outcome: Outcome) -> Result<Trained, 
                     state.step, session.steps
                 ));
             }
-            Ok(trained(&session.run, outcome, &state))
+            let best = session.best.as_ref();
+            Ok(trained(&session.run, outcome, &state, best))
         }
     }
 }
 
-pub(super) fn trained(run: &Run, outcome: Outcome, state: &State) -> Trained {
+/// The state with which a run's best checkpoint was saved.
+pub(super) fn best_state(store: &Store, run_id: i64) -> Result<Option<State>> {
+    let best = store.checkpoint(run_id, Role::Best)?;
+    best.map(|best| from_json(&best.state)).transpose()
+}
+
+/// What a run ended with: its last state, and its best checkpoint.
+pub(super) fn trained(run: &Run, outcome: Outcome, state: &State, best: Option<&State>) -> Trained {
+    let best = best.unwrap_or(state);
     Trained {
         run: run.name.clone(),
         kind: run.kind,
         outcome,
         steps: state.step,
-        best_loss: state.best,
-        best_step: state.best_step,
+        best_loss: best.best,
+        best_step: best.best_step,
         tokens: state.tokens,
     }
 }

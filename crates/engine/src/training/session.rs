@@ -18,6 +18,9 @@ const WRITE_EVERY: Duration = Duration::from_secs(1);
 /// The most work that a killed process loses, unless the run sets a number of steps between saves: saving takes three
 /// times the model's size on disk.
 const SAVE_EVERY: Duration = Duration::from_secs(180);
+/// With a best checkpoint, the state to resume from is saved too, unless saving it takes more than this share of the
+/// time since it was last saved: a resumed run should not have to find its best again.
+const SAVE_SHARE: f64 = 0.05;
 
 /// A run in training: the target of the loop's callback.
 pub(super) struct Session<'a> {
@@ -32,19 +35,23 @@ pub(super) struct Session<'a> {
     saved: Instant,
     /// The loop is asked to save after this long.
     save_after: Duration,
-    /// The state of the last save.
+    /// How long the last save took.
+    save_took: Duration,
+    /// The state to resume from, as last saved.
     pub last: Option<State>,
+    /// The state of the best checkpoint, possibly of an earlier attempt that got further than its last save.
+    pub best: Option<State>,
 }
 
 impl<'a> Session<'a> {
-    /// A session that begins, or resumes from `last`.
+    /// A session that begins, or resumes from `last`; `best` is stored already.
     pub fn new(
         ctx: &'a Ctx<'a>,
         run: Run,
         vars: &'a Vars,
         files: Files,
         plan: &Plan,
-        last: Option<State>,
+        [last, best]: [Option<State>; 2],
     ) -> Self {
         Self {
             ctx,
@@ -60,7 +67,9 @@ impl<'a> Session<'a> {
             } else {
                 Duration::MAX
             },
+            save_took: Duration::ZERO,
             last,
+            best,
         }
     }
 
@@ -85,6 +94,7 @@ impl<'a> Session<'a> {
 
     fn save(&mut self, role: Role, state: &State, optimizer: Option<&AdamW>) -> Result<()> {
         self.write_metrics()?;
+        let began = Instant::now();
         let store = &self.ctx.project.store;
         let weights = bundle::put(store, &weights::view(self.vars, false), &self.files, |_| {
             Ok::<(), Error>(())
@@ -107,11 +117,31 @@ impl<'a> Session<'a> {
             state: &to_json(state)?,
         };
         store.checkpoint_save(&new, now_ms())?;
-        if role == Role::Last {
-            self.saved = Instant::now();
+        match role {
+            Role::Best => self.best = Some(state.clone()),
+            Role::Last | Role::Kept => {
+                self.saved = Instant::now();
+                self.save_took = began.elapsed();
+                self.last = Some(state.clone());
+            }
         }
-        self.last = Some(state.clone());
         Ok(())
+    }
+
+    /// Whether the stored best is at least as good: an earlier attempt got further than this one is.
+    fn has_better(&self, state: &State) -> bool {
+        self.best
+            .as_ref()
+            .is_some_and(|best| match (best.best, state.best) {
+                (Some(stored), Some(new)) => stored <= new,
+                // without a validation set, the latest is the best
+                _ => best.step >= state.step,
+            })
+    }
+
+    /// Whether the state to resume from should be saved with the best.
+    fn saves_last_too(&self) -> bool {
+        self.last.is_none() || self.save_took <= self.saved.elapsed().mul_f64(SAVE_SHARE)
     }
 
     /// The loop's callback; `samples` generates the samples of a validation.
@@ -151,6 +181,18 @@ impl<'a> Session<'a> {
                 self.ctx
                     .say(format!("step {step}: validation loss {loss:.4}{mark}"));
                 self.add_samples(*step, samples()?)?;
+            }
+            Event::Save {
+                role: Role::Best,
+                state,
+                ..
+            } => {
+                if !self.has_better(state) {
+                    self.save(Role::Best, state, None)?;
+                }
+                if self.saves_last_too() {
+                    return Ok(Flow::Save);
+                }
             }
             Event::Save {
                 role,

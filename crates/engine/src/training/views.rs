@@ -13,7 +13,7 @@ use repartee_terms::JobStatus;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::run::trained;
+use super::run::{best_state, trained};
 use super::{RunFacts, Trained};
 use crate::Engine;
 use crate::items::{ItemKind, Label};
@@ -38,8 +38,10 @@ pub struct RunInfo {
     /// Optimizer steps done, according to the stored metrics.
     pub step: u64,
     pub loss: Option<f64>,
-    /// Lowest validation loss.
+    /// Lowest validation loss: of the best checkpoint, if there is one.
     pub best_loss: Option<f64>,
+    /// The step with the lowest validation loss.
+    pub best_step: Option<u64>,
     /// Samples generated during training: step, comment, reply.
     pub samples: Vec<(u64, String, String)>,
     #[serde(default)]
@@ -102,26 +104,30 @@ impl Engine {
             .collect())
     }
 
-    /// The result so far of a training that is not running, by its last save.
+    /// The result so far of a training that is not running: the furthest step of which it has saved the weights, be it
+    /// as the best or as the last.
     ///
     /// # Errors
     /// [`Code::Usage`] if it has not saved anything yet.
     pub(crate) fn trained_so_far(&self, job: &JobRow) -> Result<Trained> {
-        let run = self.store.run_of_job(&job.id)?;
-        let saved = match &run {
-            Some(run) => self.store.checkpoint(run.id, Role::Last)?,
-            None => None,
-        };
-        let (Some(run), Some(saved)) = (run, saved) else {
-            return Err(Error::usage(format!(
-                "job {} has not saved anything that could be kept; `repartee job resume {}` resumes it, \
-                 `repartee job stop --discard {}` ends it",
+        let nothing = || {
+            Error::usage(format!(
+                "job {} has not saved a checkpoint yet, so there is no result to keep; `repartee job resume {}` \
+                 resumes it, `repartee job cancel {}` ends it",
                 job.id, job.id, job.id
-            )));
+            ))
         };
+        let run = self.store.run_of_job(&job.id)?.ok_or_else(nothing)?;
+        let last = self.store.checkpoint(run.id, Role::Last)?;
+        let best = self.store.checkpoint(run.id, Role::Best)?;
+        let saved = (last.into_iter().chain(best))
+            .max_by_key(|saved| saved.step)
+            .ok_or_else(nothing)?;
         // metrics of steps after the save belong to lost weights
         self.store.metrics_cut(run.id, saved.step)?;
-        Ok(trained(&run, Outcome::Stopped, &from_json(&saved.state)?))
+        let best = best_state(&self.store, run.id)?;
+        let state = from_json(&saved.state)?;
+        Ok(trained(&run, Outcome::Stopped, &state, best.as_ref()))
     }
 
     /// A run with all details.
@@ -225,9 +231,23 @@ impl Engine {
             .collect())
     }
 
+    /// Step and loss of a run's best validation: that of its best checkpoint, which is what is evaluated and used; else
+    /// by its metrics.
+    fn best_of(&self, run_id: i64) -> Result<Option<(u64, f64)>> {
+        if let Some(best) = best_state(&self.store, run_id)?
+            && let Some(loss) = best.best
+        {
+            return Ok(Some((best.best_step as u64, loss)));
+        }
+        let losses = self.store.metric(run_id, "val_loss")?.into_iter();
+        Ok(losses
+            .filter_map(|(step, loss)| Some((step, loss?)))
+            .min_by(|(_, a), (_, b)| a.total_cmp(b)))
+    }
+
     fn run_info(&self, run: Run, usable: &BTreeMap<i64, u64>, samples: bool) -> Result<RunInfo> {
         let losses = self.store.metric(run.id, "loss")?;
-        let valid = self.store.metric(run.id, "val_loss")?;
+        let best = self.best_of(run.id)?;
         let samples = if samples {
             self.store.run_samples(run.id)?
         } else {
@@ -244,10 +264,8 @@ impl Engine {
             usable: usable.contains_key(&run.id),
             step: losses.last().map_or(0, |(step, _)| *step),
             loss: losses.last().and_then(|(_, loss)| *loss),
-            best_loss: valid
-                .iter()
-                .filter_map(|(_, loss)| *loss)
-                .min_by(f64::total_cmp),
+            best_loss: best.map(|(_, loss)| loss),
+            best_step: best.map(|(step, _)| step),
             samples: samples
                 .into_iter()
                 .filter(|s| !s.text.is_empty()) // its comment was deleted

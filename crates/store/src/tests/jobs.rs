@@ -37,14 +37,18 @@ fn a_job_has_one_owner() {
     );
     let row = store.job("j").unwrap().unwrap();
     assert_eq!(
-        (row.state, row.owner, row.ended_ms),
+        (row.state, row.owner.as_deref(), row.ended_ms),
         (JobState::Paused, None, None)
     );
     assert_eq!(row.progress.as_deref(), Some("1"));
 
-    assert!(!store.job_claim("j", Some("a"), "c", 50).unwrap());
-    assert!(store.job_claim("j", None, "b", 50).unwrap());
-    assert!(!store.job_claim("j", None, "c", 50).unwrap());
+    let owned = JobRow {
+        owner: Some("a".to_owned()),
+        ..row.clone()
+    };
+    assert!(!store.job_claim(&owned, "c", Want::Run, 50).unwrap());
+    assert!(store.job_claim(&row, "b", Want::Run, 50).unwrap());
+    assert!(!store.job_claim(&row, "c", Want::Run, 50).unwrap());
     assert_eq!(store.job_beat("j", "b", None, 60).unwrap(), Some(Want::Run));
     store.job_log("j", 61, "half way").unwrap();
     assert_eq!(store.job_lines("j").unwrap(), [(61, "half way".to_owned())]);
@@ -58,4 +62,33 @@ fn a_job_has_one_owner() {
         store.job_want("x", Want::Run),
         Err(Error::Missing { .. })
     ));
+}
+
+#[test]
+fn a_request_made_while_a_job_changes_hands_is_not_lost() {
+    let (_dir, store) = project();
+    store
+        .job_insert("j", "train", "{}", Some("gone"), 10)
+        .unwrap();
+    let seen = store.job("j").unwrap().unwrap();
+    assert!(store.job_want("j", Want::Cancel).unwrap());
+    // a later pause, of a window that closes, does not keep it from ending
+    assert!(store.job_want("j", Want::Pause).unwrap());
+    assert!(
+        !store.job_claim(&seen, "b", Want::Run, 20).unwrap(),
+        "the request came after it was read"
+    );
+    let seen = store.job("j").unwrap().unwrap();
+    assert!(store.job_claim(&seen, "b", seen.want, 20).unwrap());
+    assert_eq!(
+        store.job_beat("j", "b", None, 30).unwrap(),
+        Some(Want::Cancel)
+    );
+    store
+        .job_end("j", "b", JobState::Paused, None, None, 40)
+        .unwrap();
+    assert!(
+        !store.job_want("j", Want::Stop).unwrap(),
+        "no process would read it"
+    );
 }

@@ -273,3 +273,66 @@ fn pairs_are_sorted_as_requested() {
     scores.sort_unstable();
     assert_eq!(scores, [-2, 7]);
 }
+
+#[test]
+fn a_text_that_is_not_utf8_is_named_and_drops_only_its_pairs() {
+    let (_dir, store) = filled(8);
+    let bad = "UPDATE comment SET body = CAST(X'61FF' AS TEXT), author = CAST(X'FF' AS TEXT) WHERE id = 1001";
+    rusqlite::Connection::open(store.path())
+        .unwrap()
+        .execute_batch(bad)
+        .unwrap();
+    let all = PairQuery::default();
+    let searched = PairQuery {
+        contains: Some("question".into()),
+        ..all.clone()
+    };
+    // a condition on the texts does not fail either
+    assert_eq!(store.pair_count(&searched).unwrap(), 8);
+    let errors = [
+        store.pairs(&all, None, 100).unwrap_err(),
+        store.pairs(&searched, None, 100).unwrap_err(),
+        store.pairs_of(&[1003, 1001]).unwrap_err(),
+        store.pair(1001).unwrap_err(),
+        store.examples_of(&[1001]).unwrap_err(),
+    ];
+    for error in errors {
+        assert!(matches!(error, Error::Unreadable(_)), "{error:?}");
+        let said = error.to_string();
+        for part in ["pair 1001, body: ", "UTF-8", "`repartee check --repair`"] {
+            assert!(said.contains(part), "{said}");
+        }
+    }
+    let built = store.pairs_build(&Recipe::default(), |_| true).unwrap();
+    assert_eq!(built.dropped, [("unreadable".to_owned(), 1)]);
+    assert_eq!((built.kept, built.removed), (7, 1));
+    assert_eq!(store.pairs(&all, None, 100).unwrap().len(), 7);
+    store.pairs_index(|_| true).unwrap();
+    // what the repair does
+    store.repair_rows(&|_, _, _, _| None, true).unwrap();
+    let built = store.pairs_build(&Recipe::default(), |_| true).unwrap();
+    assert_eq!((built.kept, built.new), (8, 1));
+}
+
+#[test]
+fn records_are_stored_with_the_counts_of_their_source() {
+    let (_dir, store) = project();
+    let source = source(&store);
+    let records: Vec<Record> = (0..5_000)
+        .map(|id| comment(id, None, "ann", "text"))
+        .collect();
+    let counts = |done: Upserted| Some(format!("{{\"new\": {}}}", done.new));
+    store.records_counted(source, &records, &[], counts).unwrap();
+    let stored = || store.source(source).unwrap().unwrap().counts;
+    assert_eq!(stored(), "{\"new\": 5000}");
+    // a transaction that fails stores neither
+    let failed = store.records_counted(999, &records[..1], &[], |_| Some("{}".to_owned()));
+    assert!(failed.is_ok(), "the record exists already");
+    let new = [comment(9_000, None, "ann", "text")];
+    assert!(store.records_counted(999, &new, &[], counts).is_err());
+    // rows without a record count, too
+    store
+        .records_counted(source, &[], &[], |_| Some("{\"rejected\": 1}".to_owned()))
+        .unwrap();
+    assert_eq!(stored(), "{\"rejected\": 1}");
+}

@@ -20,10 +20,13 @@ const SUBSTATES: Record<string, { column: ReplyState; label: string }> = {
   withdrawn: { column: "posted", label: "withdrawn" },
 };
 
-export const columnOf = (state: string): ReplyState => SUBSTATES[state]?.column ?? (state as ReplyState);
+/** The column of a state; `again`: why its approval no longer holds, which makes it a draft to review. */
+export const columnOf = (state: string, again = ""): ReplyState =>
+  again ? "draft" : (SUBSTATES[state]?.column ?? (state as ReplyState));
 
 /** The label of a state within its column; empty if the column has the same name. */
-export const substate = (state: string): string => SUBSTATES[state]?.label ?? "";
+export const substate = (state: string, again = ""): string =>
+  again ? "approve again" : (SUBSTATES[state]?.label ?? "");
 
 /** The parts of a reply that have changed, with their previous text. */
 export function changes(before: ReplyInfo, now: ReplyInfo): { what: string; before: string }[] {
@@ -42,11 +45,12 @@ export function changes(before: ReplyInfo, now: ReplyInfo): { what: string; befo
 
 /** By column; drafts by score, others newest first. */
 export function order(replies: ReplyInfo[]): ReplyInfo[] {
-  const rank = (reply: ReplyInfo) => STATES.findIndex((column) => column.state === columnOf(reply.state));
+  const column = (reply: ReplyInfo) => columnOf(reply.state, reply.again);
+  const rank = (reply: ReplyInfo) => STATES.findIndex((one) => one.state === column(reply));
   const score = (reply: ReplyInfo) => (reply.expected_bin ?? 0) + (reply.p_real ?? 0);
   return [...replies].sort((a, b) => {
     if (rank(a) !== rank(b)) return rank(a) - rank(b);
-    return a.state === "draft" ? score(b) - score(a) || a.id - b.id : b.updated_ms - a.updated_ms;
+    return column(a) === "draft" ? score(b) - score(a) || a.id - b.id : b.updated_ms - a.updated_ms;
   });
 }
 

@@ -22,6 +22,9 @@ test("every state has a column, and a label if the column has another name", () 
   expect(columnOf("draft")).toBe("draft");
   expect(substate("uncertain")).toBe("unconfirmed");
   expect(substate("approved")).toBe("");
+  // an approval that no longer holds
+  expect(columnOf("approved", "the comment was changed")).toBe("draft");
+  expect(substate("approved", "the comment was changed")).toBe("approve again");
 });
 
 test("the board shows unconfirmed, not found, canceled and withdrawn replies", async () => {
