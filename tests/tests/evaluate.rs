@@ -462,10 +462,14 @@ fn impossible_predictions_are_found_by_check_and_never_drawn_or_exported() {
         ),
         (
             "p0 = NULL",
-            "p0 to p3: 1 probabilities are stored",
-            "has 1 probabilities",
+            "p0 to p3: 1 is the number of its probabilities",
+            "has 1 probability",
         ),
-        ("p0 = 0.9, p1 = 0.9", "p0 to p3: 1.8", "sum to 1.800, not 1"),
+        (
+            "p0 = 0.9, p1 = 0.9",
+            "p0 to p3: 1.8",
+            "has probabilities that sum to 1.800, not 1",
+        ),
         (
             "label = 9",
             "label: 9 is not one of its classes",

@@ -341,7 +341,7 @@ fn run_of_another_kind_is_refused_wherever_a_run_is_named() {
                 generator: "votes".to_owned(),
                 ..ask("Which pot?")
             },
-            "not a generator model",
+            "not a generator",
         ),
         (
             Generate {
@@ -355,7 +355,7 @@ fn run_of_another_kind_is_refused_wherever_a_run_is_named() {
                 upvotes: Some("writer".to_owned()),
                 ..ask("Which pot?")
             },
-            "not a upvotes model",
+            "not an upvotes model",
         ),
     ] {
         let error = refused(&engine, &wrong);
@@ -400,11 +400,7 @@ fn run_of_another_kind_is_refused_wherever_a_run_is_named() {
         generator: "votes".to_owned(),
         ..MakeFakes::default()
     };
-    assert!(
-        refused(&engine, &fakes)
-            .message
-            .contains("not a generator model")
-    );
+    assert!(refused(&engine, &fakes).message.contains("not a generator"));
     let evaluate = Evaluate {
         run: "writer".to_owned(),
         fakes: Some("fakes".to_owned()),

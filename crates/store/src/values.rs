@@ -81,7 +81,7 @@ fn rules() -> Vec<Rule> {
         column: "p0 to p3".to_owned(),
         bad: format!("{known} <> {CLASSES} OR {CLASSES} > 0 AND (p0 IS NULL OR p1 IS NULL)"),
         value: known,
-        what: "probabilities are stored, which is not one for each class",
+        what: "is the number of its probabilities, not one for each class",
         advice: EVALUATE,
     });
     rules.push(Rule {
@@ -89,7 +89,7 @@ fn rules() -> Vec<Rule> {
         column: "b0 to b3".to_owned(),
         value: KNOWN.replace('_', "b"),
         bad: format!("{} NOT IN (0, 4)", KNOWN.replace('_', "b")),
-        what: "probabilities are stored, which is not one for each bin",
+        what: "is the number of its probabilities, not one for each bin",
         advice: GENERATE,
     });
     for (table, column, bad, what, advice) in [
@@ -408,12 +408,12 @@ mod tests {
             (
                 format!("{realism} p0 = NULL {of}"),
                 "p0 to p3",
-                "1 probabilities are stored, which is not one for each class",
+                "1 is the number of its probabilities, not one for each class",
             ),
             (
                 format!("{realism} p2 = 0.0 {of}"),
                 "p0 to p3",
-                "3 probabilities are stored, which is not one for each class",
+                "3 is the number of its probabilities, not one for each class",
             ),
             (
                 format!("{realism} label = 9 {of}"),

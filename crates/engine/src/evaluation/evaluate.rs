@@ -598,7 +598,12 @@ pub(crate) fn sound(
         Some(label) if label >= classes => format!("has class {label}"),
         None => "has no class".to_owned(),
         Some(_) if p.len() != classes || known != classes => {
-            format!("has {known} probabilities")
+            let word = if known == 1 {
+                "probability"
+            } else {
+                "probabilities"
+            };
+            format!("has {known} {word}")
         }
         Some(_) if p.iter().any(|p| !(0.0..=1.0).contains(p)) => {
             "has a probability that is not between 0 and 1".to_owned()
