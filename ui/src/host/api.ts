@@ -454,7 +454,7 @@ export type ClassifierFigures = { examples: number,
 /**
  * Kind of error. Callers branch on this, never on the text.
  */
-export type Code = "usage" | "not-found" | "exists" | "bad-input" | "not-a-project" | "newer-project" | "foreign-project" | "busy" | "disk-full" | "damaged" | "model" | "io" | "negative" | "login" | "refused" | "copied" | "changed" | "permission" | "internal";
+export type Code = "usage" | "not-found" | "exists" | "bad-input" | "not-a-project" | "newer-project" | "foreign-project" | "busy" | "disk-full" | "damaged" | "unreadable" | "model" | "io" | "negative" | "login" | "refused" | "copied" | "changed" | "permission" | "internal";
 
 /**
  * The result of compacting.
@@ -2364,8 +2364,10 @@ export type RunInfo = { name: string,
   config: RunConfig | null, facts: RunFacts | null,
   /** Optimizer steps done, according to the stored metrics. */
   step: number, loss: number | null,
-  /** Lowest validation loss. */
+  /** Lowest validation loss: of the best checkpoint, if there is one. */
   best_loss: number | null,
+  /** The step with the lowest validation loss. */
+  best_step: number | null,
   /** Samples generated during training: step, comment, reply. */
   samples: Array<[number, string, string]>, label: Label,
   /** Milliseconds since 1970. */
@@ -2571,8 +2573,10 @@ export type SourceInfo = { id: number, name: string, path: string, format: strin
   permission: Permission,
   /** Note on the permission. */
   note: string, origin: Origin, counts: SourceCounts,
-  /** Whether it was read completely. */
+  /** Whether it was read completely. Otherwise its counts are of what is stored: of an import that was interrupted, or is still running. */
   complete: boolean,
+  /** The later source in which the rest of an incomplete one is: the same file was read to its end with the same settings. */
+  rest: number | null,
   /** This file was already imported with the same settings; skipped. */
   already: boolean, label: Label,
   /** Start of the import, milliseconds since 1970. */
