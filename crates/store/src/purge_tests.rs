@@ -698,7 +698,7 @@ fn source_of(store: &Store, format: &str) -> i64 {
     source
 }
 
-/// A comment of an author, as Reddit numbers comments by now.
+/// An id of the length that Reddit has by now.
 const LONG_ID: i64 = 40_000_000_000;
 
 #[test]
@@ -785,7 +785,8 @@ fn copies_under_short_ids_of_a_table_are_purged_with_the_text() {
     ];
     let again = store.records_upsert(table, &later).unwrap();
     assert_eq!((again.new, again.purged), (2, 0));
-    assert!(store.check(|_, _| true).unwrap().is_whole());
+    let check = store.check(|_, _| true).unwrap();
+    assert!(check.is_whole(), "{check:?}");
 }
 
 #[test]

@@ -48,7 +48,7 @@ pub(crate) fn comment(id: i64, parent: Option<i64>, author: &str, body: &str) ->
         author: Some(author.into()),
         body: body.into(),
         score: Some(id % 7),
-        created_utc: Some(1_700_000_000 + id),
+        created_utc: Some(1_700_000_000 + id % 1_000_000),
         retrieved_utc: Some(100),
     })
 }

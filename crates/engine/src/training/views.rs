@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use repartee_core::error::{Error, Result};
 use repartee_core::job::{JobInfo, from_json};
 use repartee_core::unreadable::{Listed, good};
-use repartee_models::train::Outcome;
+use repartee_models::train::{Outcome, State};
 use repartee_store::jobs::JobRow;
 use repartee_store::marks::Marked;
 use repartee_store::runs::{Role, Run};
@@ -234,7 +234,10 @@ impl Engine {
     /// Step and loss of a run's best validation: that of its best checkpoint, which is what is evaluated and used; else
     /// by its metrics.
     fn best_of(&self, run_id: i64) -> Result<Option<(u64, f64)>> {
-        if let Some(best) = best_state(&self.store, run_id)?
+        // an unreadable state must not hide the run
+        let best = self.store.checkpoint(run_id, Role::Best)?;
+        let best = best.and_then(|best| from_json::<State>(&best.state).ok());
+        if let Some(best) = best
             && let Some(loss) = best.best
         {
             return Ok(Some((best.best_step as u64, loss)));

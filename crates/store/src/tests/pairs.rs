@@ -322,7 +322,9 @@ fn records_are_stored_with_the_counts_of_their_source() {
         .map(|id| comment(id, None, "ann", "text"))
         .collect();
     let counts = |done: Upserted| Some(format!("{{\"new\": {}}}", done.new));
-    store.records_counted(source, &records, &[], counts).unwrap();
+    store
+        .records_counted(source, &records, &[], counts)
+        .unwrap();
     let stored = || store.source(source).unwrap().unwrap().counts;
     assert_eq!(stored(), "{\"new\": 5000}");
     // a transaction that fails stores neither
