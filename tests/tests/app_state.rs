@@ -2,7 +2,6 @@
 //! writes.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use repartee_engine::terms::JobStatus;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -10,6 +9,7 @@ use std::time::{Duration, Instant};
 use repartee_engine::app_state::{AppEvent, AppState};
 use repartee_engine::job::new_id;
 use repartee_engine::posting::NewAccount;
+use repartee_engine::terms::JobStatus;
 use repartee_engine::{Code, Signal};
 use repartee_store::watch::Family;
 use repartee_tests::{Place, binary};

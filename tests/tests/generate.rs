@@ -2,7 +2,6 @@
 //! that store nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use repartee_engine::terms::BaseKind;
 use std::sync::OnceLock;
 
 use repartee_engine::bases::base::{BaseAdd, BaseNew};
@@ -12,6 +11,7 @@ use repartee_engine::generation::fakes::MakeFakes;
 use repartee_engine::generation::generate::{Generate, Incoming};
 use repartee_engine::generation::pick::Criteria;
 use repartee_engine::posting::Post;
+use repartee_engine::terms::BaseKind;
 use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_engine::training::{RunFacts, Train};
 use repartee_engine::{Code, Ended, Engine, Error, Job, Signal};

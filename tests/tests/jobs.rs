@@ -2,7 +2,6 @@
 //! matters.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use repartee_engine::terms::{JobStatus, Role};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -10,6 +9,7 @@ use repartee_engine::data::pairs::BuildPairs;
 use repartee_engine::generation::fakes::MakeFakes;
 use repartee_engine::job::JobInfo;
 use repartee_engine::job_queue::{HowToRun, MoveTo};
+use repartee_engine::terms::{JobStatus, Role};
 use repartee_engine::training::Train;
 use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_engine::{Code, Ended, Engine, Job};

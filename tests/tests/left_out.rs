@@ -1,7 +1,6 @@
 //! One bad item never ends a batch: it is left out, counted and named; the rest continues.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use repartee_engine::terms::{BaseKind, JobStatus};
 use std::sync::Arc;
 
 use repartee_datasets::{Format, id::encode, sample};
@@ -16,6 +15,7 @@ use repartee_engine::generation::draft::DraftReplies;
 use repartee_engine::generation::fakes::MakeFakes;
 use repartee_engine::generation::generate::{Generate, Incoming};
 use repartee_engine::posting::{Fetch, NewAccount, Sync};
+use repartee_engine::terms::{BaseKind, JobStatus};
 use repartee_engine::training::Train;
 use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_engine::{Code, Engine, Partition, SamplingParams};

@@ -2,7 +2,6 @@
 //! named, marked, and retrained without it; and no log, parameter or outcome of a job ever contains a text.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use repartee_engine::terms::BaseKind;
 use std::collections::HashSet;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +17,7 @@ use repartee_engine::generation::fakes::MakeFakes;
 use repartee_engine::generation::generate::{Generate, Incoming};
 use repartee_engine::generation::pick::Criteria;
 use repartee_engine::posting::{NewPostingPermission, Synced};
+use repartee_engine::terms::BaseKind;
 use repartee_engine::training::Train;
 use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_engine::{Code, Engine, SamplingParams, Signal};

@@ -4,10 +4,10 @@
 //! the tests apart in it.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use repartee_engine::terms::JobStatus;
 use std::sync::{Arc, Mutex, Once};
 
 use repartee_engine::posting::{AccountInfo, LogIn, NewAccount};
+use repartee_engine::terms::JobStatus;
 use repartee_engine::{Code, Ended, Engine, Error, Signal};
 use repartee_fake_reddit::{
     Authorize, CLIENT_ID, CLIENT_SECRET, Fake, Fault, INSTALLED_ID, On, Options, PASSWORD, Rule,

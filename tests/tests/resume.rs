@@ -2,10 +2,10 @@
 //! interrupted.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use repartee_engine::terms::JobStatus;
 use std::time::{Duration, Instant};
 
 use repartee_engine::items::{ItemKind, RenameItem};
+use repartee_engine::terms::JobStatus;
 use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_engine::{Code, Engine};
 use repartee_tests::Place;

@@ -1,13 +1,13 @@
 //! The three models are trained, the generator writes fakes and replies, and invalid requests are reported.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use repartee_engine::terms::JobStatus;
 use std::sync::OnceLock;
 
 use repartee_datasets::Partition;
 use repartee_engine::generation::fakes::{FakesInfo, MakeFakes};
 use repartee_engine::generation::generate::{Generate, Incoming};
 use repartee_engine::generation::pick::Criteria;
+use repartee_engine::terms::JobStatus;
 use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_engine::training::{Train, Trained};
 use repartee_engine::{Code, Ended, Engine};

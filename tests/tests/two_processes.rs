@@ -1,10 +1,10 @@
 //! Several processes on one project at the same time: nothing is lost, and none waits for another's end.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use repartee_engine::terms::JobStatus;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use repartee_engine::terms::JobStatus;
 use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_tests::sample::project;
 use repartee_tests::{Place, Ran};

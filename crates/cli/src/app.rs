@@ -32,6 +32,17 @@ pub struct App {
     stops_queue: bool,
 }
 
+/// Says where the copy is of a project that opening migrated to a newer version.
+pub fn say_migrated(engine: &Engine) {
+    if let Some(copy) = engine.store.migrated_from() {
+        terminal::err_line(&format!(
+            "{} was created by an older version and has been upgraded; the original was copied to {}",
+            engine.path().display(),
+            copy.display()
+        ));
+    }
+}
+
 impl App {
     pub fn new(common: &Common) -> Self {
         Self {
@@ -52,13 +63,7 @@ impl App {
             return Ok(Arc::clone(engine));
         }
         let engine = Arc::new(Engine::open(self.path()?)?);
-        if let Some(copy) = engine.store.migrated_from() {
-            terminal::err_line(&format!(
-                "{} was created by an older version and has been upgraded; the original was copied to {}",
-                engine.path().display(),
-                copy.display()
-            ));
-        }
+        say_migrated(&engine);
         listen(&engine.interrupt)?;
         let _ = self.opened.set(Arc::clone(&engine));
         Ok(engine)

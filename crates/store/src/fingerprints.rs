@@ -1,6 +1,6 @@
 //! Fingerprints of purged texts. The same comment may be in a table under an id of the table's own: such a copy is
 //! recognized by its words, author and subreddit, in the project when the text is purged, and in every later import. The
-//! text itself is gone by then, so what is kept of it are hashes, with a key that is random in each project. Whoever
+//! text itself is gone by then, so what is kept of it are hashes, with a key that is random in each project. A person who
 //! has the file can only check whether a text that they know was purged; of a short one, they must know the author, too.
 
 use repartee_datasets::Record;

@@ -138,7 +138,7 @@ fn retrieved(record: &Record) -> Option<i64> {
     }
 }
 
-/// What becomes of a version whose id is stored already.
+/// What happens to a version whose id is stored already.
 enum Becomes {
     Replaces,
     Known,

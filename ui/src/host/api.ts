@@ -2575,7 +2575,7 @@ export type SourceInfo = { id: number, name: string, path: string, format: strin
   note: string, origin: Origin, counts: SourceCounts,
   /** Whether it was read completely. Otherwise its counts are of what is stored: of an import that was interrupted, or is still running. */
   complete: boolean,
-  /** The later source in which the rest of an incomplete one is: the same file was read to its end with the same settings. */
+  /** The later source in which the rest of an incomplete one is: the same file was read completely with the same settings. */
   rest: number | null,
   /** This file was already imported with the same settings; skipped. */
   already: boolean, label: Label,

@@ -10,7 +10,7 @@ use repartee_engine::{Code, Engine, Signal};
 
 use super::args::DemoArgs;
 use super::view;
-use crate::app::{App, NEGATIVE, listen};
+use crate::app::{App, NEGATIVE, listen, say_migrated};
 use crate::terminal;
 use crate::watch::Watch;
 
@@ -49,6 +49,7 @@ pub fn check(app: &App, repairs: bool) -> Result<ExitCode> {
         Err(error) if error.code == Code::ForeignProject => Engine::open_to_check(&path)?,
         opened => opened?,
     };
+    say_migrated(&engine);
     listen(&engine.interrupt)?;
     let watch = Watch::new(app.out);
     let found = engine.check(&|progress| watch.signal(Signal::Progress(progress)));

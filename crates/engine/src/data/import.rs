@@ -80,7 +80,7 @@ pub struct SourceInfo {
     /// Whether it was read completely. Otherwise its counts are of what is stored: of an import that was interrupted,
     /// or is still running.
     pub complete: bool,
-    /// The later source in which the rest of an incomplete one is: the same file was read to its end with the same
+    /// The later source in which the rest of an incomplete one is: the same file was read completely with the same
     /// settings.
     pub rest: Option<i64>,
     /// This file was already imported with the same settings; skipped.
@@ -420,10 +420,11 @@ fn purge(ctx: &Ctx, gone: &mut Vec<Gone>) -> Result<bool> {
     let gone = std::mem::take(gone);
     ctx.engine().posting().forget_in_ledger(&gone);
     let done = ctx.engine().posting().purge_learned(&gone, now_ms())?;
-    let mut words = format!(
-        "{} imported texts have since been deleted from Reddit, according to this archive; they were purged",
-        done.imported
-    );
+    let deleted = "since been deleted from Reddit, according to this archive";
+    let mut words = match done.imported {
+        1 => format!("1 imported text has {deleted}; it was purged"),
+        n => format!("{n} imported texts have {deleted}; they were purged"),
+    };
     if !done.marked.is_empty() {
         words.push_str("; `repartee train marked` lists what was trained on them");
     }
