@@ -79,7 +79,7 @@ fn project_of_version_12_is_copied_migrated_and_worked_on() {
         assert!(off < 1e-4, "{run}: {then} {now}");
     }
 
-    // a paused training goes on
+    // a paused training is resumed
     let job = engine.run_show("half").unwrap().job.unwrap();
     place.ok(["job", "resume", &job]);
     let half = engine.run_show("half").unwrap();
