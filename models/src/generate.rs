@@ -4,6 +4,7 @@
 //! of its own, so its text depends on the seed, the prompt's number and `i`, not on how many others are generated with
 //! it.
 
+pub use repartee_terms::FinishReason;
 use std::ops::ControlFlow;
 
 use candle_core::{DType, Tensor};
@@ -71,8 +72,6 @@ impl SamplingParams {
         Ok(())
     }
 }
-
-pub use repartee_terms::FinishReason;
 
 /// A reply as token ids, without prompt and end token.
 #[derive(Debug, Clone, PartialEq, Eq)]

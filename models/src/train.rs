@@ -5,6 +5,7 @@
 //! the step and the weights (order and dropout come from streams named by seed and step), so a run that was killed and
 //! resumed from its last save gives the same bits as one that was never interrupted.
 
+pub use repartee_terms::Role;
 use std::time::Instant;
 
 use candle_core::{DType, Tensor};
@@ -92,8 +93,6 @@ pub struct Resume<'a> {
     /// Returns the moment of a name, as in [`AdamW::moments`].
     pub moment: &'a mut dyn FnMut(&str) -> Result<Tensor>,
 }
-
-pub use repartee_terms::Role;
 
 /// Events of the loop.
 pub enum Event<'a> {

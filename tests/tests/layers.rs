@@ -29,8 +29,8 @@ const COMMAND_LINE: Layers = Layers {
     src: "../crates/cli/src",
     areas: &[
         "terminal",
-        "flags",
         "out",
+        "flags",
         "watch",
         "columns",
         "editor",

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Command};
+use repartee_engine::terms::ReplyState;
+
+use crate::out::state;
 
 /// Flags of every command.
 #[derive(Debug, Clone, Args)]
@@ -43,6 +46,18 @@ pub fn a_name(text: &str) -> Result<String, String> {
         "" => Err("the name is empty; leave the option out to use your user name".to_owned()),
         name => Ok(name.to_owned()),
     }
+}
+
+/// Parses the state of a reply, in either spelling of "canceled".
+pub fn a_state(text: &str) -> Result<ReplyState, String> {
+    let stored = match text {
+        "canceled" => ReplyState::Cancelled,
+        other => other.parse().map_err(|_| {
+            let states: Vec<&str> = ReplyState::ALL.iter().map(|s| state(s.as_str())).collect();
+            format!("it is one of {}", states.join(", "))
+        })?,
+    };
+    Ok(stored)
 }
 
 /// Parses three numbers with commas between them.

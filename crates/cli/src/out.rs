@@ -185,14 +185,6 @@ pub fn state(stored: &str) -> &str {
     }
 }
 
-/// A state as it is stored, from either spelling.
-pub fn stored_state(typed: &str) -> &str {
-    match typed {
-        "canceled" => "cancelled",
-        state => state,
-    }
-}
-
 /// A text on one line of at most `width` characters; a longer one is cut and ends with an ellipsis.
 pub fn short(text: &str, width: usize) -> String {
     let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -158,9 +158,11 @@ impl From<repartee_store::Error> for Error {
             | Store::Migration(_) => Code::Damaged,
             Store::Unreadable(_) => Code::Unreadable,
             Store::Refused { .. } | Store::Transition { .. } | Store::Changed { .. } => Code::Usage,
-            Store::Open { .. } | Store::NoBackup { .. } | Store::ReadOnly(_) | Store::Sql(_) => {
-                Code::Io
-            }
+            Store::Open { .. }
+            | Store::NoBackup { .. }
+            | Store::NoRandomness(_)
+            | Store::ReadOnly(_)
+            | Store::Sql(_) => Code::Io,
         };
         Self::from_source(code, &error)
     }

@@ -131,20 +131,7 @@ impl ReplyInfo {
 
 impl Engine {
     /// The replies of the queue, or those of one state.
-    ///
-    /// # Errors
-    /// [`crate::Code::Usage`] if there is no such state.
-    pub fn queue(&self, state: Option<&str>) -> Result<Vec<ReplyInfo>> {
-        let state = state
-            .map(|word| {
-                word.parse::<ReplyState>().map_err(|_| {
-                    Error::usage(format!(
-                        "state is {word:?}; it is one of {}",
-                        repartee_posting::states()
-                    ))
-                })
-            })
-            .transpose()?;
+    pub fn queue(&self, state: Option<ReplyState>) -> Result<Vec<ReplyInfo>> {
         let composer = self.posting().composer()?;
         let replies = self.store.replies(state)?.into_iter();
         replies
@@ -199,8 +186,8 @@ impl Engine {
     /// Exports the queue to a `.jsonl` or `.csv` file; returns the number of replies.
     ///
     /// # Errors
-    /// [`crate::Code::Usage`] if there is no such state, or if the file cannot be written.
-    pub fn queue_export(&self, file: &Path, state: Option<&str>) -> Result<usize> {
+    /// [`crate::Code::Usage`] if the file cannot be written.
+    pub fn queue_export(&self, file: &Path, state: Option<ReplyState>) -> Result<usize> {
         const COLUMNS: [&str; 11] = [
             "reply",
             "state",

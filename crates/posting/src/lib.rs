@@ -62,7 +62,7 @@ pub use fetch::{Fetch, Fetched};
 pub use home::{FileIs, ProjectFile};
 pub use login::{ByHand, LogIn};
 pub use maintenance::{Maintained, Maintenance};
-pub use outbox::{AttemptInfo, ObjectionInfo, OutboxInfo, OutboxStory, Settle, states};
+pub use outbox::{AttemptInfo, ObjectionInfo, OutboxInfo, OutboxStory, Settle};
 pub use outcomes::{AFTER_S, OutcomesRead, ReadOutcomes};
 pub use permissions::{NewPostingPermission, OptOutInfo, PostingPermissionInfo, SubredditPreview};
 pub use post::{BY_HAND, NOT_APPROVED, Post, PostReport, PostedInfo};

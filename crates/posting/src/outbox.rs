@@ -20,12 +20,6 @@ use crate::reconcile::LATE_MS;
 /// Code of a posted reply whose edit was sent without an answer.
 const UNKNOWN: &str = "rewrite-unknown";
 
-/// The states of replies, for an error.
-pub fn states() -> String {
-    let words: Vec<&str> = ReplyState::ALL.iter().map(|s| s.as_str()).collect();
-    words.join(", ").replace("cancelled", "canceled")
-}
-
 /// A decision on a reply with unconfirmed delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "settle", rename_all = "kebab-case")]
@@ -198,16 +192,7 @@ pub(crate) fn objection_info(objection: &Objection) -> ObjectionInfo {
 
 impl Posting<'_> {
     /// The posting state of all replies to something on Reddit, in queue order; of one state if given.
-    ///
-    /// # Errors
-    /// [`Code::Usage`] if there is no such state.
-    pub fn outbox(self, state: Option<&str>) -> Result<Vec<OutboxInfo>> {
-        let state = match state {
-            None => None,
-            Some(word) => Some(word.parse::<ReplyState>().map_err(|_| {
-                Error::usage(format!("state is {word:?}; it is one of {}", states()))
-            })?),
-        };
+    pub fn outbox(self, state: Option<ReplyState>) -> Result<Vec<OutboxInfo>> {
         let meant = self.account_meant("").ok();
         let accounts = self.store.accounts()?;
         let composer = self.composer()?;

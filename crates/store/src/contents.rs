@@ -285,8 +285,11 @@ fn fault_of(
     judge(table, &column.name, &row, text).map(|what| reset(fault(what), text))
 }
 
-/// The columns of a table that are checked, and its key columns.
-fn columns_of(db: &Connection, table: &str, sql: &str) -> Result<(Vec<Column>, Vec<String>)> {
+/// The columns of a table with their types, and the names of those of its key.
+pub(crate) fn table_columns(
+    db: &Connection,
+    table: &str,
+) -> Result<(Vec<(String, String)>, Vec<String>)> {
     let mut query = db.prepare("SELECT name, type, pk FROM pragma_table_info(?1)")?;
     let all: Vec<(String, String, i64)> = query
         .query_map([table], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
@@ -299,6 +302,13 @@ fn columns_of(db: &Connection, table: &str, sql: &str) -> Result<(Vec<Column>, V
     if key.is_empty() {
         key.push("rowid".to_owned());
     }
+    let columns = all.into_iter().map(|(name, kind, _)| (name, kind));
+    Ok((columns.collect(), key))
+}
+
+/// The columns of a table that are checked, and its key columns.
+fn columns_of(db: &Connection, table: &str, sql: &str) -> Result<(Vec<Column>, Vec<String>)> {
+    let (all, key) = table_columns(db, table)?;
     let mut words = words_of(sql);
     for (of, column, known) in WORDS {
         if of == table {
@@ -332,8 +342,8 @@ fn columns_of(db: &Connection, table: &str, sql: &str) -> Result<(Vec<Column>, V
     };
     let columns = all
         .into_iter()
-        .filter(|(_, kind, _)| kind == "TEXT")
-        .map(|(name, ..)| Column {
+        .filter(|(_, kind)| kind == "TEXT")
+        .map(|(name, _)| Column {
             json: json(&name),
             words: words.remove(&name).unwrap_or_default(),
             name,

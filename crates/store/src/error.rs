@@ -149,6 +149,9 @@ pub enum Error {
         key: String,
         source: serde_json::Error,
     },
+    /// The system gives no random bytes for a key.
+    #[error("the system gives no random numbers: {0}; try again")]
+    NoRandomness(String),
     /// Any other SQLite error.
     #[error("SQLite refused: {0}")]
     Sql(rusqlite::Error),

@@ -1,6 +1,7 @@
 //! Fakes: replies generated to the comments of a split, and their settings.
 
 use repartee_datasets::Partition;
+pub use repartee_terms::FinishReason;
 use rusqlite::{Row, params};
 
 use crate::error::is_unique;
@@ -38,8 +39,6 @@ pub struct FakeSet {
     /// Milliseconds since 1970.
     pub created_ms: i64,
 }
-
-pub use repartee_terms::FinishReason;
 
 /// A fake to store.
 #[derive(Debug, Clone, PartialEq, Eq)]

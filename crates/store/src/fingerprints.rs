@@ -8,7 +8,7 @@ use repartee_datasets::clean::{is_notice, is_unknown_author};
 use repartee_datasets::duplicates::normalized;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// The setting with the key, in hexadecimal digits.
 const KEY: &str = "key of fingerprints";
@@ -82,18 +82,17 @@ impl Key {
         if let Some(key) = Self::of(db)? {
             return Ok(key);
         }
-        // each has 74 random bits
-        let mut random = blake3::Hasher::new();
-        for _ in 0..4 {
-            random.update(uuid::Uuid::now_v7().as_bytes());
-        }
-        let key = random.finalize();
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).map_err(|error| Error::NoRandomness(error.to_string()))?;
         db.execute(
             "INSERT INTO setting (key, value) VALUES (?1, ?2)
              ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            params![KEY, format!("\"{}\"", key.to_hex())],
+            params![
+                KEY,
+                format!("\"{}\"", blake3::Hash::from_bytes(key).to_hex())
+            ],
         )?;
-        Ok(Self(*key.as_bytes()))
+        Ok(Self(key))
     }
 
     fn hash(&self, parts: &[&str]) -> Hash {

@@ -858,7 +858,9 @@ fn purged_text_is_not_imported_under_another_id_or_link() {
         by(-22, None, "", "others"),
     ];
     let named = [(-21, gone(LONG_ID).name), (-22, gone(LONG_ID + 9).name)];
-    let done = store.records_upsert_named(table, &linked, &named).unwrap();
+    let done = store
+        .records_counted(table, &linked, &named, |_| None)
+        .unwrap();
     assert_eq!((done.new, done.purged), (1, 1));
     // a forum is not Reddit
     let forum = source(&store);

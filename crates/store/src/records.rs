@@ -204,7 +204,7 @@ struct Upsert<'a> {
     /// Checks whether a name was purged, for a time of retrieval; `None`: nothing was, and no row pays for the check.
     is_purged: Option<CachedStatement<'a>>,
     /// Forgets what the copies of a text are recognized by, if it was gone before this time.
-    is_back: Option<CachedStatement<'a>>,
+    reappeared: Option<CachedStatement<'a>>,
     copies: Option<Copies<'a>>,
 }
 
@@ -235,7 +235,7 @@ impl<'a> Upsert<'a> {
             "DELETE FROM purged_text WHERE name = ?1 AND EXISTS
                (SELECT 1 FROM purged WHERE purged.name = ?1 AND {applies} AND purged.seen_utc < ?2)"
         );
-        let is_back = any.then(|| db.prepare_cached(&sql)).transpose()?;
+        let reappeared = any.then(|| db.prepare_cached(&sql)).transpose()?;
         let copies = match any {
             true => Copies::of(db, &applies)?,
             false => None,
@@ -269,7 +269,7 @@ impl<'a> Upsert<'a> {
                  WHERE id = ?1",
             )?,
             is_purged,
-            is_back,
+            reappeared,
             copies,
         })
     }
@@ -311,7 +311,7 @@ impl<'a> Upsert<'a> {
         let stored = match added {
             true => {
                 done.new += 1;
-                return self.is_back(&name, record);
+                return self.reappeared(&name, record);
             }
             false => match kind {
                 1 => Record::Comment(self.find_comment.query_row([id], comment_row)?),
@@ -341,7 +341,7 @@ impl<'a> Upsert<'a> {
                     Record::Post(post) => self.put_post(post, true)?,
                 };
                 done.newer += 1;
-                self.is_back(&name, record)?;
+                self.reappeared(&name, record)?;
             }
         }
         Ok(())
@@ -395,9 +395,9 @@ impl<'a> Upsert<'a> {
     }
 
     /// A text that was gone by an earlier archive: it is no longer what its copies are recognized by.
-    fn is_back(&mut self, name: &str, record: &Record) -> Result<()> {
-        if let (Some(is_back), Some(retrieved)) = (&mut self.is_back, retrieved(record)) {
-            is_back.execute(params![name, retrieved])?;
+    fn reappeared(&mut self, name: &str, record: &Record) -> Result<()> {
+        if let (Some(reappeared), Some(retrieved)) = (&mut self.reappeared, retrieved(record)) {
+            reappeared.execute(params![name, retrieved])?;
         }
         Ok(())
     }
@@ -431,23 +431,11 @@ impl Store {
     /// # Errors
     /// If there is no such source; earlier batches are kept.
     pub fn records_upsert(&self, source_id: i64, records: &[Record]) -> Result<Upserted> {
-        self.records_upsert_named(source_id, records, &[])
+        self.records_counted(source_id, records, &[], |_| None)
     }
 
-    /// As [`Store::records_upsert`], with Reddit's names for records that have another id.
-    ///
-    /// # Errors
-    /// As [`Store::records_upsert`].
-    pub fn records_upsert_named(
-        &self,
-        source_id: i64,
-        records: &[Record],
-        named: &[(i64, String)],
-    ) -> Result<Upserted> {
-        self.records_counted(source_id, records, named, |_| None)
-    }
-
-    /// As [`Store::records_upsert_named`]; each transaction also stores the counts of the source so far, which `counts`
+    /// As [`Store::records_upsert`], with Reddit's names for records that have another id (`named`), and each transaction
+    /// also stores the counts of the source so far, which `counts`
     /// gives for what was done with these records. So an import that is killed shows what it has stored, and its source
     /// never has texts that its counts know nothing of.
     ///

@@ -4,7 +4,7 @@
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use crate::contents::{RowFault, value_of};
+use crate::contents::{RowFault, table_columns, value_of};
 use crate::pairs::register_thread_of;
 use crate::{Error, Result, Store};
 
@@ -254,22 +254,11 @@ fn broken(
 
 /// The columns of a table that hold times, and those of its key.
 fn columns_of(db: &Connection, table: &str) -> Result<(Vec<String>, Vec<String>)> {
-    let mut query = db.prepare("SELECT name, type, pk FROM pragma_table_info(?1)")?;
-    let all: Vec<(String, String, i64)> = query
-        .query_map([table], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        .collect::<Result<_, _>>()?;
-    let mut key: Vec<String> = all
-        .iter()
-        .filter(|(_, _, pk)| *pk > 0)
-        .map(|(name, ..)| name.clone())
-        .collect();
-    if key.is_empty() {
-        key.push("rowid".to_owned());
-    }
+    let (all, key) = table_columns(db, table)?;
     let times = all
         .into_iter()
-        .filter(|(name, kind, _)| kind == "INTEGER" && time_rule(name).is_some())
-        .map(|(name, ..)| name)
+        .filter(|(name, kind)| kind == "INTEGER" && time_rule(name).is_some())
+        .map(|(name, _)| name)
         .collect();
     Ok((times, key))
 }

@@ -7,7 +7,7 @@ use repartee_engine::terms::{JobStatus, ReplyState};
 fn each_kind_is_deleted_with_dependents_and_posted_replies_stay() {
     for (kind, item) in KINDS {
         let (place, engine) = full();
-        let posted = engine.queue(Some("posted")).unwrap().remove(0);
+        let posted = engine.queue(Some(ReplyState::Posted)).unwrap().remove(0);
         let found = delete(&engine, kind, item);
         let gone = |kind: ItemKind| found.items.iter().filter(|one| one.kind == kind).count();
         assert_eq!(
@@ -74,7 +74,11 @@ fn deleted_source_leaves_no_byte_and_can_be_imported_again() {
         let rows = query.query_map([], |row| row.get(0)).unwrap();
         rows.collect::<Result<_, _>>().unwrap()
     };
-    let answered = engine.queue(Some("posted")).unwrap().remove(0).comment;
+    let answered = engine
+        .queue(Some(ReplyState::Posted))
+        .unwrap()
+        .remove(0)
+        .comment;
     let size = std::fs::metadata(place.project()).unwrap().len();
     delete(&engine, ItemKind::Source, "sample.ndjson");
     for table in [
@@ -163,7 +167,7 @@ fn deleting_a_source_keeps_other_sources() {
 #[test]
 fn deleted_items_are_invisible_before_their_rows_are_gone() {
     let (place, engine) = full();
-    let draft = engine.queue(Some("draft")).unwrap()[0].id;
+    let draft = engine.queue(Some(ReplyState::Draft)).unwrap()[0].id;
     approve(&engine, draft);
     mark(&engine, ItemKind::Run, "writer", None).unwrap();
     // nothing is swept yet: a process may have been killed here

@@ -91,7 +91,7 @@ fn deletion_is_refused_if_something_changed_since_it_was_shown() {
     let seen = |kind, item: &str| engine.dependents(&of(kind, item)).unwrap().seen;
     // a draft that was approved since
     let before = seen(ItemKind::Run, "writer");
-    let draft = engine.queue(Some("draft")).unwrap()[0].id;
+    let draft = engine.queue(Some(ReplyState::Draft)).unwrap()[0].id;
     approve(&engine, draft);
     let error = mark(&engine, ItemKind::Run, "writer", Some(&before)).unwrap_err();
     assert!(error.message.contains("changed"), "{error}");

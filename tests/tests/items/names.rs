@@ -1,7 +1,7 @@
 //! Names, notes and tags: valid, unique, and followed everywhere.
 
 use super::*;
-use repartee_engine::terms::JobStatus;
+use repartee_engine::terms::{JobStatus, ReplyState};
 
 fn rename(engine: &Engine, kind: ItemKind, item: &str, name: &str) -> Result<ItemInfo, Error> {
     engine.item_rename(&RenameItem {
@@ -140,7 +140,7 @@ fn invalid_and_taken_names_are_refused() {
 fn items_made_with_a_renamed_item_show_its_new_name_and_work() {
     let (place, engine) = full();
     let approved = {
-        let draft = engine.queue(Some("draft")).unwrap()[0].id;
+        let draft = engine.queue(Some(ReplyState::Draft)).unwrap()[0].id;
         approve(&engine, draft);
         engine.reply(draft).unwrap()
     };

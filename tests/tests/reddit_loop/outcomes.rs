@@ -1,6 +1,7 @@
 //! Saved threads without network, and scores that arrive later.
 
 use super::*;
+use repartee_engine::terms::ReplyState;
 
 /// A small model of a kind, trained for two steps.
 fn train(engine: &Engine, kind: ModelKind, name: &str, base: &str) {
@@ -81,7 +82,7 @@ fn replayed() -> (Place, Engine, Generated) {
 fn saved_threads_are_drafted_once_without_network() {
     let (_place, engine, generated) = replayed();
     assert!(generated.comments.len() >= 4);
-    let outbox = engine.posting().outbox(Some("draft")).unwrap();
+    let outbox = engine.posting().outbox(Some(ReplyState::Draft)).unwrap();
     assert_eq!(outbox.len(), generated.queued.len());
     assert!(outbox.iter().all(|one| {
         one.parent_name
@@ -276,7 +277,7 @@ impl Posted {
             fake.world().pass(86_400_000);
         }
         let mut names = Vec::new();
-        for one in engine.posting().outbox(Some("posted")).unwrap() {
+        for one in engine.posting().outbox(Some(ReplyState::Posted)).unwrap() {
             assert!(one.link.starts_with(fake.base()), "{}", one.link);
             names.push(one.posted_name.unwrap());
         }

@@ -821,7 +821,7 @@ export type ExportPredictions = {
 
 export type ExportQueue = {
   /** .jsonl or .csv. */
-  path: string, state: string | null, };
+  path: string, state: ReplyState | null, };
 
 export type ExportThreads = {
   /** A file with one line of JSON per thread. */
@@ -1534,7 +1534,7 @@ export type OfPair = { id: string, };
 /**
  * Replies of the queue.
  */
-export type OfState = { state: string | null, };
+export type OfState = { state: ReplyState | null, };
 
 export type OptOutInfo = { kind: OptOutKind, name: string, state: OptOutState, why: string,
   /** Name of the comment that asked for it; empty: added by the user. */

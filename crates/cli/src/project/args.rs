@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use repartee_engine::terms::ReplyState;
+
+use crate::flags::a_state;
 
 #[derive(Debug, Clone, Args)]
 pub struct DemoArgs {
@@ -59,7 +62,7 @@ pub enum ExportCommand {
         /// .jsonl or .csv
         file: PathBuf,
         /// Only draft, approved, sending, uncertain, absent, posted, rejected, canceled or withdrawn
-        #[arg(long)]
-        state: Option<String>,
+        #[arg(long, value_parser = a_state)]
+        state: Option<ReplyState>,
     },
 }

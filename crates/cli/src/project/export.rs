@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::args::ExportCommand;
 use crate::app::App;
 use crate::data;
-use crate::out::{count, stored_state};
+use crate::out::count;
 
 pub fn export(app: &App, command: ExportCommand) -> Result<ExitCode> {
     let engine = app.engine()?;
@@ -27,7 +27,7 @@ pub fn export(app: &App, command: ExportCommand) -> Result<ExitCode> {
             wrote_rows(app, &file, "predictions", n)
         }
         ExportCommand::Queue { file, state } => {
-            let n = engine.queue_export(&file, state.as_deref().map(stored_state))?;
+            let n = engine.queue_export(&file, state)?;
             wrote_rows(app, &file, "replies", n as u64)
         }
         ExportCommand::Base { name, folder } => app.wrote(&engine.base_export(&name, &folder)?),

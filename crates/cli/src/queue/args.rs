@@ -1,16 +1,17 @@
 //! Flags of `queue`.
 
 use clap::Subcommand;
+use repartee_engine::terms::ReplyState;
 
-use crate::flags::a_name;
+use crate::flags::{a_name, a_state};
 
 #[derive(Debug, Subcommand)]
 pub enum QueueCommand {
     /// List replies, newest first
     List {
         /// Only draft, approved, sending, uncertain, absent, posted, rejected, canceled or withdrawn
-        #[arg(long)]
-        state: Option<String>,
+        #[arg(long, value_parser = a_state)]
+        state: Option<ReplyState>,
     },
     /// Show a reply with the comment it answers, its scores, and its history
     Show {

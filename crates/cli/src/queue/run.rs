@@ -9,14 +9,13 @@ use super::args::QueueCommand;
 use super::view;
 use crate::app::{App, person};
 use crate::editor::edit;
-use crate::out::stored_state;
 use crate::{confirm, items};
 
 pub fn queue(app: &App, command: QueueCommand) -> Result<ExitCode> {
     let engine = app.engine()?;
     match command {
         QueueCommand::List { state } => {
-            let mut replies = engine.queue(state.as_deref().map(stored_state))?;
+            let mut replies = engine.queue(state)?;
             replies.reverse();
             items::unreadable(app.out, &engine.unreadable_replies()?)?;
             app.done(&replies, |replies| view::replies(app.out, replies))

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use repartee_engine::terms::ReplyState;
 
-use crate::flags::a_name;
+use crate::flags::{a_name, a_state};
 
 /// Who acts, for the audit log.
 #[derive(Debug, Clone, Args)]
@@ -98,8 +99,8 @@ pub enum RedditCommand {
         /// Number of a reply
         reply: Option<i64>,
         /// Only draft, approved, sending, uncertain, absent, posted, rejected, canceled or withdrawn
-        #[arg(long)]
-        state: Option<String>,
+        #[arg(long, value_parser = a_state)]
+        state: Option<ReplyState>,
     },
     /// Post approved replies one by one; a dry run until an account and a permission are set up
     Post(PostArgs),

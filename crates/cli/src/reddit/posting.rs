@@ -6,27 +6,26 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use repartee_engine::posting::{OutboxStory, Post, ReadOutcomes, Reconcile, Settle};
+use repartee_engine::terms::ReplyState;
 use repartee_engine::{Engine, Error};
 
 use super::args::{EditArgs, PostArgs, ResolveArgs};
 use super::view;
 use crate::app::{App, person};
 use crate::confirm::{self, Decision};
-use crate::out::stored_state;
 use crate::{editor, queue, terminal};
 
 pub fn outbox(
     app: &App,
     engine: &Engine,
     reply: Option<i64>,
-    state: Option<&str>,
+    state: Option<ReplyState>,
 ) -> Result<ExitCode> {
     match reply {
         Some(id) => shown(app, &engine.posting().outbox_story(id)?),
-        None => app.done(
-            &engine.posting().outbox(state.map(stored_state))?,
-            |outbox| view::outbox(app.out, outbox),
-        ),
+        None => app.done(&engine.posting().outbox(state)?, |outbox| {
+            view::outbox(app.out, outbox)
+        }),
     }
 }
 

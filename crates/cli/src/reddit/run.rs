@@ -52,9 +52,7 @@ pub fn reddit(app: &App, command: RedditCommand) -> Result<ExitCode> {
             .done(&engine.posting().threads_import(&file)?, |threads| {
                 view::threads(app.out, threads)
             }),
-        RedditCommand::Outbox { reply, state } => {
-            posting::outbox(app, engine, reply, state.as_deref())
-        }
+        RedditCommand::Outbox { reply, state } => posting::outbox(app, engine, reply, state),
         RedditCommand::Post(args) => posting::post(app, engine, args),
         RedditCommand::Reconcile { wait, which } => {
             posting::reconcile(app, engine, which.account, wait)

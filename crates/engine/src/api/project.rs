@@ -12,6 +12,7 @@ use repartee_datasets::record::Rejected;
 use repartee_datasets::source::Permission;
 use repartee_posting::DeletedContent;
 use repartee_store::pairs::PairFigure;
+use repartee_terms::ReplyState;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -205,7 +206,7 @@ pub struct SaveChart {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct OfState {
-    pub state: Option<String>,
+    pub state: Option<ReplyState>,
 }
 
 /// An edit of a reply's text.
@@ -301,7 +302,7 @@ pub struct ExportModel {
 pub struct ExportQueue {
     /// .jsonl or .csv.
     pub path: String,
-    pub state: Option<String>,
+    pub state: Option<ReplyState>,
 }
 
 /// Paths as the user typed them.
@@ -401,7 +402,7 @@ commands!(Arc<Engine> {
     "candidate.queue" => |engine, p| engine.candidate_queue(p.id, &p.who), JudgeReply => ReplyInfo;
     // a reply is shown with its parent comment, footer and account
     /// Replies of the queue.
-    "queue" reads [Queue, Threads, Reddit, Settings] => |engine, p| engine.queue(p.state.as_deref()), OfState => Vec<ReplyInfo>;
+    "queue" reads [Queue, Threads, Reddit, Settings] => |engine, p| engine.queue(p.state), OfState => Vec<ReplyInfo>;
     /// One reply with what it answers and its history.
     "reply.get" reads [Queue, Threads, Reddit, Settings] => |engine, p| engine.reply(p.id), Numbered => ReplyStory;
     /// Edits a reply's text; an approved reply returns to draft.
@@ -449,7 +450,7 @@ commands!(Arc<Engine> {
     /// Exports a base as a folder in Hugging Face layout.
     "export.base" => |engine, p| engine.base_export(&p.name, &typed(&p.path)?), ExportModel => PathBuf;
     /// Exports the queue to a file; returns the number of replies.
-    "export.queue" => |engine, p| engine.queue_export(&typed(&p.path)?, p.state.as_deref()), ExportQueue => usize;
+    "export.queue" => |engine, p| engine.queue_export(&typed(&p.path)?, p.state), ExportQueue => usize;
     /// Verifies the whole project file.
     "check" => |engine, _| engine.check(&|_| {}), Nothing => Checked;
     /// Frees the disk space of deleted items.

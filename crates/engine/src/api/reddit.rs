@@ -270,7 +270,7 @@ commands!(Arc<Engine> {
     /// Imports threads from such a file, without network.
     "threads.import" => |engine, p| engine.posting().threads_import(&typed(&p.path)?), At => Vec<ThreadInfo>;
     /// Posting state of all replies to something on Reddit.
-    "outbox" reads [Queue, Threads, Reddit, Settings] => |engine, p| engine.posting().outbox(p.state.as_deref()), OfState => Vec<OutboxInfo>;
+    "outbox" reads [Queue, Threads, Reddit, Settings] => |engine, p| engine.posting().outbox(p.state), OfState => Vec<OutboxInfo>;
     /// Posting state of one reply, with its attempts and what blocks it now.
     "outbox.get" reads [Queue, Threads, Reddit, Settings, Sources, Bases] => |engine, p| engine.posting().outbox_story(p.id), Numbered => OutboxStory;
     /// Decides an uncertain or absent reply.
