@@ -704,8 +704,12 @@ impl Window {
         let mut process = command.spawn().expect("a window");
         let out = process.stdout.take().expect("the window's output");
         let forward = std::thread::spawn(move || {
-            for line in BufReader::new(out).lines().map_while(Result::ok) {
-                print(&line);
+            let mut out = BufReader::new(out);
+            let mut line = String::new();
+            // a line without its end is what a window that died had left to write
+            while out.read_line(&mut line).is_ok() && line.ends_with('\n') {
+                print(line.trim_end());
+                line.clear();
             }
         });
         Self {
@@ -835,7 +839,7 @@ fn set_up(bench: &Bench, reset: &Value, sample: &Path) {
     }
 }
 
-/// One window, until standard input ends; then its running jobs are canceled.
+/// One window, until standard input ends; then its running jobs are canceled, and every call is answered.
 pub fn window(config: &Path, project: &Path, quiet: bool) {
     const MAIN: &str = "main";
     let on_event = move |_: &[String], event: &AppEvent| {
@@ -858,9 +862,11 @@ pub fn window(config: &Path, project: &Path, quiet: bool) {
         }
         opened.expect("the project opens");
     }
+    let mut calls: Vec<JoinHandle<()>> = Vec::new();
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
         let app = Arc::clone(&app);
-        std::thread::spawn(move || {
+        calls.retain(|call| !call.is_finished());
+        calls.push(std::thread::spawn(move || {
             let asked: Value = serde_json::from_str(&line).expect("a line of JSON");
             let name = asked["call"].as_str().unwrap_or_default();
             let answer = match app.call(MAIN, name, asked["params"].clone()) {
@@ -868,7 +874,7 @@ pub fn window(config: &Path, project: &Path, quiet: bool) {
                 Err(error) => json!({ "id": asked["id"], "error": error }),
             };
             print(&answer.to_string());
-        });
+        }));
     }
     let begun = Instant::now();
     while begun.elapsed() < END_WITHIN {
@@ -891,6 +897,10 @@ pub fn window(config: &Path, project: &Path, quiet: bool) {
             let _ = app.call(MAIN, "job.cancel", json!({ "job": job["id"] }));
         }
         std::thread::sleep(Duration::from_millis(20));
+    }
+    // an answer that is cut off by the end of this process is not a line of JSON
+    for call in calls {
+        let _ = call.join();
     }
 }
 

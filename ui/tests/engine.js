@@ -52,15 +52,10 @@ class Engine {
     });
   }
 
-  /** Ends the window, and starts another one on a fresh project. Calls of the window before never get an answer. */
-  async reset(options) {
+  /** Ends the window, which answers all its calls first, and starts another one on a fresh project. */
+  reset(options) {
     this.onEvent = () => {};
-    const before = [...this.#waiting];
-    const started = await this.#ask({ reset: options });
-    for (const [id, { reject }] of before) {
-      if (this.#waiting.delete(id)) reject(new Error("the window was closed before it answered"));
-    }
-    return started;
+    return this.#ask({ reset: options });
   }
 
   call(name, params, other = false) {
