@@ -6,7 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use super::attention::within;
 use super::packed::{Converted, Packed, Then};
 use super::rows::Norm;
-use super::{Precision, Table, get, in_pool, linear, norm, sized, values};
+use super::team::with_team;
+use super::{Precision, Table, get, linear, norm, sized, values};
 use crate::bert::{Config, Rows};
 use crate::ops::{Gelu, Layout};
 use crate::weights::{Scope, Tensors};
@@ -126,7 +127,7 @@ impl Bert {
         // nothing in them outlasts a call, so those of a call that panicked are as good
         let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
         let b = &mut *buffers;
-        in_pool(|| self.logits_here(rows, b))
+        with_team(|| self.logits_here(rows, b))
     }
 
     fn logits_here(&self, rows: &Rows, b: &mut Buffers) -> Result<Vec<f32>> {
@@ -208,7 +209,14 @@ impl Bert {
             .product(&b.x[..tokens * c], Then::Write, qkv, &mut b.converted);
         let rows = if last { pairs } else { tokens };
         let y = sized(&mut b.y, rows * c);
-        within(qkv, starts, self.config.num_attention_heads, last, y);
+        within(
+            self.precision,
+            qkv,
+            starts,
+            self.config.num_attention_heads,
+            last,
+            y,
+        );
         if last {
             self.firsts(starts, b);
         }

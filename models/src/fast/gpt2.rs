@@ -4,9 +4,11 @@
 use std::sync::Arc;
 
 use super::attention::{Group, Kv, cached};
+use super::kernels::each_row;
 use super::packed::{Converted, Packed, Then};
 use super::rows::Norm;
-use super::{Precision, Table, get, in_pool, linear, norm, sized, values, with_values};
+use super::team::with_team;
+use super::{Precision, Table, get, linear, norm, sized, values, with_values};
 use crate::gpt2::Config;
 use crate::ops::{Gelu, Layout};
 use crate::weights::{Scope, Tensors};
@@ -111,7 +113,7 @@ impl Gpt2 {
     pub fn cache(&self, tokens: usize) -> Cache {
         let (heads, c) = (self.config.n_head, self.config.n_embd);
         Cache {
-            blocks: vec![Kv::new(heads, c / heads, tokens); self.h.len()],
+            blocks: vec![Kv::new(self.precision, heads, c / heads, tokens); self.h.len()],
             len: 0,
         }
     }
@@ -149,7 +151,7 @@ impl Gpt2 {
     /// # Errors
     /// If it is empty or too long, or has a token outside the vocabulary.
     pub fn read<'a>(&self, prompt: &[u32], b: &'a mut Buffers) -> Result<(Cache, &'a [f32])> {
-        in_pool(|| self.read_here(prompt, b))
+        with_team(|| self.read_here(prompt, b))
     }
 
     fn read_here<'a>(&self, prompt: &[u32], b: &'a mut Buffers) -> Result<(Cache, &'a [f32])> {
@@ -201,7 +203,7 @@ impl Gpt2 {
         rows: &mut [&mut Row],
         b: &'a mut Buffers,
     ) -> Result<&'a [f32]> {
-        in_pool(|| self.step_here(tokens, rows, b))
+        with_team(|| self.step_here(tokens, rows, b))
     }
 
     fn step_here<'a>(
@@ -221,10 +223,12 @@ impl Gpt2 {
         for (i, block) in self.h.iter().enumerate() {
             block.qkv(rows.len(), b);
             let qkv = &b.qkv[..rows.len() * 3 * c];
-            for (row, qkv) in rows.iter_mut().zip(qkv.chunks_exact(3 * c)) {
-                let at = row.own.len;
-                row.own.blocks[i].write(at, qkv);
-            }
+            let none = || (&mut [] as &mut [f32], 0);
+            let write = |r: usize, row: &mut [&mut Row], _: &mut [f32], _: &mut [f32]| {
+                let own = &mut row[0].own;
+                own.blocks[i].write(own.len, &qkv[r * 3 * c..][..3 * c]);
+            };
+            each_row(rows.len(), 1, (&mut *rows, 1), none(), none(), write);
             let groups = groups(rows, i);
             let y = sized(&mut b.y, rows.len() * c);
             cached(qkv, 3 * c, &groups, self.config.n_head, y);

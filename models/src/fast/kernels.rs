@@ -5,13 +5,14 @@
 //! number of rows nor on the threads. f32 multiplies and adds with one rounding where the processor can (FMA); bf16
 //! multiplies pairs and adds in f32; int8 is exact in 32-bit integers, so all its variants give equal results.
 //!
-//! This file has all the unsafe code of the fast path: the vector instructions, and [`each_block`], which lends parts
-//! of a matrix to threads. Lengths are checked in the safe functions before any pointer is used.
+//! This file and `team` have all the unsafe code of the fast path; here it is the vector instructions, and [`each_block`]
+//! and [`each_row`], which lend parts of a matrix to threads. Lengths are checked in the safe functions before any
+//! pointer is used.
 
 use std::marker::PhantomData;
 use std::sync::OnceLock;
 
-use rayon::prelude::*;
+use super::team::each;
 
 /// Columns of a panel.
 pub const COLS: usize = 32;
@@ -132,6 +133,7 @@ pub fn bf16_block(
     ldx: usize,
     rows: usize,
     panel: &[u16],
+    keep: bool,
     tile: &mut [[f32; COLS]],
 ) {
     let k = panel.len() / COLS;
@@ -141,15 +143,19 @@ pub fn bf16_block(
         // SAFETY: the processor has the instructions, and `check` has compared the lengths.
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => unsafe {
-            x86::bf16_avx512(rows, x.as_ptr(), ldx, panel.as_ptr(), k, tile)
+            x86::bf16_avx512(rows, x.as_ptr(), ldx, panel.as_ptr(), k, keep, tile)
         },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { x86::bf16_avx2(rows, x.as_ptr(), ldx, panel.as_ptr(), k, tile) },
+        Level::Avx2 => unsafe {
+            x86::bf16_avx2(rows, x.as_ptr(), ldx, panel.as_ptr(), k, keep, tile)
+        },
         _ => {
             let wide = |half: u16| f32::from_bits(u32::from(half) << 16);
             for (r, sums) in tile[..rows].iter_mut().enumerate() {
-                sums.fill(0.0);
+                if !keep {
+                    sums.fill(0.0);
+                }
                 let x = x[r * ldx..].as_chunks::<2>().0;
                 for (x, w) in x.iter().zip(panel.as_chunks::<{ 2 * COLS }>().0) {
                     let x = [wide(x[0]), wide(x[1])];
@@ -326,10 +332,11 @@ mod x86 {
         ldx: usize,
         w: *const u16,
         k: usize,
+        keep: bool,
         tile: &mut [[f32; COLS]],
     ) {
         // SAFETY: that of this function.
-        unsafe { by_rows!(rows, bf16_rows_avx512(x, ldx, w, k, tile)) }
+        unsafe { by_rows!(rows, bf16_rows_avx512(x, ldx, w, k, keep, tile)) }
     }
 
     #[target_feature(enable = "avx512f,avx512bf16")]
@@ -338,6 +345,7 @@ mod x86 {
         ldx: usize,
         w: *const u16,
         k: usize,
+        keep: bool,
         tile: &mut [[f32; COLS]],
     ) {
         // SAFETY: all addresses are inside the block, the panel and the tile; k is even. A register of 32 bf16 values
@@ -345,6 +353,14 @@ mod x86 {
         unsafe {
             let half = |bits: __m512i| std::mem::transmute::<__m512i, __m512bh>(bits);
             let mut sums = [[_mm512_setzero_ps(); 2]; M];
+            if keep {
+                for (sum, row) in sums.iter_mut().zip(tile.iter()) {
+                    *sum = [
+                        _mm512_loadu_ps(row.as_ptr()),
+                        _mm512_loadu_ps(row.as_ptr().add(16)),
+                    ];
+                }
+            }
             let (mut x, mut w) = (Column::new(x, ldx), w);
             for _ in 0..k / 2 {
                 let w0 = half(_mm512_loadu_si512(w.cast()));
@@ -484,9 +500,12 @@ mod x86 {
         ldx: usize,
         w: *const u16,
         k: usize,
+        keep: bool,
         tile: &mut [[f32; COLS]],
     ) {
-        tile[..rows].iter_mut().for_each(|sums| sums.fill(0.0));
+        if !keep {
+            tile[..rows].iter_mut().for_each(|sums| sums.fill(0.0));
+        }
         for from in (0..k).step_by(DEEP) {
             let deep = DEEP.min(k - from);
             for row in (0..rows).step_by(2) {
@@ -587,48 +606,55 @@ mod x86 {
 }
 
 /// A part of a matrix that one thread may write: some columns of some consecutive rows.
-pub struct Block<'a> {
-    start: *mut f32,
+pub struct Block<'a, T = f32> {
+    start: *mut T,
     rows: usize,
     /// Distance of two rows.
     ld: usize,
     width: usize,
-    matrix: PhantomData<&'a mut [f32]>,
+    matrix: PhantomData<&'a mut [T]>,
 }
 
 // SAFETY: it stands for an exclusive borrow of its elements.
-unsafe impl Send for Block<'_> {}
+unsafe impl<T: Send> Send for Block<'_, T> {}
 
-impl Block<'_> {
+impl<T> Block<'_, T> {
     pub fn rows(&self) -> usize {
         self.rows
     }
 
     /// A row of the block, counted from its first.
-    pub fn row(&mut self, row: usize) -> &mut [f32] {
+    pub fn row(&mut self, row: usize) -> &mut [T] {
         assert!(row < self.rows, "row {row} of {}", self.rows);
-        // SAFETY: the row is inside the matrix (`each_block` checked), and only this block refers to its elements.
+        // SAFETY: the row is inside the matrix (`each_block` checked), and only this block refers to its
+        // elements.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(row * self.ld), self.width) }
     }
 }
 
 /// An address that threads share.
-#[derive(Clone, Copy)]
-struct Address(*mut f32);
-// SAFETY: it is only an address; `each_block` argues its use.
-unsafe impl Send for Address {}
-// SAFETY: as above.
-unsafe impl Sync for Address {}
+struct Address<T>(*mut T);
 
-impl Address {
-    fn at(self, offset: usize) -> *mut f32 {
+impl<T> Clone for Address<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Address<T> {}
+// SAFETY: it is only an address; `each_block` and `each_row` argue its use.
+unsafe impl<T: Send> Send for Address<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for Address<T> {}
+
+impl<T> Address<T> {
+    fn at(self, offset: usize) -> *mut T {
         self.0.wrapping_add(offset)
     }
 }
 
 /// Divides a matrix whose rows are `ld` long between the row numbers `cuts` (ascending, from the first to the end of
 /// the last block) and every `width` columns, and calls `f(block of rows, block of columns, elements)` for each,
-/// in parallel.
+/// on the threads of the pass.
 pub fn each_block(
     y: &mut [f32],
     ld: usize,
@@ -642,31 +668,62 @@ pub fn each_block(
         "blocks outside their matrix"
     );
     let (across, start) = (ld.div_ceil(width), Address(y.as_mut_ptr()));
-    let count = (cuts.len() - 1) * across;
-    (0..count)
-        .into_par_iter()
-        .with_min_len(count.div_ceil(TASKS))
-        .for_each(|i| {
-            let (row, col) = (i / across, i % across);
-            let block = Block {
-                start: start.at(cuts[row] * ld + col * width),
-                rows: cuts[row + 1] - cuts[row],
-                ld,
-                width: width.min(ld - col * width),
-                matrix: PhantomData,
-            };
-            f(row, col, block);
-        });
+    each((cuts.len() - 1) * across, &|i| {
+        let (row, col) = (i / across, i % across);
+        let block = Block {
+            start: start.at(cuts[row] * ld + col * width),
+            rows: cuts[row + 1] - cuts[row],
+            ld,
+            width: width.min(ld - col * width),
+            matrix: PhantomData,
+        };
+        f(row, col, block);
+    });
 }
 
-/// Tasks that a product is divided into: enough to even out the load of a few threads, few enough to cost little.
-const TASKS: usize = 16;
+/// A matrix whose rows are lent one by one: its elements, and the length of a row.
+pub type Rows<'a, T> = (&'a mut [T], usize);
+
+/// Calls `f(row, its elements in each of three matrices)` for each row, on the threads of the pass, `at_once` rows after
+/// another on the same one. A matrix may have more rows than that; rows of no length are empty.
+pub fn each_row<A: Send, B: Send, C: Send>(
+    rows: usize,
+    at_once: usize,
+    (a, lda): Rows<A>,
+    (b, ldb): Rows<B>,
+    (c, ldc): Rows<C>,
+    f: impl Fn(usize, &mut [A], &mut [B], &mut [C]) + Sync,
+) {
+    assert!(
+        rows * lda <= a.len() && rows * ldb <= b.len() && rows * ldc <= c.len() && at_once > 0,
+        "rows outside their matrix"
+    );
+    let (a, b, c) = (
+        Address(a.as_mut_ptr()),
+        Address(b.as_mut_ptr()),
+        Address(c.as_mut_ptr()),
+    );
+    each(rows.div_ceil(at_once), &|part| {
+        for row in part * at_once..((part + 1) * at_once).min(rows) {
+            // SAFETY: the row is inside each matrix, as was checked, and no other call gets the same row.
+            let (a, b, c) = unsafe {
+                (
+                    std::slice::from_raw_parts_mut(a.at(row * lda), lda),
+                    std::slice::from_raw_parts_mut(b.at(row * ldb), ldb),
+                    std::slice::from_raw_parts_mut(c.at(row * ldc), ldc),
+                )
+            };
+            f(row, a, b, c);
+        }
+    });
+}
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::check::{gap, matmul, random, up_to};
     use super::super::packed::{bf16, widen};
+    use super::super::team::with_team;
     use super::*;
     use crate::rng::Stream;
 
@@ -764,10 +821,14 @@ mod tests {
             let wide: Vec<f32> = w.iter().map(|w| widen(*w)).collect();
             let want = matmul(&dense, &wide, (rows, k, COLS));
             for level in up_to(levels().bf16) {
-                let mut tile: Tile = [[7.0; COLS]; ROWS];
-                bf16_block(level, &x, ld, rows, &panel(&w, k, 2), &mut tile);
-                let off = gap(&tile.as_flattened()[..rows * COLS], &want);
-                assert!(off < 1e-4, "{level:?} {rows} rows, k {k}: off by {off}");
+                for keep in [false, true] {
+                    let mut tile: Tile = [[7.0; COLS]; ROWS];
+                    bf16_block(level, &x, ld, rows, &panel(&w, k, 2), keep, &mut tile);
+                    let got = tile.as_flattened()[..rows * COLS].iter();
+                    let got: Vec<f32> = got.map(|x| if keep { x - 7.0 } else { *x }).collect();
+                    let off = gap(&got, &want);
+                    assert!(off < 1e-4, "{level:?} {rows} rows, k {k}: off by {off}");
+                }
             }
         }
     }
@@ -805,6 +866,25 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn rows_of_matrices_are_lent_once() {
+        for (rows, at_once) in [(0, 1), (1, 4), (7, 1), (7, 3), (40, 4)] {
+            let (mut a, mut b) = (vec![0u8; rows * 3 + 5], vec![0f32; rows]);
+            let lent = |row: usize, a: &mut [u8], b: &mut [f32], c: &mut [u32]| {
+                a.iter_mut().for_each(|a| *a += row as u8 + 1);
+                b[0] += 1.0;
+                assert!(a.len() == 3 && b.len() == 1 && c.is_empty());
+            };
+            with_team(|| each_row(rows, at_once, (&mut a, 3), (&mut b, 1), (&mut [], 0), lent));
+            assert!(
+                a.iter()
+                    .zip(0..)
+                    .all(|(a, i)| { *a == if i < rows * 3 { (i / 3) as u8 + 1 } else { 0 } })
+            );
+            assert!(b.iter().all(|b| *b == 1.0));
         }
     }
 

@@ -4,7 +4,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `kernels` | products of a block of rows and a panel of columns; all unsafe code |
+//! | `team` | threads that stay awake through a forward pass |
+//! | `kernels` | products of a block of rows and a panel of columns; parts of matrices for threads |
 //! | `packed` | weights in panels, per precision; whole products |
 //! | `rows` | normalization, GELU, softmax, rounding: what happens to single rows |
 //! | `attention` | attention over keys and values in panels; the KV cache |
@@ -15,8 +16,8 @@
 //! processors may round differently.
 //!
 //! Precisions, with the largest difference of logits relative to their root mean square that the tests allow: f32 1e-4
-//! (absolute), bf16 and int8 a few percent. Attention, normalization, and the classifier's head are computed in f32 at
-//! every precision.
+//! (absolute), bf16 and int8 a few percent. At both, keys, values and attention's probabilities are bf16; normalization
+//! and the classifier's head are computed in f32 at every precision.
 
 pub mod bert;
 pub mod generate;
@@ -28,6 +29,7 @@ mod check;
 mod kernels;
 mod packed;
 mod rows;
+mod team;
 
 use candle_core::{CpuStorage, DType, Device, Storage, Tensor};
 
@@ -154,10 +156,4 @@ fn sized(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
         buffer.resize(len, 0.0);
     }
     &mut buffer[..len]
-}
-
-/// Runs a forward pass on a thread of the pool: a product that is started from outside wakes it up, which costs more
-/// than many a product.
-fn in_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    rayon::scope(|_| work())
 }

@@ -15,9 +15,12 @@ use rayon::prelude::*;
 
 use super::Precision;
 use super::kernels::{
-    Block, COLS, IntTile, Levels, ROWS, Tile, bf16_block, each_block, f32_block, int8_block, levels,
+    Block, COLS, IntTile, Levels, ROWS, Tile, bf16_block, each_block, each_row, f32_block,
+    int8_block, levels,
 };
-use super::rows::{add_into, balance, dequantize, gelu_into, quantize, to_bf16, write_into};
+use super::rows::{
+    ROWS_AT_ONCE, add_into, balance, dequantize, gelu_into, quantize, to_bf16, write_into,
+};
 use crate::ops::{Gelu, Layout};
 
 /// A weight matrix `(k, n)` with its bias.
@@ -61,13 +64,21 @@ pub enum Then {
 pub struct Converted {
     bf16: Vec<u16>,
     int8: Vec<u8>,
-    /// The value of one int8 step of each row.
-    steps: Vec<f32>,
+    steps: Vec<Step>,
     /// Outliers of all rows: channel and value.
     outliers: Vec<(u32, f32)>,
     /// Where those of each row begin, and the end.
     starts: Vec<usize>,
     balanced: Vec<f32>,
+}
+
+/// The rounding of a row.
+#[derive(Clone, Copy, Default)]
+struct Step {
+    /// The value of one int8 step.
+    size: f32,
+    /// Number of outliers.
+    outliers: usize,
 }
 
 /// At most one channel in this many is an outlier of a row, and [`FEW`] more.
@@ -176,7 +187,7 @@ impl Packed {
                 each_block(y, n, &[0, rows], COLS, |_, p, y| {
                     let panel = &w[p * kp * COLS..][..kp * COLS];
                     blocks(p, y, &|row, some, tile| {
-                        bf16_block(levels.bf16, &x[row * kp..], kp, some, panel, tile);
+                        bf16_block(levels.bf16, &x[row * kp..], kp, some, panel, false, tile);
                     });
                 });
             }
@@ -195,7 +206,7 @@ impl Packed {
                         for r in 0..some {
                             let outliers =
                                 &from.outliers[from.starts[row + r]..from.starts[row + r + 1]];
-                            let step = from.steps[row + r];
+                            let step = from.steps[row + r].size;
                             dequantize(
                                 &ints[r],
                                 offsets,
@@ -345,57 +356,59 @@ impl Int8 {
 
 impl Converted {
     fn fill_bf16(&mut self, x: &[f32], k: usize) {
-        let kp = k.next_multiple_of(2);
-        self.bf16.clear();
-        self.bf16.resize(x.len() / k * kp, 0);
-        self.bf16
-            .par_chunks_mut(kp)
-            .with_min_len(rows_at_once(k))
-            .zip(x.par_chunks(k))
-            .for_each(|(half, x)| to_bf16(x, &mut half[..k]));
+        let (rows, kp) = (x.len() / k, k.next_multiple_of(2));
+        self.bf16.resize(rows * kp, 0);
+        let none = || (&mut [] as &mut [f32], 0);
+        let convert = |row: usize, half: &mut [u16], _: &mut [f32], _: &mut [f32]| {
+            to_bf16(&x[row * k..][..k], half);
+            half[k..].fill(0);
+        };
+        let half = (&mut self.bf16[..], kp);
+        each_row(rows, ROWS_AT_ONCE, half, none(), none(), convert);
     }
 
     /// Balances and rounds each row; the values beyond its limit go to the outliers.
     fn fill_int8(&mut self, x: &[f32], channels: &[f32]) {
         let k = channels.len();
         let (rows, kp) = (x.len() / k, k.next_multiple_of(4));
-        self.int8.clear();
-        self.int8.resize(rows * kp, 128);
-        self.steps.clear();
-        self.steps.resize(rows, 0.0);
+        self.int8.resize(rows * kp, 0);
+        self.steps.resize(rows, Step::default());
         self.balanced.resize(rows * k, 0.0);
-        // how many outliers each row has, then where they begin
-        self.starts.clear();
-        self.starts.resize(rows + 1, 0);
-        let balanced = &mut self.balanced[..rows * k];
-        balanced
-            .par_chunks_mut(k)
-            .with_min_len(rows_at_once(k))
-            .zip(x.par_chunks(k))
-            .zip(self.int8.par_chunks_mut(kp))
-            .zip(&mut self.steps)
-            .zip(&mut self.starts[1..])
-            .for_each(|((((balanced, x), int8), step), count)| {
-                let (mean, most) = balance(x, channels, balanced);
-                let mut limit = LIMIT * mean;
+        each_row(
+            rows,
+            ROWS_AT_ONCE,
+            (&mut self.balanced, k),
+            (&mut self.int8, kp),
+            (&mut self.steps, 1),
+            |row, balanced, int8, step| {
+                let (mean, most) = balance(&x[row * k..][..k], channels, balanced);
+                let (mut limit, mut outliers) = (LIMIT * mean, 0);
                 while most > limit {
-                    *count = balanced.iter().filter(|x| x.abs() > limit).count();
-                    if *count <= k / OUTLIERS + FEW {
+                    outliers = balanced.iter().filter(|x| x.abs() > limit).count();
+                    if outliers <= k / OUTLIERS + FEW {
                         break;
                     }
                     limit *= 2.0;
-                    *count = 0;
+                    outliers = 0;
                 }
-                *step = quantize(balanced, limit, &mut int8[..k]);
-            });
+                let (int8, padding) = int8.split_at_mut(k);
+                padding.fill(128);
+                step[0] = Step {
+                    size: quantize(balanced, limit, int8),
+                    outliers,
+                };
+            },
+        );
         self.outliers.clear();
-        for (row, balanced) in balanced.chunks_exact(k).enumerate() {
-            if self.starts[row + 1] > 0 {
+        self.starts.clear();
+        self.starts.push(0);
+        for (step, balanced) in self.steps.iter().zip(self.balanced.chunks_exact(k)) {
+            if step.outliers > 0 {
                 // `quantize` left the outliers in place and made the others zero
                 let found = balanced.iter().zip(0..).filter(|(x, _)| **x != 0.0);
                 self.outliers.extend(found.map(|(x, i)| (i, *x)));
             }
-            self.starts[row + 1] = self.outliers.len();
+            self.starts.push(self.outliers.len());
         }
     }
 }
@@ -403,11 +416,6 @@ impl Converted {
 /// A value above this many times the mean magnitude of its row is an outlier: 4.8 standard deviations of a normal
 /// distribution, whose largest of 768 values is usually near 3.2.
 const LIMIT: f32 = 6.0;
-
-/// Rows per parallel task, so that starting it costs less than it saves.
-fn rows_at_once(k: usize) -> usize {
-    (32 * 1024 / k.max(1)).max(1)
-}
 
 /// The nearest bf16, ties to even; NaN stays NaN.
 pub fn bf16(x: f32) -> u16 {

@@ -2,11 +2,14 @@
 //!
 //! Sums run in 16 lanes in a fixed order, so that a row's result depends on the row alone.
 
-use super::kernels::COLS;
+use super::kernels::{COLS, each_row};
 use crate::ops::Gelu;
 use crate::ops::simd::{exp, normal, tanh, vectorized};
 
 const LANES: usize = 16;
+
+/// Rows that one thread takes at once: some microseconds of work.
+pub const ROWS_AT_ONCE: usize = 2;
 
 /// The sum of `f(i)`.
 #[inline(always)]
@@ -35,14 +38,12 @@ pub struct Norm {
 impl Norm {
     /// Normalizes each row of `x (rows, C)` into `y`.
     pub fn rows(&self, x: &[f32], y: &mut [f32]) {
-        use rayon::prelude::*;
         let c = self.weight.len();
-        if x.len() <= 16 * c {
-            return normalize(x, &self.weight, &self.bias, self.eps, y);
-        }
-        y.par_chunks_mut(16 * c)
-            .zip(x.par_chunks(16 * c))
-            .for_each(|(y, x)| normalize(x, &self.weight, &self.bias, self.eps, y));
+        let none = || (&mut [] as &mut [f32], 0);
+        let one = |row: usize, y: &mut [f32], _: &mut [f32], _: &mut [f32]| {
+            normalize(&x[row * c..][..c], &self.weight, &self.bias, self.eps, y);
+        };
+        each_row(x.len() / c, ROWS_AT_ONCE, (y, c), none(), none(), one);
     }
 
     /// Normalizes each row in place.
