@@ -1,4 +1,4 @@
-//! Generating replies: how the next token is sampled, the naive loop, and the one with a KV cache.
+//! Generating replies: the naive loop, and the one with a KV cache. How a token is sampled: [`crate::sampling`].
 //!
 //! Token ids in, token ids out; completions do not include the prompt. Candidate `i` of a prompt samples from a stream
 //! of its own, so its text depends on the seed, the prompt's number and `i`, not on how many others are generated with
@@ -8,192 +8,19 @@ pub use repartee_terms::FinishReason;
 use std::ops::ControlFlow;
 
 use candle_core::{DType, Tensor};
-use serde::{Deserialize, Serialize};
-use ts_rs::TS;
 
 use crate::fast;
 use crate::gpt2::{Config, Gpt2};
 use crate::ops::Cache;
 use crate::rng::Stream;
+pub use crate::sampling::{SamplingParams, Seen, sample};
 use crate::{Error, Result};
-
-/// Decoding settings. Stored with every fake and every candidate.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-#[serde(deny_unknown_fields, default)]
-pub struct SamplingParams {
-    /// Maximum number of new tokens.
-    pub max_new_tokens: usize,
-    /// Logits are divided by this. Lower is more predictable, higher more random; 0 always takes the most likely token.
-    pub temperature: f64,
-    /// Sample only from the k most likely tokens; 0: all.
-    pub top_k: usize,
-    /// Sample only from the most likely tokens that together have this probability; 1: all.
-    pub top_p: f64,
-    /// Logits of tokens that already occurred, in the comment or the reply, are divided by this (multiplied if
-    /// negative; Keskar et al. 2019); 1: off.
-    pub repetition_penalty: f64,
-    /// Seed of the random streams.
-    pub seed: u64,
-}
-
-impl Default for SamplingParams {
-    /// The settings of the original experiment: top-k 40 at temperature 1.
-    fn default() -> Self {
-        Self {
-            max_new_tokens: 64,
-            temperature: 1.0,
-            top_k: 40,
-            top_p: 1.0,
-            repetition_penalty: 1.0,
-            seed: 1,
-        }
-    }
-}
-
-impl SamplingParams {
-    /// Refuses invalid settings.
-    ///
-    /// # Errors
-    /// Names the setting and its range.
-    pub fn check(&self) -> Result<()> {
-        let wrong = |what: &str| Err(Error::Input(what.to_owned()));
-        if self.max_new_tokens == 0 {
-            return wrong("max_new_tokens must be at least 1");
-        }
-        if !(self.temperature >= 0.0 && self.temperature.is_finite()) {
-            return wrong("temperature must be 0 (greedy) or more; 0.7 to 1.2 is usual");
-        }
-        if !(self.top_p > 0.0 && self.top_p <= 1.0) {
-            return wrong("top_p must be above 0 and at most 1 (all)");
-        }
-        if !(self.repetition_penalty > 0.0 && self.repetition_penalty.is_finite()) {
-            return wrong("repetition_penalty must be above 0; 1 is off, 1.1 to 1.3 is usual");
-        }
-        Ok(())
-    }
-}
 
 /// A reply as token ids, without prompt and end token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completion {
     pub ids: Vec<u32>,
     pub finish_reason: FinishReason,
-}
-
-/// Samples the next token from `logits` (one per token of the vocabulary, changed in place). `seen` are the tokens of
-/// prompt and reply so far.
-///
-/// Repetition penalty, temperature, top-k, top-p, in the order of transformers' `generate`.
-///
-/// # Errors
-/// If no logit is finite.
-pub fn sample(
-    logits: &mut [f32],
-    seen: &[u32],
-    sampling: &SamplingParams,
-    stream: &mut Stream,
-) -> Result<u32> {
-    if sampling.repetition_penalty != 1.0 {
-        let penalty = sampling.repetition_penalty as f32;
-        let mut once = seen.to_vec();
-        once.sort_unstable();
-        once.dedup();
-        for id in once {
-            if let Some(logit) = logits.get_mut(id as usize) {
-                *logit = if *logit > 0.0 {
-                    *logit / penalty
-                } else {
-                    *logit * penalty
-                };
-            }
-        }
-    }
-    // with top-k, only what may be among the k most likely tokens is copied and sorted
-    let floor = match sampling.top_k {
-        0 => f32::NEG_INFINITY,
-        k => floor_of_most_likely(logits, k),
-    };
-    let mut kept: Vec<(f32, u32)> = logits
-        .iter()
-        .copied()
-        .zip(0..)
-        .filter(|(logit, _)| *logit >= floor)
-        .collect();
-    // most likely first; ties go to the lower id, so that they do not depend on the sort
-    let order = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
-    let likeliest = kept
-        .iter()
-        .copied()
-        .min_by(order)
-        .filter(|(logit, _)| logit.is_finite());
-    let Some(likeliest) = likeliest else {
-        return Err(Error::Input(
-            "the model's logits are NaN: its weights are damaged, or its training diverged"
-                .to_owned(),
-        ));
-    };
-    if sampling.temperature == 0.0 {
-        return Ok(likeliest.1);
-    }
-    if sampling.top_k > 0 && sampling.top_k < kept.len() {
-        kept.select_nth_unstable_by(sampling.top_k - 1, order);
-        kept.truncate(sampling.top_k);
-    }
-    if sampling.top_p < 1.0 {
-        kept.sort_unstable_by(order);
-    } else {
-        kept.sort_unstable_by_key(|&(_, id)| id);
-    }
-    let weights: Vec<f64> = kept
-        .iter()
-        .map(|(logit, _)| (f64::from(logit - likeliest.0) / sampling.temperature).exp())
-        .collect();
-    let all: f64 = weights.iter().sum();
-    let mut total = 0.0;
-    let mut end = kept.len();
-    if sampling.top_p < 1.0 {
-        for (i, weight) in weights.iter().enumerate() {
-            total += weight;
-            if total >= sampling.top_p * all {
-                end = i + 1;
-                break;
-            }
-        }
-    } else {
-        total = all;
-    }
-    let mut left = stream.next_f64() * total;
-    for (weight, (_, id)) in weights[..end].iter().zip(&kept) {
-        left -= weight;
-        if left < 0.0 {
-            return Ok(*id);
-        }
-    }
-    Ok(kept[end - 1].1)
-}
-
-/// A value that at least `k` logits reach, or all: the k-th largest maximum of blocks. So the k most likely tokens are
-/// among those that reach it, which are few.
-fn floor_of_most_likely(logits: &[f32], k: usize) -> f32 {
-    const BLOCK: usize = 64;
-    let mut maxima: Vec<f32> = logits
-        .chunks(BLOCK)
-        .map(|block| {
-            let mut lanes = [f32::NEG_INFINITY; 16];
-            for some in block.chunks(lanes.len()) {
-                for (most, logit) in lanes.iter_mut().zip(some) {
-                    *most = if *logit > *most { *logit } else { *most };
-                }
-            }
-            lanes.into_iter().fold(f32::NEG_INFINITY, f32::max)
-        })
-        .collect();
-    if k > maxima.len() {
-        return f32::NEG_INFINITY;
-    }
-    *maxima
-        .select_nth_unstable_by(k - 1, |a, b| b.total_cmp(a))
-        .1
 }
 
 /// The random stream of candidate `candidate` of prompt number `prompt`.
@@ -253,7 +80,8 @@ pub fn generate_naive(
             .narrow(1, ids.len() - 1, 1)?
             .contiguous()?; // (1, 1, C)
         let mut logits = rows(&model.logits(&last)?.squeeze(1)?)?;
-        let next = sample(&mut logits[0], &ids, sampling, &mut stream)?;
+        let seen = Seen::new(ids.clone());
+        let next = sample(&mut logits[0], &seen, sampling, &mut stream)?;
         if next == end {
             return Ok(Completion {
                 ids: written(&ids),
@@ -278,7 +106,7 @@ struct Row {
     task: usize,
     candidate: usize,
     /// Prompt and reply so far.
-    ids: Vec<u32>,
+    seen: Seen,
     stream: Stream,
 }
 
@@ -417,7 +245,7 @@ fn generate_together(
         .map(|i| Row {
             task: i / candidates,
             candidate: i % candidates,
-            ids: tasks[i / candidates].prompt[..common].to_vec(),
+            seen: Seen::new(tasks[i / candidates].prompt[..common].to_vec()),
             stream: stream_of(sampling.seed, tasks[i / candidates].key, i % candidates),
         })
         .collect();
@@ -429,23 +257,24 @@ fn generate_together(
             let prompt = &tasks[row.task].prompt;
             let mut finish_reason = None;
             if at < prompt.len() {
-                row.ids.push(prompt[at]);
+                row.seen.push(prompt[at]);
             } else {
-                let next = sample(logits, &row.ids, sampling, &mut row.stream)?;
+                let next = sample(logits, &row.seen, sampling, &mut row.stream)?;
                 if next == end {
                     finish_reason = Some(FinishReason::End);
                 } else {
                     if on_token(row.task, row.candidate, next).is_break() {
                         return Err(Error::Interrupted);
                     }
-                    row.ids.push(next);
-                    let full = row.ids.len() - prompt.len() == sampling.max_new_tokens
-                        || row.ids.len() == positions;
+                    row.seen.push(next);
+                    let length = row.seen.ids().len();
+                    let full =
+                        length - prompt.len() == sampling.max_new_tokens || length == positions;
                     finish_reason = full.then_some(FinishReason::Length);
                 }
             }
             if let Some(finish_reason) = finish_reason {
-                let ids = row.ids[prompt.len()..].to_vec();
+                let ids = row.seen.ids()[prompt.len()..].to_vec();
                 done[row.task][row.candidate] = Completion { ids, finish_reason };
             }
             stays.push(finish_reason.is_none());
@@ -465,7 +294,7 @@ fn generate_together(
         }
         let next: Vec<u32> = live
             .iter()
-            .filter_map(|row| row.ids.last().copied())
+            .filter_map(|row| row.seen.ids().last().copied())
             .collect();
         let input = Tensor::from_vec(next, (live.len(), 1), model.device())?;
         logits = rows(&model.continue_cached(&input, &mut cache)?)?;
@@ -483,199 +312,19 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
 
-    fn shares(sampling: &SamplingParams, logits: &[f32], seen: &[u32]) -> Vec<f64> {
-        let mut stream = Stream::new(3, "test");
-        let mut counts = vec![0.0; logits.len()];
-        for _ in 0..20_000 {
-            counts[sample(&mut logits.to_vec(), seen, sampling, &mut stream).unwrap() as usize] +=
-                1.0 / 20_000.0;
-        }
-        counts
-    }
-
-    fn close(got: &[f64], want: &[f64]) {
-        assert!(
-            got.iter().zip(want).all(|(a, b)| (a - b).abs() < 0.015),
-            "{got:?} {want:?}"
-        );
-    }
-
     const ALL: SamplingParams = SamplingParams {
         max_new_tokens: 8,
         temperature: 1.0,
         top_k: 0,
         top_p: 1.0,
+        min_p: 0.0,
         repetition_penalty: 1.0,
+        no_repeat_ngram: 0,
         seed: 1,
     };
 
     #[test]
-    fn sampling_follows_the_probabilities_of_the_settings() {
-        let logits = [0.1f32.ln(), 0.4f32.ln(), 0.2f32.ln(), 0.3f32.ln()];
-        close(&shares(&ALL, &logits, &[]), &[0.1, 0.4, 0.2, 0.3]);
-        close(
-            &shares(&SamplingParams { top_k: 2, ..ALL }, &logits, &[]),
-            &[0.0, 4.0 / 7.0, 0.0, 3.0 / 7.0],
-        );
-        close(
-            &shares(&SamplingParams { top_p: 0.65, ..ALL }, &logits, &[]),
-            &[0.0, 4.0 / 7.0, 0.0, 3.0 / 7.0],
-        );
-        close(
-            &shares(&SamplingParams { top_p: 0.75, ..ALL }, &logits, &[]),
-            &[0.0, 4.0 / 9.0, 2.0 / 9.0, 3.0 / 9.0],
-        );
-        close(
-            &shares(
-                &SamplingParams {
-                    temperature: 0.5,
-                    ..ALL
-                },
-                &logits,
-                &[],
-            ),
-            &[0.033, 0.533, 0.133, 0.3],
-        );
-        close(
-            &shares(
-                &SamplingParams {
-                    temperature: 0.0,
-                    ..ALL
-                },
-                &logits,
-                &[],
-            ),
-            &[0.0, 1.0, 0.0, 0.0],
-        );
-    }
-
-    #[test]
-    fn repetition_penalty_makes_seen_tokens_less_likely() {
-        let sampling = SamplingParams {
-            repetition_penalty: 2.0,
-            temperature: 0.0,
-            ..ALL
-        };
-        let pick = |seen: &[u32]| {
-            sample(
-                &mut [1.0, 1.5, -1.0],
-                seen,
-                &sampling,
-                &mut Stream::new(1, "x"),
-            )
-            .unwrap()
-        };
-        assert_eq!(pick(&[]), 1);
-        assert_eq!(pick(&[1, 1]), 0);
-        assert_eq!(
-            sample(&mut [-1.0, -1.5], &[0], &sampling, &mut Stream::new(1, "x")).unwrap(),
-            1
-        );
-    }
-
-    #[test]
-    fn ties_and_nan_logits_are_handled() {
-        let sampling = SamplingParams {
-            temperature: 0.0,
-            ..ALL
-        };
-        assert_eq!(
-            sample(
-                &mut [0.5, 0.5, f32::NAN],
-                &[],
-                &sampling,
-                &mut Stream::new(1, "x")
-            )
-            .unwrap(),
-            0
-        );
-        assert!(
-            sample(
-                &mut [f32::NAN, f32::NAN],
-                &[],
-                &ALL,
-                &mut Stream::new(1, "x")
-            )
-            .is_err()
-        );
-        assert!(
-            sample(
-                &mut [f32::NEG_INFINITY; 2],
-                &[],
-                &ALL,
-                &mut Stream::new(1, "x")
-            )
-            .is_err()
-        );
-    }
-
-    /// With top-k, the same token as by sorting all logits.
-    #[test]
-    fn top_k_equals_sorting_all_logits() {
-        let sorted = |logits: &[f32], k: usize| {
-            let mut all: Vec<(f32, u32)> = logits
-                .iter()
-                .copied()
-                .zip(0..)
-                .filter(|(logit, _)| !logit.is_nan())
-                .collect();
-            all.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-            all.truncate(k);
-            all.sort_by_key(|one| one.1);
-            all
-        };
-        for seed in 0..300 {
-            let mut stream = Stream::new(seed, "top-k");
-            let n = 1 + stream.below(4000);
-            let k = 1 + stream.below(if seed % 2 == 0 { 60 } else { n });
-            let mut logits: Vec<f32> = (0..n)
-                // values that repeat, and some that are not numbers
-                .map(|_| match stream.below(50) {
-                    0 => f32::NAN,
-                    1 => f32::NEG_INFINITY,
-                    _ => (stream.next_normal() * 4.0).round() as f32 / 2.0,
-                })
-                .collect();
-            logits[stream.below(n)] = 1.0;
-            let mut all = vec![f32::NEG_INFINITY; n];
-            for (logit, id) in sorted(&logits, k) {
-                all[id as usize] = logit;
-            }
-            let sampling = SamplingParams { top_k: k, ..ALL };
-            let by_rank = |logits: &[f32], sampling: &SamplingParams| {
-                let mut stream = Stream::new(seed, "sample");
-                sample(&mut logits.to_vec(), &[], sampling, &mut stream).unwrap()
-            };
-            assert_eq!(
-                by_rank(&logits, &sampling),
-                by_rank(&all, &ALL),
-                "{n}, top {k}"
-            );
-        }
-    }
-
-    #[test]
-    fn invalid_decoding_settings_are_named() {
-        let bad = [
-            SamplingParams {
-                temperature: -1.0,
-                ..ALL
-            },
-            SamplingParams {
-                temperature: f64::NAN,
-                ..ALL
-            },
-            SamplingParams { top_p: 0.0, ..ALL },
-            SamplingParams {
-                repetition_penalty: 0.0,
-                ..ALL
-            },
-            SamplingParams {
-                max_new_tokens: 0,
-                ..ALL
-            },
-        ];
-        assert!(bad.iter().all(|d| d.check().is_err()) && ALL.check().is_ok());
+    fn prompts_that_fill_the_model_are_refused() {
         assert!(
             check_prompt(&[1; 1024], 1024)
                 .unwrap_err()
@@ -715,6 +364,19 @@ mod tests {
                 top_k: 20,
                 top_p: 0.9,
                 repetition_penalty: 1.2,
+                ..ALL
+            },
+            SamplingParams {
+                max_new_tokens: 20,
+                temperature: 0.6,
+                min_p: 0.02,
+                no_repeat_ngram: 1,
+                ..ALL
+            },
+            SamplingParams {
+                max_new_tokens: 20,
+                top_p: 0.95,
+                no_repeat_ngram: 2,
                 ..ALL
             },
         ] {

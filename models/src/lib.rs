@@ -14,7 +14,7 @@
 //! | [`optim`], [`schedule`] | AdamW and clipping; the learning rate over the steps |
 //! | [`checkpoint`] | tensors as named bytes and back |
 //! | [`evaluate`] | losses and probabilities of many examples |
-//! | [`generate`] | sampling the next token, and whole replies |
+//! | [`sampling`], [`generate`] | sampling the next token; whole replies |
 //! | [`metrics`], [`baseline`] | metrics and curves; baselines that only count tokens |
 //! | [`cost`] | parameters, memory and time before a run starts |
 //!
@@ -35,6 +35,7 @@ pub mod metrics;
 pub mod ops;
 pub mod optim;
 pub mod rng;
+pub mod sampling;
 pub mod schedule;
 pub mod text;
 pub mod train;

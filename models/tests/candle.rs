@@ -8,7 +8,7 @@ use candle_transformers::generation::{LogitsProcessor, Sampling};
 use candle_transformers::models::bert::{BertModel, Config};
 use repartee_models::batch;
 use repartee_models::bert::{self, Bert, Rows};
-use repartee_models::generate::{SamplingParams, sample};
+use repartee_models::generate::{SamplingParams, Seen, sample};
 use repartee_models::rng::Stream;
 use repartee_models::weights::Tensors;
 
@@ -133,8 +133,9 @@ fn sampled_tokens_have_the_distribution_of_candles_logits_processor() {
     ] {
         let what = format!("{theirs:?}");
         let mut stream = Stream::new(6, "sample");
+        let seen = Seen::default();
         let got = shares(24, || {
-            sample(&mut logits.clone(), &[], &ours, &mut stream).unwrap()
+            sample(&mut logits.clone(), &seen, &ours, &mut stream).unwrap()
         });
         let mut oracle = LogitsProcessor::from_sampling(7, theirs);
         let expected = shares(24, || oracle.sample(&on_device).unwrap());

@@ -371,8 +371,13 @@ fn run_of_another_kind_is_refused_wherever_a_run_is_named() {
         temperature: f64::NAN,
         ..SamplingParams::default()
     };
+    let none = SamplingParams {
+        min_p: 1.5,
+        ..SamplingParams::default()
+    };
     for (wrong, words) in [
         (with(hot, 4, 32), "temperature must be"),
+        (with(none, 4, 32), "min_p must be"),
         (
             with(SamplingParams::default(), 1_000_000, 32),
             "candidates is 1000000",

@@ -50,7 +50,9 @@ fn sampling(usual: &SamplingParams) -> Vec<Usual> {
         ("temperature", usual.temperature.to_string()),
         ("top_k", usual.top_k.to_string()),
         ("top_p", usual.top_p.to_string()),
+        ("min_p", usual.min_p.to_string()),
         ("repetition_penalty", usual.repetition_penalty.to_string()),
+        ("no_repeat_ngram", usual.no_repeat_ngram.to_string()),
         ("max_new_tokens", usual.max_new_tokens.to_string()),
         ("seed", usual.seed.to_string()),
     ]

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::gpt2::{Buffers, Cache, Gpt2, Row};
 use crate::generate::{
-    Completion, FinishReason, OnToken, SamplingParams, Task, check_prompt, sample, stream_of,
+    Completion, FinishReason, OnToken, SamplingParams, Seen, Task, check_prompt, sample, stream_of,
 };
 use crate::rng::Stream;
 use crate::{Error, Result};
@@ -17,7 +17,7 @@ struct Live {
     task: usize,
     candidate: usize,
     /// Prompt and reply so far.
-    ids: Vec<u32>,
+    seen: Seen,
     stream: Stream,
     row: Row,
 }
@@ -75,7 +75,7 @@ pub fn generate(
             live.push(Live {
                 task,
                 candidate,
-                ids: prompt.clone(),
+                seen: Seen::new(prompt.clone()),
                 stream: stream_of(sampling.seed, *key, candidate),
                 row: Row {
                     prompt: prompt_cache.clone(),
@@ -90,7 +90,7 @@ pub fn generate(
         let sampled: Vec<Result<u32>> = live
             .par_iter_mut()
             .zip(logits.par_chunks_exact_mut(v))
-            .map(|(live, logits)| sample(logits, &live.ids, sampling, &mut live.stream))
+            .map(|(live, logits)| sample(logits, &live.seen, sampling, &mut live.stream))
             .collect();
         let mut stays = Vec::with_capacity(live.len());
         for (live, token) in live.iter_mut().zip(sampled) {
@@ -101,14 +101,14 @@ pub fn generate(
                     if on_token(live.task, live.candidate, token).is_break() {
                         return Err(Error::Interrupted);
                     }
-                    live.ids.push(token);
-                    let full = live.ids.len() - prompt == sampling.max_new_tokens
-                        || live.ids.len() == positions;
+                    live.seen.push(token);
+                    let length = live.seen.ids().len();
+                    let full = length - prompt == sampling.max_new_tokens || length == positions;
                     full.then_some(FinishReason::Length)
                 }
             };
             if let Some(finish_reason) = finish_reason {
-                let ids = live.ids[prompt..].to_vec();
+                let ids = live.seen.ids()[prompt..].to_vec();
                 done[live.task][live.candidate] = Completion { ids, finish_reason };
             }
             stays.push(finish_reason.is_none());
@@ -120,7 +120,7 @@ pub fn generate(
         if !live.is_empty() {
             let tokens: Vec<u32> = live
                 .iter()
-                .filter_map(|live| live.ids.last().copied())
+                .filter_map(|live| live.seen.ids().last().copied())
                 .collect();
             let mut rows: Vec<&mut Row> = live.iter_mut().map(|live| &mut live.row).collect();
             logits.extend_from_slice(model.step(&tokens, &mut rows, &mut buffers)?);
@@ -190,6 +190,15 @@ mod tests {
                     ..SamplingParams::default()
                 },
                 sampled(),
+                SamplingParams {
+                    max_new_tokens: 30,
+                    temperature: 0.7,
+                    top_k: 0,
+                    top_p: 0.95,
+                    min_p: 0.01,
+                    no_repeat_ngram: 2,
+                    ..SamplingParams::default()
+                },
             ] {
                 let run = |tasks: &[Task], candidates, rows| {
                     generate(&model, tasks, candidates, end, &sampling, rows, &mut go_on).unwrap()
@@ -222,6 +231,46 @@ mod tests {
                     .collect();
                 assert!(reasons.contains(&FinishReason::Length));
             }
+        }
+    }
+
+    /// How often a sequence of `n` tokens occurs again in the same text, in all texts together.
+    fn repeats<'a>(texts: impl Iterator<Item = &'a Vec<u32>>, n: usize) -> usize {
+        let repeats = |text: &Vec<u32>| {
+            let grams: Vec<&[u32]> = text.windows(n).collect();
+            let again = |i: &usize| grams[..*i].contains(&grams[*i]);
+            (0..grams.len()).filter(again).count()
+        };
+        texts.map(repeats).sum()
+    }
+
+    #[test]
+    fn no_n_gram_occurs_twice_in_prompt_and_reply() {
+        let (model, tasks) = (model(Precision::F32).0, tasks());
+        let texts = |sampling: &SamplingParams| -> Vec<Vec<u32>> {
+            let all = generate(&model, &tasks, 4, 69, sampling, 5, &mut go_on).unwrap();
+            let of_task = |(task, replies): (&Task, &Vec<Completion>)| {
+                let text = |reply: &Completion| [&task.prompt[..], &reply.ids[..]].concat();
+                replies.iter().map(text).collect::<Vec<_>>()
+            };
+            tasks.iter().zip(&all).flat_map(of_task).collect()
+        };
+        for n in [1, 2, 3] {
+            let mut without = 0;
+            for temperature in [0.0, 0.3, 1.0] {
+                let mut sampling = SamplingParams {
+                    max_new_tokens: 30,
+                    temperature,
+                    top_k: 0,
+                    ..SamplingParams::default()
+                };
+                without += repeats(texts(&sampling).iter(), n);
+                sampling.no_repeat_ngram = n;
+                let with = repeats(texts(&sampling).iter(), n);
+                assert_eq!(with, 0, "{n}-grams at temperature {temperature}");
+            }
+            // trigrams of so few tokens may all be different by chance
+            assert!(n == 3 || without > 0, "{n}-grams do not occur twice anyway");
         }
     }
 

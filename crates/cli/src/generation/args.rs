@@ -19,9 +19,15 @@ pub struct SamplingArgs {
     /// Sample from the smallest set of tokens with at least this total probability
     #[arg(long)]
     pub top_p: Option<f64>,
+    /// Sample from the tokens that are at least this likely relative to the most likely one; 0 for all
+    #[arg(long)]
+    pub min_p: Option<f64>,
     /// Repetition penalty; above 1, repeated tokens are less likely
     #[arg(long)]
     pub repetition_penalty: Option<f64>,
+    /// Never repeat a sequence of N tokens of the prompt or the reply; 0 is off
+    #[arg(long, value_name = "N")]
+    pub no_repeat_ngram: Option<usize>,
     /// Maximum length of a reply, in tokens
     #[arg(long)]
     pub max_new_tokens: Option<usize>,

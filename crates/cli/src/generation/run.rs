@@ -114,7 +114,9 @@ fn sampling_of(usual: SamplingParams, flags: &SamplingArgs, seed: Option<u64>) -
         temperature: flags.temperature.unwrap_or(usual.temperature),
         top_k: flags.top_k.unwrap_or(usual.top_k),
         top_p: flags.top_p.unwrap_or(usual.top_p),
+        min_p: flags.min_p.unwrap_or(usual.min_p),
         repetition_penalty: flags.repetition_penalty.unwrap_or(usual.repetition_penalty),
+        no_repeat_ngram: flags.no_repeat_ngram.unwrap_or(usual.no_repeat_ngram),
         seed: seed.unwrap_or(usual.seed),
     }
 }

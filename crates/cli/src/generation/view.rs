@@ -130,12 +130,7 @@ fn settings(sampling: &SamplingParams) -> String {
     if sampling.top_p < 1.0 {
         text.push_str(&format!(", top-p {}", sampling.top_p));
     }
-    if sampling.repetition_penalty != 1.0 {
-        text.push_str(&format!(
-            ", repetition penalty {}",
-            sampling.repetition_penalty
-        ));
-    }
+    text.push_str(&sampling.further());
     format!(
         "{text}, at most {} tokens, seed {}",
         sampling.max_new_tokens, sampling.seed

@@ -76,8 +76,12 @@ fn measured_on(evaluation: &EvaluationInfo) -> String {
     if let (Some(name), Some(fakes)) = (&evaluation.fakes, &config.fakes) {
         let sampling = &fakes.sampling;
         text.push_str(&format!(
-            ", fakes {name} by {} (temperature {}, top-k {}, top-p {})",
-            fakes.generator, sampling.temperature, sampling.top_k, sampling.top_p
+            ", fakes {name} by {} (temperature {}, top-k {}, top-p {}{})",
+            fakes.generator,
+            sampling.temperature,
+            sampling.top_k,
+            sampling.top_p,
+            sampling.further()
         ));
     }
     text

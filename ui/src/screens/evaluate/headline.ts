@@ -2,6 +2,7 @@
 // beaten.
 
 import type { Compared, EvaluationInfo } from "../../host";
+import { decodingSettings } from "../../parts/decoding";
 import { count, figure, percent } from "../../parts/format";
 import { fakesNamed } from "../../parts/names";
 
@@ -52,9 +53,7 @@ export function setupOf(e: EvaluationInfo): string {
     `${c.checkpoint} @ step ${c.step.toLocaleString("en")}`,
     [
       e.fakes ? fakesNamed(e.fakes) : "",
-      c.fakes
-        ? `(temperature ${c.fakes.sampling.temperature}, top-k ${c.fakes.sampling.top_k}, top-p ${c.fakes.sampling.top_p})`
-        : "",
+      c.fakes ? `(${decodingSettings(c.fakes.sampling)})` : "",
     ]
       .filter(Boolean)
       .join(" "),

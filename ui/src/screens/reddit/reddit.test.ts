@@ -293,12 +293,14 @@ describe("threads", () => {
     await type(await byId("min-p-real"), "0.6");
     await type(await byId("per-thread"), "2");
     await type(await byId("decode-temperature"), "0.7");
+    await type(await byId("decode-min_p"), "0.05");
+    await type(await byId("decode-no_repeat_ngram"), "3");
     expect(textOf(await byId("draft-decode"))).toContain("temperature 0.7, top-k 40");
     await fireEvent.click(await byId("draft-start"));
     await waitFor(() => expect(started(host, "draft")).toHaveLength(1));
     expect(started(host, "draft")[0]?.params).toMatchObject({
       generate: {
-        sampling: { temperature: 0.7, top_k: 40, max_new_tokens: 64 },
+        sampling: { temperature: 0.7, top_k: 40, min_p: 0.05, no_repeat_ngram: 3, max_new_tokens: 64 },
         criteria: { min_p_real: 0.6, max_chars: 1000, per_thread: 2 },
       },
     });
