@@ -31,7 +31,7 @@ pub struct Repetition {
     pub unit: usize,
     /// How often it occurs, fully.
     pub times: usize,
-    /// Length of the whole loop, in words or characters.
+    /// Length of all of it, in words or characters.
     pub length: usize,
 }
 

@@ -513,7 +513,7 @@ fn forget_candidate(
         })?;
     if !written.is_empty() {
         texts.add_derived(&written);
-        db.prepare_cached("UPDATE candidate SET text = '', reason = '' WHERE id = ?1")?
+        db.prepare_cached("UPDATE candidate SET text = '', reason = '', flags = NULL WHERE id = ?1")?
             .execute([candidate])?;
         done.candidates += 1;
     }
