@@ -80,7 +80,11 @@ pub fn generated(out: Out, generated: &Generated, queues: bool) -> Result<()> {
         table.print(out)?;
         for candidate in &answered.candidates {
             for flag in &candidate.flags {
-                out.line(format!("Candidate {}: {}", candidate.n + 1, flag.reason))?;
+                out.line(format!(
+                    "Candidate {}: {}",
+                    u64::from(candidate.n) + 1,
+                    flag.reason
+                ))?;
                 if let Some(source) = &flag.source {
                     out.lines("  | ", source.trim())?;
                 }

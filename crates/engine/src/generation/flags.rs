@@ -4,8 +4,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use repartee_core::error::{Error, Result};
-use repartee_core::job::from_json;
+use repartee_core::error::{Code, Error, Result};
 use repartee_core::left_out::is_of_the_whole;
 use repartee_datasets::Partition;
 use repartee_datasets::duplicates::normalized;
@@ -206,7 +205,11 @@ pub(crate) fn flags_of(comment: &str, candidates: &[(u32, &str)], index: &Index)
 /// The stored flags of a candidate; none if it was not checked.
 pub(crate) fn stored(candidate: &Candidate) -> Result<Vec<Flag>> {
     match &candidate.flags {
-        Some(json) => from_json(json),
+        Some(json) => serde_json::from_str(json).map_err(|error| {
+            let candidate = candidate.id;
+            let what = format!("the flags of candidate {candidate} cannot be read: {error}");
+            Error::new(Code::Damaged, what)
+        }),
         None => Ok(Vec::new()),
     }
 }
