@@ -63,13 +63,17 @@ pub(crate) fn words(text: &str) -> Vec<String> {
 
 /// The set of a text's shingles, as sorted hashes; empty when the text is too short to compare.
 fn shingles(text: &str, near: &Near) -> Vec<u64> {
-    let words = words(text);
+    let of_words: Vec<u64> = words(text).iter().map(|w| fnv(w.as_bytes())).collect();
+    shingles_of(&of_words, near)
+}
+
+/// As [`shingles`], of words that are given as hashes.
+pub(crate) fn shingles_of(words: &[u64], near: &Near) -> Vec<u64> {
     let n = near.shingle.max(1);
     if words.len() < near.min_words.max(n) {
         return Vec::new();
     }
-    let of_words: Vec<u64> = words.iter().map(|w| fnv(w.as_bytes())).collect();
-    let mut set: Vec<u64> = of_words
+    let mut set: Vec<u64> = words
         .windows(n)
         .map(|window| window.iter().fold(0, |h, &w| mix(h ^ w)))
         .collect();
@@ -79,14 +83,14 @@ fn shingles(text: &str, near: &Near) -> Vec<u64> {
 }
 
 /// FNV-1a, 64 bits.
-fn fnv(bytes: &[u8]) -> u64 {
+pub(crate) fn fnv(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xCBF2_9CE4_8422_2325, |h, &b| {
         (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01B3)
     })
 }
 
 /// The finalizer of SplitMix64, a bijection: chains of it depend on the order of the words.
-fn mix(h: u64) -> u64 {
+pub(crate) fn mix(h: u64) -> u64 {
     let h = (h.wrapping_add(0x9E37_79B9_7F4A_7C15) ^ (h >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let h = (h ^ (h >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     h ^ (h >> 31)
@@ -199,7 +203,7 @@ pub fn find<T: AsRef<str> + Sync>(texts: &[T], near: &Near) -> Vec<NearDuplicate
 }
 
 /// Size of the intersection of two sorted lists; `None` as soon as it cannot reach `least`.
-fn overlap(a: &[u32], b: &[u32], least: usize) -> Option<usize> {
+pub(crate) fn overlap<T: Ord>(a: &[T], b: &[T], least: usize) -> Option<usize> {
     let (mut i, mut j, mut both) = (0, 0, 0);
     while i < a.len() && j < b.len() {
         if both + (a.len() - i).min(b.len() - j) < least {

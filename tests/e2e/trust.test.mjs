@@ -35,7 +35,8 @@ await ask(
 await ask("reddit", "accounts", "label", ACCOUNT);
 const before = new Set((await ask("queue", "list")).map((one) => one.id));
 await ask(
-  ...["reddit", "draft", "--fetch", "--comments", "6", "--min-p-real", "0", "--account", ACCOUNT],
+  ...["reddit", "draft", "--fetch", "--comments", "6", "--min-p-real", "0", "--keep-flagged"],
+  ...["--account", ACCOUNT],
   ...["--generator", "writer", "--realism", "judge", "--upvotes", "votes"],
 );
 const drafts = (await ask("reddit", "outbox")).filter((one) => one.state === "draft" && !before.has(one.reply));

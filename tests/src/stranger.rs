@@ -39,7 +39,7 @@ pub fn fill(project: &Path, text: &str) {
         "INSERT INTO thread (id, origin, subreddit, title, fetched_ms, name, author, body, permalink, skip) VALUES (1, 'reddit', ?1, ?1, 1, 't3_1', ?1, ?1, ?1, ?1)",
         "INSERT INTO thread_comment (id, thread_id, name, author, body, permalink, skip) VALUES (1, 1, 't1_1', ?1, ?1, ?1, ?1)",
         "INSERT INTO generation (id, generator, realism, upvotes, config, created_ms) VALUES (1, 1, NULL, NULL, '{\"generator\":\"writer\"}', 1)",
-        "INSERT INTO candidate VALUES (1, 1, 1, 0, ?1, 'end', 0.5, 0.1, 0.2, 0.3, 0.4, 2.0, 1, ?1)",
+        "INSERT INTO candidate VALUES (1, 1, 1, 0, ?1, 'end', 0.5, 0.1, 0.2, 0.3, 0.4, 2.0, 1, ?1, NULL)",
         "INSERT INTO reply (id, candidate_id, text, state, link, updated_ms, account, subreddit, parent_name, full_text, code, detail) VALUES (1, 1, ?1, 'absent', ?1, 1, 'ann', ?1, 't1_1', ?1, ?1, ?1)",
         "INSERT INTO reply_event VALUES (1, 1, 1, ?1, ?1, ?1)",
         "INSERT INTO attempt VALUES (1, 1, 1, 1, 2, 500, 5, ?1)",

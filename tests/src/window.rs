@@ -151,6 +151,7 @@ pub fn make_sample(folder: &Path) {
         sampling: sampling.clone(),
         criteria: Criteria {
             min_p_real: Some(0.0),
+            keep_flagged: true,
             ..Criteria::default()
         },
         ..Generate::default()

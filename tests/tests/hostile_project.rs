@@ -235,7 +235,7 @@ fn no_value_in_any_column_panics() {
                VALUES ('0199aaaa-0000-7000-8000-000000000002', 'import', '{}', 'running', 'run', NULL, 1,
                NULL, NULL, 1, NULL), ('0199aaaa-0000-7000-8000-000000000003', 'post', '{}', 'running', 'pause', '1:x',
                1, NULL, NULL, 1, NULL);
-             INSERT INTO candidate SELECT n, 1, 1, n, 'b', 'end', 0.5, 0.1, 0.2, 0.3, 0.4, 2.0, 1, ''
+             INSERT INTO candidate SELECT n, 1, 1, n, 'b', 'end', 0.5, 0.1, 0.2, 0.3, 0.4, 2.0, 1, '', NULL
                FROM (SELECT 2 AS n UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7);
              INSERT INTO reply (id, candidate_id, text, full_text, state, updated_ms, account, parent_name, posted_name)
                SELECT id, id, 'b', 'b', CASE id WHEN 2 THEN 'draft' WHEN 3 THEN 'approved' WHEN 4 THEN 'sending'

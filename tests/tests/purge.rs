@@ -220,6 +220,7 @@ fn answer() -> Generate {
         sampling: short_sampling(),
         criteria: Criteria {
             min_p_real: Some(0.0),
+            keep_flagged: true,
             ..Criteria::default()
         },
         ..Generate::default()

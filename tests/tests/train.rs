@@ -178,6 +178,7 @@ fn generated_replies_are_scored_selected_queued_and_reproducible() {
         sampling: sampling(),
         criteria: Criteria {
             min_p_real: Some(0.0),
+            keep_flagged: true,
             ..Criteria::default()
         },
         ..Generate::default()

@@ -19,6 +19,7 @@ use crate::data::splits::{Audit, SplitConfig};
 use crate::evaluation::evaluate::EvaluationConfig;
 use crate::evaluation::figures::Figures;
 use crate::generation::fakes::FakesConfig;
+use crate::generation::flags;
 use crate::generation::generate::GenerationConfig;
 use crate::kinds::KINDS;
 
@@ -104,6 +105,7 @@ fn judge(table: &str, column: &str, row: &str, text: &str) -> Option<String> {
             Err(error) => Some(format!("it cannot be read: {error}")),
         },
         ("generation", "config") => json::<GenerationConfig>(text),
+        ("candidate", "flags") => flags::fault(text),
         ("job", "kind") if !KINDS.iter().any(|kind| kind.name == text) => Some(format!(
             "{text:?} is not a kind of job that this version knows"
         )),

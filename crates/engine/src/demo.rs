@@ -247,6 +247,8 @@ impl Job for Demo {
         // the classifier is meant to detect this generator: what passes it is shown
         let criteria = Criteria {
             min_p_real: Some(0.5),
+            // the synthetic replies are made from few phrases: a good generator copies them
+            keep_flagged: true,
             ..Criteria::default()
         };
         let generate = Generate {

@@ -95,6 +95,7 @@ fn configs_and_outcomes_are_read_under_their_old_names() {
         picked: false,
         reason: String::new(),
         reply: None,
+        flags: Vec::new(),
     };
     reads(&candidate, &[("finish_reason", "finish")]);
 }

@@ -23,7 +23,7 @@ const LISTED: usize = 100;
 /// Number of pairs looked up in the full-text index.
 const LOOKED_UP: i64 = 500;
 
-const JSON: [(&str, &[&str]); 13] = [
+const JSON: [(&str, &[&str]); 14] = [
     ("setting", &["value"]),
     ("source", &["options", "counts"]),
     ("split", &["config", "audit"]),
@@ -34,6 +34,7 @@ const JSON: [(&str, &[&str]); 13] = [
     ("fake_set", &["config"]),
     ("evaluation", &["config", "metrics"]),
     ("generation", &["config"]),
+    ("candidate", &["flags"]),
     ("job", &["params", "progress", "outcome"]),
     ("account", &["facts"]),
     ("subreddit", &["rules"]),

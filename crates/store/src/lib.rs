@@ -103,6 +103,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/11_config.sql")),
     M::up(include_str!("schema/12_fits.sql")),
     M::up(include_str!("schema/13_purged_texts.sql")),
+    M::up(include_str!("schema/14_candidate_flags.sql")),
 ];
 
 /// An open project file.

@@ -513,8 +513,10 @@ fn forget_candidate(
         })?;
     if !written.is_empty() {
         texts.add_derived(&written);
-        db.prepare_cached("UPDATE candidate SET text = '', reason = '' WHERE id = ?1")?
-            .execute([candidate])?;
+        db.prepare_cached(
+            "UPDATE candidate SET text = '', reason = '', flags = NULL WHERE id = ?1",
+        )?
+        .execute([candidate])?;
         done.candidates += 1;
     }
     let (Some(reply), Some(state)) = (

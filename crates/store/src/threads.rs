@@ -202,6 +202,8 @@ pub struct Candidate {
     pub picked: bool,
     /// Why it was selected or not.
     pub reason: String,
+    /// JSON: what is wrong with it; `None`: it was not checked.
+    pub flags: Option<String>,
 }
 
 /// The decision about a candidate.
@@ -211,6 +213,8 @@ pub struct Pick {
     pub picked: bool,
     /// Why it was selected or not.
     pub reason: String,
+    /// JSON: what is wrong with it; `None`: it was not checked.
+    pub flags: Option<String>,
 }
 
 const THREAD: &str = "SELECT id, origin, subreddit, title, fetched_ms, name, author, body, permalink, score,
@@ -263,7 +267,7 @@ fn comment_row(row: &Row<'_>) -> rusqlite::Result<ThreadComment> {
 
 const CANDIDATE: &str =
     "SELECT d.id, d.generation_id, c.thread_id, d.comment_id, c.body, d.n, d.text,
-    d.finish, d.p_real, d.b0, d.b1, d.b2, d.b3, d.picked, d.reason
+    d.finish, d.p_real, d.b0, d.b1, d.b2, d.b3, d.picked, d.reason, d.flags
     FROM candidate d JOIN thread_comment c ON c.id = d.comment_id";
 
 fn candidate_row(row: &Row<'_>) -> rusqlite::Result<Candidate> {
@@ -286,6 +290,7 @@ fn candidate_row(row: &Row<'_>) -> rusqlite::Result<Candidate> {
         },
         picked: row.get(13)?,
         reason: row.get(14)?,
+        flags: row.get(15)?,
     })
 }
 
@@ -601,10 +606,16 @@ impl Store {
     /// Stores decisions about candidates.
     pub fn candidates_decide(&self, picks: &[Pick]) -> Result<()> {
         self.write(Family::Threads, |db| {
-            let mut update =
-                db.prepare_cached("UPDATE candidate SET picked = ?2, reason = ?3 WHERE id = ?1")?;
+            let mut update = db.prepare_cached(
+                "UPDATE candidate SET picked = ?2, reason = ?3, flags = ?4 WHERE id = ?1",
+            )?;
             for pick in picks {
-                update.execute(params![pick.candidate_id, pick.picked, pick.reason])?;
+                update.execute(params![
+                    pick.candidate_id,
+                    pick.picked,
+                    pick.reason,
+                    pick.flags
+                ])?;
             }
             Ok(())
         })

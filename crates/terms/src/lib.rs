@@ -74,6 +74,22 @@ terms! {
         Length,
     }
 
+    /// What is wrong with a generated reply.
+    FlagKind {
+        /// It repeats its comment.
+        Echo,
+        /// It has the words of an earlier candidate for the same comment.
+        Duplicate,
+        /// It is a training reply.
+        ExactCopy,
+        /// It shares a long run of words with a training reply.
+        SharedRun,
+        /// It is nearly a training reply.
+        NearCopy,
+        /// Words or characters repeat.
+        Repetition,
+    }
+
     /// State of a job, as stored.
     JobState {
         /// Waits in the queue.
@@ -229,6 +245,7 @@ mod tests {
         check(BaseKind::ALL);
         check(Role::ALL);
         check(FinishReason::ALL);
+        check(FlagKind::ALL);
         check(JobState::ALL);
         check(JobStatus::ALL);
         check(Want::ALL);

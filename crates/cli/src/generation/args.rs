@@ -121,6 +121,9 @@ pub struct GenerateArgs {
     /// Maximum number of picked candidates per thread
     #[arg(long, value_name = "N")]
     pub per_thread: Option<usize>,
+    /// Also pick echoes of the comment, copies of training replies, and repetitions
+    #[arg(long)]
+    pub keep_flagged: bool,
     /// Only print the candidates; queue nothing
     #[arg(long)]
     pub no_queue: bool,

@@ -76,6 +76,7 @@ fn generate_of(args: GenerateArgs) -> Result<Generate> {
             min_p_real: args.min_p_real,
             max_chars: args.max_chars.unwrap_or(usual.criteria.max_chars),
             per_thread: args.per_thread.unwrap_or(usual.criteria.per_thread),
+            keep_flagged: args.keep_flagged,
         },
         queue: !args.no_queue,
         device: args.device.unwrap_or(usual.device),

@@ -78,6 +78,18 @@ pub fn generated(out: Out, generated: &Generated, queues: bool) -> Result<()> {
             ]);
         }
         table.print(out)?;
+        for candidate in &answered.candidates {
+            for flag in &candidate.flags {
+                out.line(format!(
+                    "Candidate {}: {}",
+                    u64::from(candidate.n) + 1,
+                    flag.reason
+                ))?;
+                if let Some(source) = &flag.source {
+                    out.lines("  | ", source.trim())?;
+                }
+            }
+        }
         out.line("")?;
     }
     items::left_out(out, &generated.left_out)?;

@@ -407,6 +407,9 @@ pub struct DraftArgs {
     /// Minimum p(real) of a picked candidate; requires --realism
     #[arg(long)]
     pub min_p_real: Option<f64>,
+    /// Also pick echoes of the comment, copies of training replies, and repetitions
+    #[arg(long)]
+    pub keep_flagged: bool,
     /// Random seed
     #[arg(long)]
     pub seed: Option<u64>,

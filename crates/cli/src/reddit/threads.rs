@@ -78,6 +78,7 @@ fn draft_of(args: DraftArgs) -> DraftReplies {
     };
     generate.candidates = args.candidates.unwrap_or(generate.candidates);
     generate.criteria.min_p_real = args.min_p_real;
+    generate.criteria.keep_flagged = args.keep_flagged;
     generate.sampling.max_new_tokens = args
         .max_new_tokens
         .unwrap_or(generate.sampling.max_new_tokens);

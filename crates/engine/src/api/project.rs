@@ -395,9 +395,9 @@ commands!(Arc<Engine> {
     /// All generations, the latest first.
     "generations" reads [Threads] => |engine, _| engine.generations(), Nothing => Vec<GenerationInfo>;
     /// One generation with its candidates.
-    "generation.get" reads [Threads, Queue] => |engine, p| engine.generation(p.id), Numbered => Generated;
+    "generation.get" reads [Threads, Queue, Pairs] => |engine, p| engine.generation(p.id), Numbered => Generated;
     /// Applies other criteria to a generation's candidates; nothing is stored.
-    "generation.pick" reads [Threads, Queue] => |engine, p| engine.generation_pick(p.id, &p.criteria), PickAgain => Generated;
+    "generation.pick" reads [Threads, Queue, Pairs] => |engine, p| engine.generation_pick(p.id, &p.criteria), PickAgain => Generated;
     /// Adds one candidate to the queue as a draft, whatever the criteria said; returns the reply.
     "candidate.queue" => |engine, p| engine.candidate_queue(p.id, &p.who), JudgeReply => ReplyInfo;
     // a reply is shown with its parent comment, footer and account

@@ -35,6 +35,18 @@ fn sample(mut ids: Vec<i64>, limit: usize, seed: u64, purpose: &str) -> Vec<i64>
     ids
 }
 
+/// The ids of what [`pairs`] returns, and of pairs that lost a text to deletion.
+pub(crate) fn pair_ids(
+    store: &Store,
+    split_id: i64,
+    partition: Partition,
+    limit: usize,
+    seed: u64,
+) -> Result<Vec<i64>> {
+    let all = store.split_pair_ids(split_id, partition)?;
+    Ok(sample(all, limit, seed, "examples"))
+}
+
 /// The pairs of a partition, for the generator: at most `limit` (0: all), sampled by the seed.
 pub fn pairs(
     store: &Store,
@@ -43,12 +55,7 @@ pub fn pairs(
     limit: usize,
     seed: u64,
 ) -> Result<Vec<Labeled>> {
-    let ids = sample(
-        store.split_pair_ids(split.id, partition)?,
-        limit,
-        seed,
-        "examples",
-    );
+    let ids = pair_ids(store, split.id, partition, limit, seed)?;
     Ok(store
         .examples_of(&ids)?
         .into_iter()

@@ -2,6 +2,8 @@
 //! drafts in the queue. Nothing is posted.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 use repartee_core::Project;
@@ -14,6 +16,7 @@ use repartee_core::left_out::{Batches, LeftOut, Tally, caught, is_of_the_whole};
 use repartee_core::unreadable::{Listed, good};
 use repartee_datasets::Partition;
 use repartee_datasets::clean::{bare_name, repair};
+use repartee_datasets::memorized::Index;
 use repartee_models::generate::{self, Completion, SamplingParams, Task};
 use repartee_models::text::{GeneratorText, PairIds};
 use repartee_models::{Device, device_name, evaluate};
@@ -30,6 +33,7 @@ use crate::ToEngine;
 use crate::data::examples::pair_label;
 use crate::generation::context;
 use crate::generation::fakes::{different_comments, until_stopped};
+use crate::generation::flags::{self, Flag, FlagInfo, TrainingReplies};
 use crate::generation::pick::{Criteria, Scored, pick};
 use crate::items::{ItemKind, Label};
 use crate::queue::ReplyInfo;
@@ -40,6 +44,8 @@ use crate::training::run_config::ModelKind;
 const SCORED_AT_ONCE: usize = 64;
 /// Batch size of the classifiers.
 const SCORE_BATCH: usize = 16;
+/// How often a request to stop is looked for while the training replies are read.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How often replies being generated are sent to the window.
 const SEND_EVERY: Duration = Duration::from_millis(100);
 
@@ -136,6 +142,9 @@ pub struct CandidateInfo {
     pub reason: String,
     /// The reply in the queue that was made from it.
     pub reply: Option<i64>,
+    /// What is wrong with it: an echo, a copy, a repetition.
+    #[serde(default)]
+    pub flags: Vec<FlagInfo>,
 }
 
 /// A comment with its candidates.
@@ -201,6 +210,7 @@ struct Written {
     text: String,
     finish_reason: FinishReason,
     scores: Scores,
+    flags: Vec<Flag>,
 }
 
 /// A generation in a list.
@@ -334,6 +344,7 @@ impl Job for Generate {
             answered.comment.clear();
             for candidate in &mut answered.candidates {
                 candidate.text.clear();
+                candidate.flags.iter_mut().for_each(|f| f.source = None);
             }
         }
         to_json(&kept)
@@ -373,26 +384,20 @@ impl Job for Generate {
         ctx.send(Signal::Comments {
             texts: comments.iter().map(|c| c.comment.clone()).collect(),
         });
-        let mut written = self.write(ctx, &generator, &comments)?;
-        let writer = generator.checkpoint;
-        drop((generator.model, generator.text));
-
-        let realism = self.score(
-            ctx,
-            ModelKind::Realism,
-            realism,
-            &comments,
-            &mut written,
-            &device,
-        )?;
-        let upvotes = self.score(
-            ctx,
-            ModelKind::Upvotes,
-            upvotes,
-            &comments,
-            &mut written,
-            &device,
-        )?;
+        let writer = generator.checkpoint.clone();
+        // what it was trained on is read next to the work of the models
+        let (store, split_id) = (&ctx.project.store, writer.split_id);
+        let (limit, seed) = (generator.config.limit, generator.config.seed);
+        let stop = AtomicBool::new(false);
+        let (written, realism, upvotes) = std::thread::scope(|scope| {
+            let reading =
+                scope.spawn(|| flags::training_replies(store, split_id, limit, seed, &stop));
+            let judges = [realism, upvotes];
+            let done = self.scored(ctx, generator, judges, &comments, &device, reading);
+            // on an error, the thread is still reading
+            stop.store(true, Ordering::Relaxed);
+            done
+        })?;
         ctx.go_on()?;
         if written.is_empty() {
             return Err(ctx
@@ -409,6 +414,42 @@ impl Job for Generate {
             upvotes,
             device_name(&device),
         )?)
+    }
+}
+
+/// Waits for the training replies, and names those that could not be read.
+fn read_to_end(
+    ctx: &Ctx,
+    reading: ScopedJoinHandle<'_, Result<TrainingReplies>>,
+) -> Result<Index, Stop> {
+    while !reading.is_finished() {
+        ctx.go_on()?;
+        ctx.tick(Progress::new("reading training replies", 0, None, "pairs"));
+        std::thread::sleep(LOOK_EVERY);
+    }
+    let read = match reading.join() {
+        Ok(read) => read?,
+        Err(panic) => std::panic::resume_unwind(panic),
+    };
+    for (pair, error) in read.unreadable {
+        ctx.leave_out(
+            pair_label(pair),
+            format!("candidates were not compared with it: {}", error.message),
+        )?;
+    }
+    Ok(read.index)
+}
+
+/// Flags all candidates; those for one comment are next to each other, in their order.
+fn flag(comments: &[Asked], written: &mut [Written], index: &Index) {
+    for group in written.chunk_by_mut(|a, b| a.comment == b.comment) {
+        let Some(first) = group.first() else { continue };
+        let comment = &comments[first.comment].comment;
+        let texts: Vec<(u32, &str)> = group.iter().map(|w| (w.n, w.text.as_str())).collect();
+        let flags = flags::flags_of(comment, &texts, index);
+        for (w, flags) in group.iter_mut().zip(flags) {
+            w.flags = flags;
+        }
     }
 }
 
@@ -482,6 +523,26 @@ impl Generate {
                 .into()),
             _ => Ok(kept),
         }
+    }
+
+    /// Generates, scores and flags the candidates; returns them with the checkpoints that scored them.
+    fn scored(
+        &self,
+        ctx: &Ctx,
+        generator: Writer,
+        [realism, upvotes]: [Option<Checkpoint>; 2],
+        comments: &[Asked],
+        device: &Device,
+        reading: ScopedJoinHandle<'_, Result<TrainingReplies>>,
+    ) -> Result<(Vec<Written>, Option<Checkpoint>, Option<Checkpoint>), Stop> {
+        let mut written = self.write(ctx, &generator, comments)?;
+        drop(generator);
+        let mut score = |kind, judge| self.score(ctx, kind, judge, comments, &mut written, device);
+        let realism = score(ModelKind::Realism, realism)?;
+        let upvotes = score(ModelKind::Upvotes, upvotes)?;
+        let index = read_to_end(ctx, reading)?;
+        flag(comments, &mut written, &index);
+        Ok((written, realism, upvotes))
     }
 
     /// Generates the candidates, batching prompts of similar length.
@@ -566,6 +627,7 @@ impl Generate {
                                 text,
                                 finish_reason,
                                 scores: Scores::default(),
+                                flags: Vec::new(),
                             });
                         }
                     }
@@ -722,25 +784,30 @@ impl Generate {
         }
         written.retain(|w| !gone.contains(&w.comment));
         let ids: Vec<i64> = stored.into_iter().flatten().collect();
+        let all: Vec<Vec<Flag>> = written.iter().map(|w| w.flags.clone()).collect();
+        let infos = flags::shown(store, &all)?;
         let scored: Vec<Scored> = written
             .iter()
-            .map(|w| Scored {
+            .zip(&infos)
+            .map(|(w, flags)| Scored {
                 thread: places[w.comment].0,
                 text: &w.text,
                 p_real: w.scores.p_real,
                 expected_bin: w.scores.expected_bin(),
+                flag: flags::refusing(flags),
             })
             .collect();
         let verdicts = pick(&scored, &self.criteria);
-        let picks: Vec<Pick> = ids
-            .iter()
-            .zip(&verdicts)
-            .map(|(id, v)| Pick {
-                candidate_id: *id,
-                picked: v.picked,
-                reason: v.reason.clone(),
+        let picks = (ids.iter().zip(&verdicts).zip(&all))
+            .map(|((id, v), flags)| {
+                Ok(Pick {
+                    candidate_id: *id,
+                    picked: v.picked,
+                    reason: v.reason.clone(),
+                    flags: Some(to_json(flags)?),
+                })
             })
-            .collect();
+            .collect::<Result<Vec<Pick>>>()?;
         store.candidates_decide(&picks)?;
         let picked: Vec<i64> = picks
             .iter()
@@ -763,7 +830,8 @@ impl Generate {
                 candidates: Vec::new(),
             })
             .collect();
-        for ((w, id), verdict) in written.into_iter().zip(ids).zip(verdicts) {
+        let rows = written.into_iter().zip(ids).zip(infos);
+        for (((w, id), flags), verdict) in rows.zip(verdicts) {
             answered[w.comment].candidates.push(CandidateInfo {
                 id,
                 n: w.n,
@@ -775,6 +843,7 @@ impl Generate {
                 picked: verdict.picked,
                 reason: verdict.reason,
                 reply: reply_of.get(&id).copied(),
+                flags,
             });
         }
         for comment in gone {
@@ -891,7 +960,13 @@ impl Engine {
         let queued = self.store.queued_of(id)?;
         let reply_of: HashMap<i64, i64> = queued.iter().copied().collect();
         let mut comments: Vec<(i64, Answered)> = Vec::new();
-        for candidate in self.store.candidates(id)? {
+        let candidates = self.store.candidates(id)?;
+        let all: Vec<Vec<Flag>> = candidates
+            .iter()
+            .map(flags::stored)
+            .collect::<Result<_>>()?;
+        let infos = flags::shown(&self.store, &all)?;
+        for (candidate, flags) in candidates.into_iter().zip(infos) {
             if comments
                 .last()
                 .is_none_or(|(comment, _)| *comment != candidate.comment_id)
@@ -905,7 +980,7 @@ impl Engine {
             }
             if let Some((_, answered)) = comments.last_mut() {
                 let reply = reply_of.get(&candidate.id).copied();
-                answered.candidates.push(shown(candidate, reply));
+                answered.candidates.push(shown(candidate, reply, flags));
             }
         }
         let config: GenerationConfig = from_json(&generation.config)?;
@@ -933,6 +1008,7 @@ impl Engine {
                 text: &c.text,
                 p_real: c.p_real,
                 expected_bin: c.expected_bin,
+                flag: flags::refusing(&c.flags),
             }));
         }
         let verdicts = pick(&scored, criteria);
@@ -976,7 +1052,7 @@ pub(crate) fn generation_config(generation: &Generation) -> Result<GenerationCon
     Ok(config)
 }
 
-fn shown(candidate: Candidate, reply: Option<i64>) -> CandidateInfo {
+fn shown(candidate: Candidate, reply: Option<i64>, flags: Vec<FlagInfo>) -> CandidateInfo {
     CandidateInfo {
         id: candidate.id,
         n: candidate.n,
@@ -988,5 +1064,6 @@ fn shown(candidate: Candidate, reply: Option<i64>) -> CandidateInfo {
         picked: candidate.picked,
         reason: candidate.reason,
         reply,
+        flags,
     }
 }

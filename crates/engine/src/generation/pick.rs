@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use repartee_core::error::{Error, Result};
+use repartee_datasets::duplicates::normalized;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -16,6 +17,8 @@ pub struct Criteria {
     pub max_chars: usize,
     /// Maximum number of picks per thread.
     pub per_thread: usize,
+    /// Whether an echo of the comment, a copy of a training reply, or a repetition may be selected.
+    pub keep_flagged: bool,
 }
 
 /// Default minimum of p(real).
@@ -27,6 +30,7 @@ impl Default for Criteria {
             min_p_real: None,
             max_chars: 1000,
             per_thread: 1,
+            keep_flagged: false,
         }
     }
 }
@@ -79,6 +83,8 @@ pub struct Scored<'a> {
     pub p_real: Option<f64>,
     /// `p1 + 2 p2 + 3 p3` over the upvote bins, if an upvotes model scored it.
     pub expected_bin: Option<f64>,
+    /// What is wrong with it: an echo, a copy, a repetition.
+    pub flag: Option<&'a str>,
 }
 
 /// Whether a candidate is selected, and why.
@@ -93,7 +99,7 @@ pub struct Verdict {
 /// Selects among all candidates of a generation: one verdict each, in the same order.
 ///
 /// Those that pass the limits are ranked within their thread by expected bin, then by p(real), then by order; the first
-/// `per_thread` different texts are selected.
+/// `per_thread` different texts are selected. Texts that differ in case or punctuation alone are equal.
 pub fn pick(candidates: &[Scored], criteria: &Criteria) -> Vec<Verdict> {
     let mut verdicts: Vec<Option<Verdict>> =
         candidates.iter().map(|c| refusal(c, criteria)).collect();
@@ -117,17 +123,18 @@ pub fn pick(candidates: &[Scored], criteria: &Criteria) -> Vec<Verdict> {
                 .then(a.cmp(b))
         });
         let fit = members.len();
-        let mut taken: HashSet<&str> = HashSet::new();
+        let mut taken: HashSet<String> = HashSet::new();
         let mut worst_taken = 0;
         for i in members {
             let candidate = &candidates[i];
-            verdicts[i] = Some(if taken.contains(candidate.text.trim()) {
+            let words = normalized(candidate.text);
+            verdicts[i] = Some(if taken.contains(&words) {
                 Verdict {
                     picked: false,
                     reason: "duplicate of a selected candidate".to_owned(),
                 }
             } else if taken.len() < criteria.per_thread {
-                taken.insert(candidate.text.trim());
+                taken.insert(words);
                 worst_taken = i;
                 Verdict {
                     picked: true,
@@ -164,6 +171,8 @@ fn refusal(candidate: &Scored, criteria: &Criteria) -> Option<Verdict> {
         "empty".to_owned()
     } else if chars > criteria.max_chars {
         format!("{chars} characters, more than {}", criteria.max_chars)
+    } else if let (Some(flag), false) = (candidate.flag, criteria.keep_flagged) {
+        flag.to_owned()
     } else {
         match candidate.p_real {
             Some(p) if p.is_nan() => "p(real) is NaN".to_owned(),
@@ -225,6 +234,7 @@ mod tests {
             text,
             p_real: Some(p_real),
             expected_bin: Some(bin),
+            flag: None,
         }
     }
 
@@ -285,12 +295,46 @@ mod tests {
     }
 
     #[test]
+    fn flagged_candidate_is_selected_only_if_flagged_ones_are_kept() {
+        let copy = Scored {
+            flag: Some("14 words in a row from training pair t1_abc"),
+            ..scored(1, "copied", 0.99, 3.0)
+        };
+        let candidates = [copy, scored(1, "good", 0.95, 1.0)];
+        let verdicts = pick(&candidates, &Criteria::default());
+        assert!(!verdicts[0].picked && verdicts[1].picked);
+        assert_eq!(Some(verdicts[0].reason.as_str()), candidates[0].flag);
+        let keeps = Criteria {
+            keep_flagged: true,
+            ..Criteria::default()
+        };
+        let verdicts = pick(&candidates, &keeps);
+        assert!(verdicts[0].picked && !verdicts[1].picked);
+    }
+
+    #[test]
+    fn of_texts_with_the_same_words_the_better_is_selected() {
+        let candidates = [
+            scored(1, "same words", 0.95, 1.0),
+            scored(1, "Same words!", 0.95, 2.0),
+        ];
+        let criteria = Criteria {
+            per_thread: 2,
+            ..Criteria::default()
+        };
+        let verdicts = pick(&candidates, &criteria);
+        assert!(!verdicts[0].picked && verdicts[1].picked);
+        assert_eq!(verdicts[0].reason, "duplicate of a selected candidate");
+    }
+
+    #[test]
     fn without_scores_the_first_is_selected_and_nan_never() {
         let plain = |text| Scored {
             thread: 1,
             text,
             p_real: None,
             expected_bin: None,
+            flag: None,
         };
         let verdicts = pick(&[plain("a"), plain("b")], &Criteria::default());
         assert!(verdicts[0].picked && !verdicts[1].picked);

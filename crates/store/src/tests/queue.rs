@@ -58,6 +58,7 @@ impl Generated {
             candidate_id: generated.candidates[1],
             picked: true,
             reason: "best of its thread".into(),
+            flags: Some("[]".into()),
         };
         generated.store.candidates_decide(&[pick]).unwrap();
         generated

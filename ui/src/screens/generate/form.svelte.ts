@@ -34,7 +34,7 @@ const empty = (): Form => ({
   preselected: [],
   candidates: 10,
   sampling: { ...SAMPLING },
-  criteria: { min_p_real: 0.9, max_chars: 1000, per_thread: 1 },
+  criteria: { min_p_real: 0.9, max_chars: 1000, per_thread: 1, keep_flagged: false },
   queue: false,
 });
 

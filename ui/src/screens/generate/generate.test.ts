@@ -128,6 +128,36 @@ test("leaving the screen keeps the form", async () => {
   expect(((await byId("comment")) as HTMLTextAreaElement).value).toBe("half a thought");
 });
 
+test("a copied candidate shows its source with a link to the pair", async () => {
+  render(Candidate, {
+    text: "Let the soil dry between waterings, then move the pot.",
+    finish: "end",
+    p_real: null,
+    bins: null,
+    mark: 0.5,
+    scoresReal: false,
+    scoresUpvotes: false,
+    picked: false,
+    reason: "8 words in a row from training pair t1_abc",
+    flags: [
+      {
+        kind: "shared-run",
+        reason: "8 words in a row from training pair t1_abc",
+        pair: "t1_abc",
+        source: "Let the soil dry between waterings, then move it!",
+      },
+      { kind: "duplicate", reason: "duplicate of candidate 1", pair: null, source: null },
+    ],
+  });
+  const flags = await screen.findAllByTestId("flag");
+  expect(flags.map((flag) => flag.textContent?.includes("8 words in a row"))).toEqual([false, false]);
+  expect(flags[0]?.querySelector("q")?.textContent).toBe("Let the soil dry between waterings, then move it!");
+  expect(flags[0]?.querySelector("a")?.getAttribute("href")).toBe(
+    "#/data/pairs?words=Let+the+soil+dry+between+waterings+then+move+it",
+  );
+  expect(flags[1]?.textContent).toContain("duplicate of candidate 1");
+});
+
 test("an empty candidate cannot be added to the queue", async () => {
   const of = (text: string) => ({
     text,

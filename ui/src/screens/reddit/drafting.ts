@@ -62,7 +62,7 @@ export const emptyDraft = (): DraftForm => ({
   comments: 10,
   context: "rules",
   sampling: { ...SAMPLING },
-  criteria: { min_p_real: 0.9, max_chars: 1000, per_thread: 1 },
+  criteria: { min_p_real: 0.9, max_chars: 1000, per_thread: 1, keep_flagged: false },
 });
 
 export function draftOf(

@@ -301,7 +301,7 @@ describe("threads", () => {
     expect(started(host, "draft")[0]?.params).toMatchObject({
       generate: {
         sampling: { temperature: 0.7, top_k: 40, min_p: 0.05, no_repeat_ngram: 3, max_new_tokens: 64 },
-        criteria: { min_p_real: 0.6, max_chars: 1000, per_thread: 2 },
+        criteria: { min_p_real: 0.6, max_chars: 1000, per_thread: 2, keep_flagged: false },
       },
     });
   });
