@@ -218,7 +218,8 @@ def main():
     parser.add_argument("--peers", type=names, default=peers, help=f"of {','.join(peers)}")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--pairs", default=SHARED / "reddit/bigquery_sample.csv", help="CSV with the columns comment and reply")
+    sample = SHARED / "reddit/bigquery_sample.csv"
+    parser.add_argument("--pairs", default=sample, help="CSV with the columns comment and reply")
     parser.add_argument("--limit", type=int, default=256, help="score this many of its pairs")
     parser.add_argument("--no-write", action="store_true", help="leave docs/PERFORMANCE.md as it is")
     args = parser.parse_args()
