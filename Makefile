@@ -13,6 +13,7 @@
 #                 100,000 malformed files through every reader (make test: 10,000), and archives that expand to 1 GB
 #                 (make test: 64 MB)
 # make bench      measure speed on this machine, one JSON line each
+# make race       the long measurement: Repartee and its peers from PyPI in turn, into docs/PERFORMANCE.md (scripts/race)
 # make cuda-check compile with CUDA, without a toolkit or a GPU on this machine (scripts/cuda-check)
 
 export PATH := $(HOME)/.cargo/bin:$(CURDIR)/target/node/node_modules/.bin:$(PATH)
@@ -22,7 +23,7 @@ DEVICE := $(if $(FEATURES),--features $(FEATURES))
 SCREEN := $(if $(filter Linux,$(shell uname -s)),xvfb-run -a -s "-screen 0 1400x1000x24",)
 
 .PHONY: help setup setup-check setup-window build install demo ui app bundle tests test proof e2e check fmt licenses \
-  clippy words bench cuda-check clean
+  clippy words bench race cuda-check clean
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -119,6 +120,11 @@ bench: build
 	$(REPARTEE) bench train --model gpt2 --batch 4 --length 256 --steps 3 --json
 	$(REPARTEE) bench generate --model gpt2 --batch 10 --prompt 64 --length 64 --json
 	$(REPARTEE) bench score --model bert-base --batch 16 --length 128 --steps 3 --json
+	$(REPARTEE) bench pipeline --json
+
+# RACE: its options, for example RACE="--only generate,score --rounds 7".
+race: build
+	scripts/race $(RACE)
 
 clean:
 	cargo clean

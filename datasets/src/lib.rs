@@ -29,6 +29,7 @@ pub mod source;
 pub mod split;
 pub mod study;
 pub mod table;
+pub mod texts;
 
 pub use clean::{Flaw, Recipe};
 pub use filter::{Dropped, Filter};

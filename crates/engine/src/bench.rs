@@ -1,23 +1,29 @@
-//! Speed of the models on this machine, on random weights and random tokens: one result per measurement, with all its
-//! settings, so that results can be compared.
+//! Speed of the models on this machine, on random weights: one result per measurement, with all its settings, so that
+//! results can be compared.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use repartee_core::error::{Error, Result};
+use repartee_datasets::texts::pairs_of_csv;
 use repartee_models::bert::{Bert, Rows};
+use repartee_models::evaluate::{self, Scores};
 use repartee_models::fast::{self, Precision};
-use repartee_models::generate::{Generates, SamplingParams, Task, generate, go_on};
+use repartee_models::generate::{Generates, SamplingParams, Task, go_on};
 use repartee_models::gpt2::Gpt2;
 use repartee_models::optim::AdamWConfig;
 use repartee_models::rng::Stream;
 use repartee_models::schedule::Decay;
+use repartee_models::text::PairIds;
 use repartee_models::train::{Event, Flow, MicroBatch, Plan, train};
-use repartee_models::weights::{self, Parameters};
-use repartee_models::{DeviceChoice, bert, device, device_name, gpt2, ops};
+use repartee_models::{Device, DeviceChoice, bert, device, device_name, gpt2, ops, weights};
 use serde::{Deserialize, Serialize};
 
-use crate::bases::base::ModelConfig;
+use crate::bases::base::{ModelConfig, tokenizer_files};
+use crate::training::model::classifier_text;
+
+/// Classes of a classifier that is measured by itself: real or generated.
+const CLASSES: usize = 2;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -47,12 +53,21 @@ pub struct Bench {
     pub what: What,
     /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, bert-base, bert-large, or a folder with a config.json.
     pub model: String,
+    /// Rows at once; for generation, prompts.
     pub batch: usize,
-    /// Tokens per row; for generation, new tokens per row.
+    /// Tokens per row, or the most per pair of a file; for generation, new tokens per candidate.
     pub length: usize,
     /// Tokens per prompt, for generation.
     pub prompt: usize,
-    /// Measured repetitions, after one warm-up.
+    /// Candidates per prompt, for generation.
+    pub candidates: usize,
+    /// Candidates generated at once, of all prompts; none: all.
+    pub rows: Option<usize>,
+    /// A CSV with the columns comment and reply to score, in file order; none: random tokens.
+    pub pairs: Option<PathBuf>,
+    /// The folder of the tokenizer for `pairs`; none: [`usual_tokenizer`].
+    pub tokenizer: Option<PathBuf>,
+    /// Measured repetitions, after one warm-up. With `pairs`, each scores the whole file.
     pub steps: usize,
     /// f32; bf16 and int8 for generating and scoring on the CPU.
     pub dtype: String,
@@ -69,6 +84,8 @@ pub struct Measured {
     pub tokens_per_s: Option<f64>,
     /// Pairs per second, for scoring.
     pub pairs_per_s: Option<f64>,
+    /// Tokens or pairs of each repetition.
+    pub done: usize,
     /// Seconds of each measured repetition.
     pub seconds: Vec<f64>,
     /// Peak memory of the process in gigabytes (10^9 bytes).
@@ -83,140 +100,53 @@ pub struct Measured {
     pub version: String,
 }
 
+/// What the repetitions did, and how long they took.
+struct Timed {
+    seconds: Vec<f64>,
+    /// Tokens or pairs of each repetition.
+    done: usize,
+    parameters: usize,
+}
+
 impl Bench {
     /// Measures.
     ///
     /// # Errors
-    /// If a setting is out of range, the dtype or device is not supported, or memory runs out.
+    /// If a setting is out of range, the dtype or device is not supported, the file of pairs or its tokenizer cannot be
+    /// read, or memory runs out.
     pub fn run(&self) -> Result<Measured> {
         let precision = self.check()?;
-        let config = self.config()?;
-        let longest = match &config {
-            ModelConfig::Gpt2(c) => c.n_positions,
-            ModelConfig::Bert(c) => c.max_position_embeddings,
+        let config = config_of(&self.model)?;
+        let needed = match self.what {
+            What::Generate => self.prompt + self.length,
+            What::Train | What::Score => self.length,
         };
-        let needed = self.length
-            + if self.what == What::Generate {
-                self.prompt
-            } else {
-                0
-            };
-        if needed > longest {
-            return Err(Error::usage(format!(
-                "{needed} tokens do not fit {}, which takes {longest}",
-                self.model
-            )));
-        }
-        let choice: DeviceChoice = self.device.parse().map_err(Error::usage)?;
-        let device = device(choice)?;
-        if precision != Precision::F32 && !device.is_cpu() {
-            return Err(Error::usage(format!(
-                "{} is for the CPU; on {} models compute in f32",
-                self.dtype,
-                device_name(&device)
-            )));
-        }
-        let mut dropout = None;
-        let random = |parameters: Parameters| parameters.init(1, &device);
-        let (seconds, done, parameters) = match (&config, self.what) {
-            (ModelConfig::Gpt2(c), What::Train) => {
-                dropout = Some(c.resid_pdrop);
-                let vars = weights::trainable(&random(c.parameters()?)?)?;
-                let model = Gpt2::new(c, &weights::view(&vars, true))?;
-                let counts = vec![vec![true; self.length]; self.batch];
-                let seconds = self.train(&vars, self.batch * (self.length - 1), |n, stream| {
-                    let ids = self.tokens(c.vocab_size, self.length, n);
-                    Ok(model.loss(&ids, &counts, Some(stream), true)?.0)
-                })?;
-                (seconds, self.batch * self.length, c.parameters()?.count())
-            }
-            (ModelConfig::Bert(c), What::Train) => {
-                dropout = Some(c.hidden_dropout_prob);
-                let vars = weights::trainable(&random(c.parameters(2)?)?)?;
-                let model = Bert::new(c, 2, &weights::view(&vars, true))?;
-                let labels: Vec<u32> = (0..self.batch as u32).map(|i| i % 2).collect();
-                let seconds = self.train(&vars, self.batch, |n, stream| {
-                    let logits = model.logits(&self.pairs(c, n), Some(stream))?;
-                    Ok(ops::class_loss(&logits, &labels, None)?.0)
-                })?;
-                (seconds, self.batch * self.length, c.parameters(2)?.count())
-            }
-            (ModelConfig::Gpt2(c), What::Generate) => {
-                let model: Box<dyn Generates> = match device.is_cpu() {
-                    true => Box::new(fast::gpt2::Gpt2::new(
-                        c,
-                        &random(c.parameters()?)?,
-                        precision,
-                    )?),
-                    false => Box::new(Gpt2::new(c, &random(c.parameters()?)?)?),
-                };
-                let sampling = SamplingParams {
-                    max_new_tokens: self.length,
-                    top_k: 40,
-                    ..SamplingParams::default()
-                };
-                let seconds = self.repeat(|n| {
-                    let prompts = self.tokens(c.vocab_size, self.prompt, n);
-                    let tasks: Vec<Task> = prompts
-                        .into_iter()
-                        .zip(0..)
-                        .map(|(prompt, key)| Task { key, prompt })
-                        .collect();
-                    // no token ends a reply, so that all are generated
-                    generate(&*model, &tasks, 1, u32::MAX, &sampling, &mut go_on)?;
-                    Ok(())
-                })?;
-                (seconds, self.batch * self.length, c.parameters()?.count())
-            }
-            (ModelConfig::Bert(c), What::Score) => {
-                let tensors = random(c.parameters(2)?)?;
-                let seconds = match device.is_cpu() {
-                    true => {
-                        let model = fast::bert::Bert::new(c, 2, &tensors, precision)?;
-                        drop(tensors);
-                        self.repeat(|n| {
-                            model.logits(&self.pairs(c, n))?;
-                            Ok(())
-                        })?
-                    }
-                    false => {
-                        let model = Bert::new(c, 2, &tensors)?;
-                        self.repeat(|n| {
-                            // the probabilities must be on the host before the clock stops
-                            model
-                                .logits(&self.pairs(c, n), None)?
-                                .to_vec2::<f32>()
-                                .map_err(repartee_models::Error::from)?;
-                            Ok(())
-                        })?
-                    }
-                };
-                (seconds, self.batch, c.parameters(2)?.count())
-            }
-            (ModelConfig::Bert(_), What::Generate) => {
-                return Err(Error::usage(format!(
-                    "{} is a BERT and generates nothing; use a GPT-2",
-                    self.model
-                )));
-            }
-            (ModelConfig::Gpt2(_), What::Score) => {
-                return Err(Error::usage(format!(
-                    "{} is a GPT-2; pairs are scored by a BERT",
-                    self.model
-                )));
-            }
+        check_length(&self.model, &config, needed)?;
+        let device = device_for(&self.device, precision)?;
+        let timed = match (&config, self.what) {
+            (ModelConfig::Gpt2(c), What::Train) => self.train_gpt2(c, &device)?,
+            (ModelConfig::Bert(c), What::Train) => self.train_bert(c, &device)?,
+            (ModelConfig::Gpt2(c), What::Generate) => self.generate(c, precision, &device)?,
+            (ModelConfig::Bert(c), What::Score) => self.score(c, precision, &device)?,
+            (ModelConfig::Bert(_), What::Generate) => return Err(no_generator(&self.model)),
+            (ModelConfig::Gpt2(_), What::Score) => return Err(no_classifier(&self.model)),
         };
-        let rate = (done * seconds.len()) as f64 / seconds.iter().sum::<f64>();
+        let dropout = match &config {
+            ModelConfig::Gpt2(c) => c.resid_pdrop,
+            ModelConfig::Bert(c) => c.hidden_dropout_prob,
+        };
+        let rate = (timed.done * timed.seconds.len()) as f64 / timed.seconds.iter().sum::<f64>();
         Ok(Measured {
             bench: self.clone(),
             tokens_per_s: (self.what != What::Score).then_some(rate),
             pairs_per_s: (self.what == What::Score).then_some(rate),
-            seconds,
-            peak_rss_gb: peak_rss_bytes().map(|bytes| bytes as f64 / 1e9),
-            parameters,
+            done: timed.done,
+            seconds: timed.seconds,
+            peak_rss_gb: peak_rss_gb(),
+            parameters: timed.parameters,
             threads: threads(),
             ran_on: device_name(&device).to_owned(),
-            dropout,
+            dropout: (self.what == What::Train).then_some(dropout),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         })
     }
@@ -229,27 +159,108 @@ impl Bench {
                 self.dtype
             )));
         }
-        if self.batch == 0 || self.steps == 0 || self.length < 2 || self.prompt == 0 {
+        let counts = [self.batch, self.steps, self.prompt, self.candidates];
+        if counts.contains(&0) || self.rows == Some(0) || self.length < 2 {
             return Err(Error::usage(
-                "batch, steps and prompt must be at least 1, length at least 2",
+                "batch, steps, prompt, candidates and rows must be at least 1, length at least 2",
             ));
+        }
+        if self.pairs.is_some() && self.what != What::Score {
+            return Err(Error::usage("a file of pairs is for scoring"));
+        }
+        if self.tokenizer.is_some() && self.pairs.is_none() {
+            return Err(Error::usage("a tokenizer needs a file of pairs (--pairs)"));
         }
         Ok(precision)
     }
 
-    fn config(&self) -> Result<ModelConfig> {
-        if let Some(config) = gpt2::Config::named(&self.model) {
-            return Ok(ModelConfig::Gpt2(config));
-        }
-        if let Some(config) = bert::Config::named(&self.model) {
-            return Ok(ModelConfig::Bert(config));
-        }
-        let path = Path::new(&self.model).join("config.json");
-        let json = std::fs::read_to_string(&path).map_err(|e| {
-            Error::io("read", &path, &e)
-                .with("a model is gpt2, gpt2-medium, gpt2-large, gpt2-xl, bert-base, bert-large, or a folder with a config.json")
+    fn train_gpt2(&self, c: &gpt2::Config, device: &Device) -> Result<Timed> {
+        let vars = weights::trainable(&c.parameters()?.init(1, device)?)?;
+        let model = Gpt2::new(c, &weights::view(&vars, true))?;
+        let counts = vec![vec![true; self.length]; self.batch];
+        let seconds = self.train(&vars, self.batch * (self.length - 1), |n, stream| {
+            let ids = random_tokens(self.batch, c.vocab_size, self.length, n);
+            Ok(model.loss(&ids, &counts, Some(stream), true)?.0)
         })?;
-        ModelConfig::read(&json)
+        Ok(Timed {
+            seconds,
+            done: self.batch * self.length,
+            parameters: c.parameters()?.count(),
+        })
+    }
+
+    fn train_bert(&self, c: &bert::Config, device: &Device) -> Result<Timed> {
+        let vars = weights::trainable(&c.parameters(CLASSES)?.init(1, device)?)?;
+        let model = Bert::new(c, CLASSES, &weights::view(&vars, true))?;
+        let labels: Vec<u32> = (0..self.batch as u32).map(|i| i % 2).collect();
+        let seconds = self.train(&vars, self.batch, |n, stream| {
+            let logits = model.logits(&self.random_pairs(c, n), Some(stream))?;
+            Ok(ops::class_loss(&logits, &labels, None)?.0)
+        })?;
+        Ok(Timed {
+            seconds,
+            done: self.batch * self.length,
+            parameters: c.parameters(CLASSES)?.count(),
+        })
+    }
+
+    /// `batch` prompts of random tokens with `candidates` candidates each.
+    fn generate(&self, c: &gpt2::Config, precision: Precision, device: &Device) -> Result<Timed> {
+        let model = generator(c, precision, device)?;
+        let sampling = sampling(self.length);
+        let all = self.batch * self.candidates;
+        let rows = self.rows.unwrap_or(all);
+        let seconds = repeat(self.steps, |n| {
+            let prompts = random_tokens(self.batch, c.vocab_size, self.prompt, n);
+            let tasks: Vec<Task> = prompts
+                .into_iter()
+                .zip(0..)
+                .map(|(prompt, key)| Task { key, prompt })
+                .collect();
+            model.replies(&tasks, self.candidates, NO_END, &sampling, rows, &mut go_on)?;
+            Ok(())
+        })?;
+        Ok(Timed {
+            seconds,
+            done: all * self.length,
+            parameters: c.parameters()?.count(),
+        })
+    }
+
+    fn score(&self, c: &bert::Config, precision: Precision, device: &Device) -> Result<Timed> {
+        let file = match &self.pairs {
+            Some(path) => Some(self.batches_of(path, c)?),
+            None => None,
+        };
+        let model = classifier(c, CLASSES, precision, device)?;
+        let seconds = repeat(self.steps, |n| match &file {
+            Some(batches) => batches.iter().try_for_each(|rows| score(&*model, rows)),
+            None => score(&*model, &self.random_pairs(c, n)),
+        })?;
+        Ok(Timed {
+            seconds,
+            done: match &file {
+                Some(batches) => batches.iter().map(|rows| rows.ids.len()).sum(),
+                None => self.batch,
+            },
+            parameters: c.parameters(CLASSES)?.count(),
+        })
+    }
+
+    /// The pairs of a CSV, tokenized as the classifiers' are, in batches in file order.
+    fn batches_of(&self, path: &Path, c: &bert::Config) -> Result<Vec<Rows>> {
+        let texts = pairs_of_csv(path)?;
+        if texts.is_empty() {
+            let empty = format!("{} has no pairs", path.display());
+            return Err(Error::bad_input(empty));
+        }
+        let folder = self.tokenizer.clone().unwrap_or_else(usual_tokenizer);
+        let files = tokenizer_files(&folder, c.vocab_size)?;
+        let pairs = classifier_text(&files, c, self.length)?.pairs(&texts)?;
+        let batches = pairs.chunks(self.batch);
+        Ok(batches
+            .map(|some| evaluate::rows(&some.iter().collect::<Vec<&PairIds>>()))
+            .collect())
     }
 
     /// Seconds of each step but the first.
@@ -300,39 +311,154 @@ impl Bench {
         Ok(seconds)
     }
 
-    /// Seconds of each repetition but the first.
-    fn repeat(&self, mut work: impl FnMut(u64) -> Result<()>) -> Result<Vec<f64>> {
-        work(0)?;
-        (1..=self.steps as u64)
-            .map(|n| {
-                let started = Instant::now();
-                work(n)?;
-                Ok(started.elapsed().as_secs_f64())
-            })
-            .collect()
-    }
-
-    /// Random tokens: `batch` rows of `length`.
-    fn tokens(&self, vocabulary: usize, length: usize, n: u64) -> Vec<Vec<u32>> {
-        let mut stream = Stream::at(1, "bench", n);
-        (0..self.batch)
-            .map(|_| {
-                (0..length)
-                    .map(|_| stream.below(vocabulary) as u32)
-                    .collect()
-            })
-            .collect()
-    }
-
-    fn pairs(&self, config: &bert::Config, n: u64) -> Rows {
+    fn random_pairs(&self, config: &bert::Config, n: u64) -> Rows {
         let types: Vec<u32> = (0..self.length)
             .map(|t| u32::from(t > self.length / 2))
             .collect();
         Rows {
-            ids: self.tokens(config.vocab_size, self.length, n),
+            ids: random_tokens(self.batch, config.vocab_size, self.length, n),
             types: vec![types; self.batch],
         }
     }
+}
+
+/// An end token that no model has, so that every candidate gets its full length.
+pub(crate) const NO_END: u32 = u32::MAX;
+
+/// The decoding settings of every measurement: top-k 40, as in the original experiment.
+pub(crate) fn sampling(max_new_tokens: usize) -> SamplingParams {
+    SamplingParams {
+        max_new_tokens,
+        top_k: 40,
+        ..SamplingParams::default()
+    }
+}
+
+/// The configuration of a published size, or of a folder.
+pub(crate) fn config_of(model: &str) -> Result<ModelConfig> {
+    if let Some(config) = gpt2::Config::named(model) {
+        return Ok(ModelConfig::Gpt2(config));
+    }
+    if let Some(config) = bert::Config::named(model) {
+        return Ok(ModelConfig::Bert(config));
+    }
+    let path = Path::new(model).join("config.json");
+    let json = std::fs::read_to_string(&path).map_err(|e| {
+        Error::io("read", &path, &e)
+            .with("a model is gpt2, gpt2-medium, gpt2-large, gpt2-xl, bert-base, bert-large, or a folder with a config.json")
+    })?;
+    ModelConfig::read(&json)
+}
+
+pub(crate) fn check_length(model: &str, config: &ModelConfig, needed: usize) -> Result<()> {
+    let longest = match config {
+        ModelConfig::Gpt2(c) => c.n_positions,
+        ModelConfig::Bert(c) => c.max_position_embeddings,
+    };
+    if needed > longest {
+        return Err(Error::usage(format!(
+            "{needed} tokens do not fit {model}, which takes {longest}"
+        )));
+    }
+    Ok(())
+}
+
+pub(crate) fn no_generator(model: &str) -> Error {
+    Error::usage(format!(
+        "{model} is a BERT and generates nothing; use a GPT-2"
+    ))
+}
+
+pub(crate) fn no_classifier(model: &str) -> Error {
+    Error::usage(format!("{model} is a GPT-2; pairs are scored by a BERT"))
+}
+
+/// Opens a device; only the CPU computes in another precision than f32.
+pub(crate) fn device_for(name: &str, precision: Precision) -> Result<Device> {
+    let choice: DeviceChoice = name.parse().map_err(Error::usage)?;
+    let device = device(choice)?;
+    if precision != Precision::F32 && !device.is_cpu() {
+        return Err(Error::usage(format!(
+            "{} is for the CPU; on {} models compute in f32",
+            precision.as_str(),
+            device_name(&device)
+        )));
+    }
+    Ok(device)
+}
+
+/// A generator with random weights, as generation uses it on this device.
+pub(crate) fn generator(
+    c: &gpt2::Config,
+    precision: Precision,
+    device: &Device,
+) -> Result<Box<dyn Generates>> {
+    let tensors = c.parameters()?.init(1, device)?;
+    let model: Box<dyn Generates> = match device.is_cpu() {
+        true => Box::new(fast::gpt2::Gpt2::new(c, &tensors, precision)?),
+        false => Box::new(Gpt2::new(c, &tensors)?),
+    };
+    Ok(model)
+}
+
+/// A classifier with random weights, as scoring uses it on this device.
+pub(crate) fn classifier(
+    c: &bert::Config,
+    classes: usize,
+    precision: Precision,
+    device: &Device,
+) -> Result<Box<dyn Scores>> {
+    let tensors = c.parameters(classes)?.init(1, device)?;
+    let model: Box<dyn Scores> = match device.is_cpu() {
+        true => Box::new(fast::bert::Bert::new(c, classes, &tensors, precision)?),
+        false => Box::new(Bert::new(c, classes, &tensors)?),
+    };
+    Ok(model)
+}
+
+/// Scores one batch. The logits are on the host before this returns, so that a clock around it measures all of it.
+fn score(model: &dyn Scores, rows: &Rows) -> Result<()> {
+    let logits = model.scores(rows)?;
+    logits
+        .to_vec2::<f32>()
+        .map_err(repartee_models::Error::from)?;
+    Ok(())
+}
+
+/// The tokenizer for files of pairs unless another is named: `minilm` in the folder of real data, which is
+/// `REPARTEE_SHARED` or `../shared`.
+pub fn usual_tokenizer() -> PathBuf {
+    let shared = std::env::var_os("REPARTEE_SHARED").unwrap_or_else(|| "../shared".into());
+    Path::new(&shared).join("minilm")
+}
+
+/// Seconds of each repetition but the first, which warms up.
+fn repeat(steps: usize, mut work: impl FnMut(u64) -> Result<()>) -> Result<Vec<f64>> {
+    work(0)?;
+    (1..=steps as u64)
+        .map(|n| {
+            let started = Instant::now();
+            work(n)?;
+            Ok(started.elapsed().as_secs_f64())
+        })
+        .collect()
+}
+
+/// Random tokens: `rows` rows of `length`, others for every `n`.
+pub(crate) fn random_tokens(
+    rows: usize,
+    vocabulary: usize,
+    length: usize,
+    n: u64,
+) -> Vec<Vec<u32>> {
+    let mut stream = Stream::at(1, "bench", n);
+    (0..rows)
+        .map(|_| {
+            (0..length)
+                .map(|_| stream.below(vocabulary) as u32)
+                .collect()
+        })
+        .collect()
 }
 
 /// Number of compute threads: `RAYON_NUM_THREADS`, or one per core.
@@ -342,6 +468,11 @@ pub fn threads() -> usize {
         .and_then(|n| n.parse().ok())
         .filter(|n| *n > 0);
     set.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// Peak memory of this process in gigabytes (10^9 bytes); `None` if unknown.
+pub(crate) fn peak_rss_gb() -> Option<f64> {
+    peak_rss_bytes().map(|bytes| bytes as f64 / 1e9)
 }
 
 /// Peak memory of this process in bytes, from the kernel; `None` if unknown.
@@ -382,6 +513,10 @@ mod tests {
             batch: 2,
             length: 8,
             prompt: 4,
+            candidates: 1,
+            rows: None,
+            pairs: None,
+            tokenizer: None,
             steps: 2,
             dtype: "f32".to_owned(),
             device: "cpu".to_owned(),
@@ -426,7 +561,7 @@ mod tests {
     #[test]
     fn usual_model_can_do_what_is_measured() {
         for what in [What::Train, What::Generate, What::Score] {
-            let config = bench(what, Path::new(what.usual_model())).config();
+            let config = config_of(what.usual_model());
             let is_bert = matches!(config, Ok(ModelConfig::Bert(_)));
             assert_eq!(is_bert, what == What::Score, "{what:?}");
         }
@@ -457,6 +592,61 @@ mod tests {
                 assert_eq!(measured.run().expect("measured").seconds.len(), 2);
             }
         }
+    }
+
+    #[test]
+    fn every_candidate_of_every_prompt_is_counted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = serde_json::to_string(&gpt2::Config::new(64, 16, 8, 1, 2));
+        let path = folder.path().join("config.json");
+        std::fs::write(path, config.expect("plain data")).expect("written");
+        let bench = |rows| Bench {
+            candidates: 5,
+            rows,
+            ..bench(What::Generate, folder.path())
+        };
+        for rows in [None, Some(3)] {
+            assert_eq!(bench(rows).run().expect("measured").done, 2 * 5 * 8);
+        }
+        let none = bench(Some(0)).run();
+        assert!(none.is_err_and(|e| e.message.contains("rows must be at least 1")));
+    }
+
+    #[test]
+    fn all_pairs_of_a_file_are_scored() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, bytes: &[u8]| {
+            std::fs::write(folder.path().join(name), bytes).expect("written")
+        };
+        let texts: Vec<String> = (0..40)
+            .map(|n| format!("tomato number {n} needs water, sun and {} more days", n * 7))
+            .collect();
+        let files = repartee_models::text::train_word_piece(&texts, 300).expect("a tokenizer");
+        files.iter().for_each(|(name, bytes)| write(name, bytes));
+        let config = serde_json::to_string(&bert::Config::new(300, 16, 8, 1, 2));
+        write("config.json", config.expect("plain data").as_bytes());
+        write(
+            "pairs.csv",
+            b"reply,comment\nwater,tomato\nsun,\"more\ndays\"\nnumber,sun\nx,y\nsun,water and sun\n",
+        );
+        let bench = |file: &str| Bench {
+            length: 16,
+            pairs: Some(folder.path().join(file)),
+            tokenizer: Some(folder.path().to_owned()),
+            ..bench(What::Score, folder.path())
+        };
+        let measured = bench("pairs.csv").run().expect("measured");
+        assert_eq!((measured.done, measured.seconds.len()), (5, 2));
+        write("pairs.csv", b"reply,comment\n");
+        let why = |bench: Bench| bench.run().expect_err("refused").message;
+        assert!(why(bench("pairs.csv")).contains("has no pairs"));
+        write("pairs.csv", b"answer,comment\na,b\n");
+        assert!(why(bench("pairs.csv")).contains("no column \"reply\""));
+        let generate = Bench {
+            what: What::Generate,
+            ..bench("pairs.csv")
+        };
+        assert!(why(generate).contains("for scoring"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use repartee_datasets::read::{self, Options};
 use repartee_datasets::{Record, sample};
 use serde::{Deserialize, Serialize};
 
-use crate::bench::peak_rss_bytes;
+use crate::bench::peak_rss_gb;
 use crate::data::import::Import;
 use crate::data::pairs::BuildPairs;
 use crate::{Engine, Filter, Job, Origin, StudyRecord};
@@ -149,7 +149,7 @@ pub fn bench_import(bench: &BenchImport, signals: Signals) -> Result<ImportMeasu
         pairs: built.kept,
         join_s_per_million: join_s * 1e6 / built.comments.max(1) as f64,
         words_s,
-        peak_rss_gb: peak_rss_bytes().map(|bytes| bytes as f64 / 1e9),
+        peak_rss_gb: peak_rss_gb(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     })
 }

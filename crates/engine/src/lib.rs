@@ -13,6 +13,8 @@ pub mod app_state;
 pub mod bases;
 pub mod bench;
 pub mod bench_import;
+pub mod bench_limits;
+pub mod bench_pipeline;
 pub mod check;
 pub mod data;
 pub mod demo;

@@ -6,8 +6,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 use repartee_engine::bench::{Bench, What};
 use repartee_engine::bench_import::{BenchImport, bench_import};
+use repartee_engine::bench_limits;
+use repartee_engine::bench_pipeline::BenchPipeline;
 
-use super::args::{BenchArgs, BenchCommand};
+use super::args::{BenchArgs, BenchCommand, PipelineArgs};
 use super::view;
 use crate::app::App;
 use crate::out::Out;
@@ -15,9 +17,39 @@ use crate::watch::Watch;
 
 pub fn bench(app: &App, command: BenchCommand) -> Result<ExitCode> {
     match command {
-        BenchCommand::Train(args) => model(app, What::Train, args),
-        BenchCommand::Generate(args) => model(app, What::Generate, args),
-        BenchCommand::Score(args) => model(app, What::Score, args),
+        BenchCommand::Train(args) => model(app, settings(What::Train, args)),
+        BenchCommand::Generate {
+            args,
+            candidates,
+            rows,
+        } => {
+            let bench = settings(What::Generate, args);
+            model(
+                app,
+                Bench {
+                    candidates,
+                    rows,
+                    ..bench
+                },
+            )
+        }
+        BenchCommand::Score {
+            args,
+            pairs,
+            tokenizer,
+        } => {
+            let bench = settings(What::Score, args);
+            model(
+                app,
+                Bench {
+                    pairs,
+                    tokenizer,
+                    ..bench
+                },
+            )
+        }
+        BenchCommand::Pipeline(args) => pipeline(app, args),
+        BenchCommand::Limits => limits(app),
         BenchCommand::Import {
             file,
             write,
@@ -33,13 +65,40 @@ pub fn bench(app: &App, command: BenchCommand) -> Result<ExitCode> {
     }
 }
 
-fn model(app: &App, what: What, args: BenchArgs) -> Result<ExitCode> {
-    let bench = Bench {
+/// The settings that training, generating and scoring share.
+fn settings(what: What, args: BenchArgs) -> Bench {
+    Bench {
         what,
         model: args.model.unwrap_or_else(|| what.usual_model().to_owned()),
         batch: args.batch,
         length: args.length,
         prompt: args.prompt,
+        candidates: 1,
+        rows: None,
+        pairs: None,
+        tokenizer: None,
+        steps: args.steps,
+        dtype: args.dtype,
+        device: args.device,
+    }
+}
+
+fn model(app: &App, bench: Bench) -> Result<ExitCode> {
+    let measured = bench.run()?;
+    match app.out.json {
+        true => app.out.json(&measured)?,
+        false => view::model(app.out, &measured)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn pipeline(app: &App, args: PipelineArgs) -> Result<ExitCode> {
+    let bench = BenchPipeline {
+        model: args.model,
+        classifier: args.classifier,
+        candidates: args.candidates,
+        prompt: args.prompt,
+        length: args.length,
         steps: args.steps,
         dtype: args.dtype,
         device: args.device,
@@ -47,7 +106,16 @@ fn model(app: &App, what: What, args: BenchArgs) -> Result<ExitCode> {
     let measured = bench.run()?;
     match app.out.json {
         true => app.out.json(&measured)?,
-        false => view::model(app.out, &measured)?,
+        false => view::pipeline(app.out, &measured)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn limits(app: &App) -> Result<ExitCode> {
+    let measured = bench_limits::limits();
+    match app.out.json {
+        true => app.out.json(&measured)?,
+        false => view::limits(app.out, &measured)?,
     }
     Ok(ExitCode::SUCCESS)
 }

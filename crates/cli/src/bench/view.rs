@@ -3,6 +3,8 @@
 use anyhow::Result;
 use repartee_engine::bench::Measured;
 use repartee_engine::bench_import::ImportMeasured;
+use repartee_engine::bench_limits::Limits;
+use repartee_engine::bench_pipeline::PipelineMeasured;
 
 use crate::out::{Out, Table, bytes, count, figure};
 
@@ -19,6 +21,33 @@ pub fn model(out: Out, measured: &Measured) -> Result<()> {
     table.row(["parameters".to_owned(), count(measured.parameters as u64)]);
     table.row(["threads".to_owned(), measured.threads.to_string()]);
     table.row(["device".to_owned(), measured.ran_on.clone()]);
+    table.print(out)
+}
+
+pub fn pipeline(out: Out, measured: &PipelineMeasured) -> Result<()> {
+    let mut table = Table::new(["", ""]);
+    let mut seconds = |what: &str, s: f64| table.row([what.to_owned(), format!("{s:.3} s")]);
+    seconds("one comment", measured.median_s);
+    seconds("candidates", measured.generate_s);
+    seconds("scores of both classifiers", measured.score_s);
+    let mut milliseconds =
+        |what: &str, ms: f64| table.row([what.to_owned(), format!("{ms:.2} ms")]);
+    milliseconds("pick", measured.pick_ms);
+    milliseconds("first token", measured.first_token_ms);
+    table.row(["peak memory".to_owned(), memory(measured.peak_rss_gb)]);
+    table.row(["parameters".to_owned(), count(measured.parameters as u64)]);
+    table.row(["threads".to_owned(), measured.threads.to_string()]);
+    table.row(["device".to_owned(), measured.ran_on.clone()]);
+    table.print(out)
+}
+
+pub fn limits(out: Out, measured: &Limits) -> Result<()> {
+    let mut table = Table::new(["", ""]);
+    let read = format!("{:.1} GB/s", measured.read_gb_per_s);
+    table.row(["memory read".to_owned(), read]);
+    let products = format!("{:.0} GFLOP/s", measured.f32_gflop_per_s);
+    table.row(["f32 products".to_owned(), products]);
+    table.row(["threads".to_owned(), measured.threads.to_string()]);
     table.print(out)
 }
 

@@ -829,7 +829,7 @@ fn decoded<T>(what: &str, decode: impl FnOnce() -> Result<T>) -> Result<T> {
 }
 
 /// The tokenizer's files in a folder, for a vocabulary of this size.
-fn tokenizer_files(folder: &Path, vocabulary: usize) -> Result<Files> {
+pub(crate) fn tokenizer_files(folder: &Path, vocabulary: usize) -> Result<Files> {
     // a name and a number per entry, up to four per merge; added tokens and rules
     let most = MOST_VALUES.min(200_000 + vocabulary.saturating_mul(8));
     let mut files = Files::new();

@@ -43,7 +43,7 @@ use crate::training::run_config::ModelKind;
 /// Candidates scored between checks for pause and cancel.
 const SCORED_AT_ONCE: usize = 64;
 /// Batch size of the classifiers.
-const SCORE_BATCH: usize = 16;
+pub(crate) const SCORE_BATCH: usize = 16;
 /// How often a request to stop is looked for while the training replies are read.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How often replies being generated are sent to the window.
