@@ -8,10 +8,41 @@ use candle_core::{D, DType, Device, Tensor};
 use crate::batch::{LossMask, sorted_batches};
 use crate::bert::{Bert, Config, Rows};
 use crate::fast;
-use crate::gpt2::Gpt2;
+use crate::gpt2::{self, Gpt2};
 use crate::ops;
 use crate::text::{Example, PairIds};
 use crate::{Error, Result};
+
+/// A model that gives the losses of texts: the packed one on the CPU, the one of tensors on any device.
+pub trait Predicts {
+    fn config(&self) -> &gpt2::Config;
+
+    /// Cross-entropy in nats of each text, summed over its counted tokens, with their number.
+    ///
+    /// # Errors
+    /// If a text is longer than the model's positions or has an id outside its vocabulary.
+    fn losses(&self, ids: &[Vec<u32>], counts: &[Vec<bool>]) -> Result<Vec<(f64, usize)>>;
+}
+
+impl Predicts for Gpt2 {
+    fn config(&self) -> &gpt2::Config {
+        &self.config
+    }
+
+    fn losses(&self, ids: &[Vec<u32>], counts: &[Vec<bool>]) -> Result<Vec<(f64, usize)>> {
+        Gpt2::losses(self, ids, counts)
+    }
+}
+
+impl Predicts for fast::gpt2::Gpt2 {
+    fn config(&self) -> &gpt2::Config {
+        self.config()
+    }
+
+    fn losses(&self, ids: &[Vec<u32>], counts: &[Vec<bool>]) -> Result<Vec<(f64, usize)>> {
+        self.losses(ids, counts, &mut fast::gpt2::Buffers::default())
+    }
+}
 
 /// Summed cross-entropy in nats and number of counted tokens of each example. Perplexity over many is `exp(sum of
 /// losses / sum of tokens)`.
@@ -19,7 +50,7 @@ use crate::{Error, Result};
 /// # Errors
 /// If an example is longer than the model's positions or has an id outside its vocabulary.
 pub fn losses(
-    model: &Gpt2,
+    model: &(impl Predicts + ?Sized),
     examples: &[&Example],
     mask: LossMask,
     batch_size: usize,
@@ -150,7 +181,6 @@ pub fn mean_class_loss(
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
-    use crate::gpt2;
 
     #[test]
     fn losses_are_in_order_and_do_not_depend_on_the_batch() {
@@ -178,6 +208,12 @@ mod tests {
             .unwrap();
         assert!((mean - 50f64.ln()).abs() < 0.5, "{mean}");
         assert_eq!(mean_loss(&model, &[], LossMask::Reply, 4).unwrap(), None);
+
+        let packed = fast::gpt2::Gpt2::new(&config, &tensors, fast::Precision::F32).unwrap();
+        let same = losses(&packed, &examples, LossMask::Reply, 3).unwrap();
+        for ((a, n), (b, m)) in one.iter().zip(&same) {
+            assert!((a - b).abs() < 1e-4 * *n as f64 && n == m, "{a} {b}");
+        }
     }
 
     #[test]

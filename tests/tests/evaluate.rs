@@ -8,10 +8,16 @@ use std::sync::OnceLock;
 use repartee_engine::evaluation::chart::ChartKind;
 use repartee_engine::evaluation::evaluate::{Evaluate, EvaluationInfo};
 use repartee_engine::evaluation::figures::{ClassifierFigures, Figures};
+use repartee_engine::evaluation::quality::{MeasureQuality, RunQuality};
 use repartee_engine::generation::fakes::MakeFakes;
+use repartee_engine::generation::generate::{Generate, Generated, Precisions, TrainedOn};
+use repartee_engine::terms::{Precision, PrecisionChoice, Role};
 use repartee_engine::training::Train;
 use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_engine::{Code, Engine, Partition, SamplingParams};
+use repartee_models::fast;
+use repartee_store::Store;
+use repartee_store::quality::Quality;
 use repartee_tests::sample::{done, project};
 use repartee_tests::stranger::database;
 use repartee_tests::{Place, Saved};
@@ -570,4 +576,225 @@ fn charts_that_cannot_be_drawn_are_refused_with_the_reason() {
             .message
             .contains("repartee evaluate fresh")
     );
+}
+
+fn quality(engine: &Engine, runs: &[&str], limit: usize) -> Vec<RunQuality> {
+    let job = MeasureQuality {
+        runs: runs.iter().map(|run| (*run).to_owned()).collect(),
+        limit,
+        ..MeasureQuality::default()
+    };
+    let measured = done(engine, &job);
+    assert_eq!(measured.left_out.count, 0, "{:?}", measured.left_out);
+    measured.runs
+}
+
+/// Perplexity of "writer" on the examples that `quality` measures, with the precision on record.
+fn perplexity_at(engine: &Engine, precision: PrecisionChoice, limit: usize) -> (f64, Precision) {
+    let evaluate = Evaluate {
+        run: "writer".to_owned(),
+        partition: Partition::Val,
+        limit,
+        precision,
+        ..Evaluate::default()
+    };
+    let evaluation = done(engine, &evaluate);
+    let Figures::Generator(figures) = &evaluation.figures else {
+        panic!("a generator's figures")
+    };
+    (figures.perplexity.unwrap(), evaluation.config.precision)
+}
+
+#[test]
+fn quality_is_measured_at_each_precision_and_stored_with_the_run() {
+    let (place, engine) = Made::once().copy();
+    let before = engine.run_quality("writer").unwrap().unwrap();
+    assert_eq!(
+        (before.examples, before.auto.precision),
+        (0, Precision::F32)
+    );
+    assert!(
+        before.auto.reason.contains("`repartee quality writer`"),
+        "{before:?}"
+    );
+    let names = ["writer", "judge", "votes"];
+    let measured = quality(&engine, &names, 40);
+    for (run, name) in measured.iter().zip(names) {
+        assert_eq!((run.run.as_str(), run.partition), (name, Partition::Val));
+        assert!((2..=40).contains(&run.examples), "{run:?}");
+        let precisions: Vec<Precision> = run.precisions.iter().map(|one| one.precision).collect();
+        assert_eq!(precisions, Precision::ALL);
+        let fast = |rate: f64| rate > 0.0 && rate.is_finite();
+        assert!(run.precisions.iter().all(|one| fast(one.rate)), "{run:?}");
+        let figures: Vec<f64> = run
+            .precisions
+            .iter()
+            .map(|one| one.figure.unwrap())
+            .collect();
+        let most = match name {
+            "writer" => 0.05 * figures[0],
+            _ => 0.2,
+        };
+        assert!(
+            figures.iter().all(|one| (one - figures[0]).abs() < most),
+            "{name}: {figures:?}"
+        );
+        assert_eq!(engine.run_quality(name).unwrap().as_ref(), Some(run));
+    }
+    assert_eq!(measured.len(), 3);
+
+    // the same loss as an evaluation at that precision, each of which is another computation
+    let of = |n: usize| measured[0].precisions[n].figure.unwrap();
+    let (f32, stated) = perplexity_at(&engine, PrecisionChoice::F32, 40);
+    assert_eq!(stated, Precision::F32);
+    assert!((f32 / of(0) - 1.0).abs() < 1e-4, "{f32} {}", of(0));
+    for (n, choice) in [(1, PrecisionChoice::Bf16), (2, PrecisionChoice::Int8)] {
+        let (perplexity, stated) = perplexity_at(&engine, choice, 40);
+        assert_eq!(Some(stated), choice.named());
+        assert!((perplexity / of(n) - 1.0).abs() < 1e-9, "{perplexity}");
+        assert!(perplexity != f32, "{choice}");
+    }
+
+    // a measurement replaces the last one
+    let again = quality(&engine, &["writer"], 8);
+    assert_eq!(again[0].examples, 8);
+    let stored = engine.run_quality("writer").unwrap();
+    assert_eq!(stored.as_ref(), Some(&again[0]));
+    drop(engine);
+    let printed = place.ok(["quality", "writer", "judge", "--limit", "8"]).out;
+    for part in ["perplexity", "tokens/s", "AUC", "pairs/s", "auto takes"] {
+        assert!(printed.contains(part), "{part}: {printed}");
+    }
+    assert!(
+        printed.contains("8 examples of the validation set"),
+        "{printed}"
+    );
+    let unknown = place.run(["quality", "writer", "nobody"]);
+    assert_eq!(unknown.status, Some(2), "{unknown}");
+    assert!(unknown.err.contains("nobody"), "{unknown}");
+}
+
+/// What "writer" generates to an unseen comment, scored by "judge".
+fn generated(engine: &Engine, generator: &str, precision: PrecisionChoice) -> Generated {
+    let generate = Generate {
+        unseen: 1,
+        candidates: 2,
+        generator: generator.to_owned(),
+        realism: Some("judge".to_owned()),
+        queue: false,
+        precision,
+        sampling: SamplingParams {
+            max_new_tokens: 6,
+            ..SamplingParams::default()
+        },
+        ..Generate::default()
+    };
+    let generated = done(engine, &generate);
+    let stored = engine.generation(generated.generation).unwrap();
+    assert_eq!(stored.notes, generated.notes);
+    assert_eq!(stored.config, generated.config);
+    generated
+}
+
+/// The quality of a run as if it had been measured here: int8 is the fastest, and loses nothing.
+fn measured_as_lossless(engine: &Engine, run: &str) {
+    let store = Store::open(engine.path()).unwrap();
+    let run = store.run(run).unwrap();
+    let checkpoint = store.checkpoint(run.id, Role::Best).unwrap();
+    let checkpoint = checkpoint.or(store.checkpoint(run.id, Role::Last).unwrap());
+    let rows: Vec<Quality> = (1u8..)
+        .zip(Precision::ALL)
+        .map(|(n, precision)| Quality {
+            precision: *precision,
+            figure: Some(20.0),
+            examples: 40,
+            partition: Partition::Val,
+            rate: f64::from(n),
+            instructions: fast::instructions(),
+            measured_ms: 1,
+        })
+        .collect();
+    store.quality_set(checkpoint.unwrap().id, &rows).unwrap();
+}
+
+#[test]
+fn auto_uses_a_precision_only_where_it_was_measured() {
+    let (_place, engine) = Made::once().copy();
+    let before = generated(&engine, "writer", PrecisionChoice::Auto);
+    assert_eq!(before.config.precisions, Precisions::default());
+    measured_as_lossless(&engine, "writer");
+    let after = generated(&engine, "writer", PrecisionChoice::Auto);
+    let want = Precisions {
+        generator: Precision::Int8,
+        ..Precisions::default()
+    };
+    assert_eq!(after.config.precisions, want);
+    let job = engine.jobs().unwrap().into_iter().next().unwrap();
+    let log = engine.job_log(&job.id).unwrap();
+    for said in [
+        "writer runs at int8",
+        "judge runs at f32: quality has not been",
+    ] {
+        let found = log.iter().any(|line| line.text.contains(said));
+        assert!(found, "{said}: {log:?}");
+    }
+    let f32 = generated(&engine, "writer", PrecisionChoice::F32);
+    assert_eq!(f32.config.precisions, Precisions::default());
+}
+
+#[test]
+fn realism_model_of_other_fakes_is_noted_with_both_precisions() {
+    let (place, engine) = Made::once().copy();
+    let same = generated(&engine, "writer", PrecisionChoice::F32);
+    let trained_on = TrainedOn {
+        precision: Precision::F32,
+        same_checkpoint: true,
+    };
+    assert_eq!(same.config.trained_on, Some(trained_on));
+    assert_eq!(same.notes, Vec::<String>::new());
+
+    let int8 = generated(&engine, "writer", PrecisionChoice::Int8);
+    let used = int8.config.precisions;
+    assert_eq!(
+        (used.generator, used.realism),
+        (Precision::Int8, Precision::Int8)
+    );
+    let [note] = int8.notes.as_slice() else {
+        panic!("{:?}", int8.notes)
+    };
+    assert!(
+        note.contains("fakes generated at f32") && note.contains("are generated at int8"),
+        "{note}"
+    );
+    let job = engine.jobs().unwrap().into_iter().next().unwrap();
+    let log = engine.job_log(&job.id).unwrap();
+    assert!(log.iter().any(|line| line.text == *note), "{log:?}");
+
+    train(&engine, ModelKind::Generator, "other", 1);
+    let other = generated(&engine, "other", PrecisionChoice::F32);
+    let [note] = other.notes.as_slice() else {
+        panic!("{:?}", other.notes)
+    };
+    assert!(note.contains("another generator or checkpoint"), "{note}");
+
+    let make = MakeFakes {
+        name: "half".to_owned(),
+        generator: "writer".to_owned(),
+        comments: [4, 2, 2],
+        precision: PrecisionChoice::Bf16,
+        ..MakeFakes::default()
+    };
+    assert_eq!(done(&engine, &make).config.precision, Precision::Bf16);
+    drop(engine);
+    let printed = place
+        .ok("generate --unseen 1 -n 2 --generator writer --realism judge --max-new-tokens 6 --precision bf16 --no-queue"
+            .split(' '))
+        .out;
+    assert!(
+        printed.contains("Precision: generator bf16, realism bf16"),
+        "{printed}"
+    );
+    assert!(printed.contains("Note: the realism model was trained on fakes generated at f32"));
+    let unknown = place.run(["evaluate", "writer", "--precision", "f16"]);
+    assert_eq!(unknown.status, Some(2), "{unknown}");
 }

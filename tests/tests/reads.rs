@@ -48,7 +48,7 @@ fn params(engine: &Engine, name: &str) -> Value {
         }
         "pair.get" => json!({ "id": first_pair(engine)["id"] }),
         "pairs.rows" => json!({ "view": view(engine)["view"], "from": 0, "count": 5 }),
-        "run.again" | "run.get" => json!({ "name": "writer" }),
+        "run.again" | "run.get" | "run.quality" => json!({ "name": "writer" }),
         "base.estimate" => json!({ "name": "new", "kind": "gpt2", "split": "main" }),
         "run.read" => json!({ "toml": "" }),
         "run.estimate" | "run.toml" | "study.train" => json!({ "config": config() }),

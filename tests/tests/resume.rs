@@ -275,7 +275,8 @@ fn a_run_of_version_10_resumes_bit_identical() {
     let sql = "UPDATE job SET params = ?2 WHERE id = ?1";
     assert_eq!(db.execute(sql, (&job, params)).unwrap(), 1);
     db.execute_batch(
-        "ALTER TABLE pair DROP COLUMN fits;
+        "DROP TABLE quality;
+         ALTER TABLE pair DROP COLUMN fits;
          DROP TABLE purged_text;
          ALTER TABLE purged DROP COLUMN seen_utc;
          ALTER TABLE purged DROP COLUMN of_reddit;",

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::bench::args::BenchCommand;
 use crate::data::args::{ImportArgs, PairsCommand, SourceCommand, SplitCommand};
-use crate::evaluation::args::{ChartArgs, EvaluateArgs, EvaluationCommand};
+use crate::evaluation::args::{ChartArgs, EvaluateArgs, EvaluationCommand, QualityArgs};
 use crate::flags::Common;
 use crate::generation::args::{FakesCommand, GenerateArgs, GenerationCommand};
 use crate::jobs::args::JobCommand;
@@ -91,6 +91,8 @@ pub enum Command {
         #[command(subcommand)]
         command: EvaluationCommand,
     },
+    /// Measure what runs lose at each precision and how fast they are there: `--precision auto` decides by it
+    Quality(QualityArgs),
     /// Draw ROC, precision-recall, confusion matrix, calibration or loss charts as SVG, PNG and CSV
     Chart(ChartArgs),
     /// Generate replies to comments, score them and queue the best
@@ -159,7 +161,8 @@ impl Command {
     /// Whether the command starts a job, so that `--queue` can queue it.
     pub fn starts_a_job(&self) -> bool {
         match self {
-            Self::Import(_) | Self::Evaluate(_) | Self::Generate(_) | Self::Reddit { .. } => true,
+            Self::Import(_) | Self::Evaluate(_) | Self::Quality(_) => true,
+            Self::Generate(_) | Self::Reddit { .. } => true,
             Self::Pairs { command } => matches!(command, PairsCommand::Build(_)),
             Self::Split { command } => {
                 matches!(command, SplitCommand::Make(_) | SplitCommand::Audit { .. })

@@ -39,7 +39,8 @@ lists! {
     MARKED at "train marked": ["model", "deleted content", "since (UTC)", "retrain with"];
     /// Sets of fakes.
     FAKES at "fakes list": [
-        "fakes", "generator", "step", "split", "train", "validation", "test", "decoding settings", "tags", "note",
+        "fakes", "generator", "step", "split", "train", "validation", "test", "decoding settings", "precision",
+        "tags", "note",
     ];
     /// Evaluations.
     EVALUATIONS at "evaluation list": [
@@ -78,6 +79,9 @@ lists! {
 
 /// Sets of a split; a column per upvote bin follows.
 pub const SETS: &[&str] = &["set", "pairs", "threads", "scored"];
+
+/// Measured runs.
+pub const QUALITY: &[&str] = &["run", "figure", "f32", "bf16", "int8", "auto"];
 
 /// Classes of an evaluated classifier; a column per predicted class follows.
 pub const CLASSES: &[&str] = &[

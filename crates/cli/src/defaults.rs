@@ -4,6 +4,7 @@ use clap::Command;
 use repartee_engine::bases::base::BaseNew;
 use repartee_engine::data::splits::MakeSplit;
 use repartee_engine::evaluation::evaluate::Evaluate;
+use repartee_engine::evaluation::quality::MeasureQuality;
 use repartee_engine::generation::draft::DraftReplies;
 use repartee_engine::generation::fakes::MakeFakes;
 use repartee_engine::generation::generate::Generate;
@@ -149,6 +150,7 @@ fn models(command: Command) -> Command {
         ("comments", three(fakes.comments)),
         ("batch", fakes.batch.to_string()),
         ("device", fakes.device),
+        ("precision", fakes.precision.to_string()),
     ]);
     let command = put(command, &["fakes", "make"], of_fakes);
     let evaluate = Evaluate::default();
@@ -162,6 +164,15 @@ fn models(command: Command) -> Command {
             ("limit", format!("{}: all", evaluate.limit)),
             ("batch", evaluate.batch.to_string()),
             ("device", evaluate.device),
+            ("precision", evaluate.precision.to_string()),
+        ],
+    );
+    let command = put(
+        command,
+        &["quality"],
+        vec![
+            ("limit", MeasureQuality::default().limit.to_string()),
+            ("checkpoint", BEST.to_owned()),
         ],
     );
     let command = put(
@@ -181,6 +192,7 @@ fn models(command: Command) -> Command {
         ("max_chars", generate.criteria.max_chars.to_string()),
         ("per_thread", generate.criteria.per_thread.to_string()),
         ("device", generate.device),
+        ("precision", generate.precision.to_string()),
     ]);
     put(command, &["generate"], of_generate)
 }
@@ -229,6 +241,7 @@ fn reddit(command: Command) -> Command {
             ("min_p_real", format!("{MIN_P_REAL} with --realism")),
             ("seed", draft.generate.sampling.seed.to_string()),
             ("device", draft.generate.device),
+            ("precision", draft.generate.precision.to_string()),
         ],
     );
     put(

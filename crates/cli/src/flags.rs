@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Command};
-use repartee_engine::terms::ReplyState;
+use repartee_engine::terms::{PrecisionChoice, ReplyState};
 
 use crate::out::state;
 
@@ -38,6 +39,12 @@ pub struct Common {
     /// Log more to standard error; twice for everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
+}
+
+/// Parses auto or a precision.
+pub fn precision() -> impl TypedValueParser<Value = PrecisionChoice> {
+    let words = PrecisionChoice::ALL.iter().map(|choice| choice.as_str());
+    PossibleValuesParser::new(words).try_map(|word| word.parse::<PrecisionChoice>())
 }
 
 /// Parses a name of a person: the empty one names nobody.

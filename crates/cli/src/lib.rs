@@ -113,6 +113,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Fakes { command } => generation::fakes(app, command),
         Command::Evaluate(args) => evaluation::evaluate(app, args),
         Command::Evaluation { command } => evaluation::evaluation(app, command),
+        Command::Quality(args) => evaluation::quality(app, args),
         Command::Chart(args) => evaluation::chart(app, args),
         Command::Generate(args) => generation::generate(app, args),
         Command::Generation { command } => generation::generation(app, command),

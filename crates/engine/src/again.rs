@@ -140,6 +140,7 @@ impl Plan<'_> {
             replies: config.replies,
             comments: config.comments,
             sampling: config.sampling,
+            precision: config.precision.into(),
             ..MakeFakes::default()
         };
         self.push("fakes", &set.name, &new, Step::Fakes(Box::new(job)));

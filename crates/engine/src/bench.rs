@@ -152,7 +152,13 @@ impl Bench {
     }
 
     fn check(&self) -> Result<Precision> {
-        let precision: Precision = self.dtype.parse().map_err(Error::usage)?;
+        let precision: Precision = self.dtype.parse().map_err(|_| {
+            let words = Precision::words();
+            Error::usage(format!(
+                "there is no dtype {:?}; it is one of {words}",
+                self.dtype
+            ))
+        })?;
         if precision != Precision::F32 && self.what == What::Train {
             return Err(Error::usage(format!(
                 "{} is not supported for training; models train in f32",

@@ -33,6 +33,7 @@ kinds![
     crate::generation::fakes::MakeFakes,
     crate::generation::generate::Generate,
     crate::evaluation::evaluate::Evaluate,
+    crate::evaluation::quality::MeasureQuality,
     crate::demo::Demo,
     crate::items::Delete,
     crate::generation::draft::DraftReplies,

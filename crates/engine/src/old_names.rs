@@ -6,6 +6,7 @@ use std::fmt::Debug;
 use repartee_core::job::{from_json, to_json};
 use repartee_datasets::Partition;
 use repartee_models::text::Template;
+use repartee_terms::Precision;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -15,7 +16,7 @@ use crate::data::splits::{Audit, PartitionInfo, SplitInfo};
 use crate::evaluation::evaluate::Evaluate;
 use crate::generation::draft::DraftReplies;
 use crate::generation::fakes::{FakesConfig, MakeFakes};
-use crate::generation::generate::{CandidateInfo, Generate, GenerationConfig};
+use crate::generation::generate::{CandidateInfo, Generate, GenerationConfig, Precisions};
 
 /// Writes a value with its old names, and reads it.
 #[track_caller]
@@ -27,6 +28,16 @@ fn reads<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T, names: 
         json = json.replace(&key, &format!("\"{old}\":"));
     }
     assert_eq!(&from_json::<T>(&json).unwrap(), value, "{json}");
+}
+
+/// Reads a value that was written when it had no such fields.
+#[track_caller]
+fn without<T: Serialize + DeserializeOwned>(value: &T, fields: &[&str]) -> T {
+    let mut json = serde_json::to_value(value).unwrap();
+    for field in fields {
+        json.as_object_mut().unwrap().remove(*field).unwrap();
+    }
+    serde_json::from_value(json).unwrap()
 }
 
 fn sampling() -> SamplingParams {
@@ -70,9 +81,12 @@ fn configs_and_outcomes_are_read_under_their_old_names() {
         replies: 1,
         comments: [1, 1, 1],
         device: "cpu".into(),
+        precision: Precision::F32,
         job: String::new(),
     };
     reads(&fakes, &[("sampling", "decode")]);
+    // what was generated before there were precisions
+    assert_eq!(without(&fakes, &["precision"]), fakes);
     let generation = GenerationConfig {
         generator: "writer".into(),
         realism: None,
@@ -81,9 +95,15 @@ fn configs_and_outcomes_are_read_under_their_old_names() {
         sampling: sampling(),
         criteria: Generate::default().criteria,
         device: "cpu".into(),
+        precisions: Precisions::default(),
+        trained_on: None,
         job: String::new(),
     };
     reads(&generation, &[("sampling", "decode")]);
+    assert_eq!(
+        without(&generation, &["precisions", "trained_on"]),
+        generation
+    );
     let candidate = CandidateInfo {
         id: 1,
         n: 0,

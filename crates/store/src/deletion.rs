@@ -928,6 +928,10 @@ fn last_row(db: &Transaction<'_>, kind: ItemKind, id: i64) -> Result<usize> {
             let checkpoints: Vec<(i64, Option<i64>)> = query
                 .query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect::<Result<_, _>>()?;
+            rows += db.execute(
+                "DELETE FROM quality WHERE checkpoint_id IN (SELECT id FROM checkpoint WHERE run_id = ?1)",
+                [id],
+            )?;
             rows += db.execute("DELETE FROM checkpoint WHERE run_id = ?1", [id])?;
             for (weights, moments) in checkpoints {
                 release(db, weights)?;

@@ -35,6 +35,7 @@ pub mod outbox;
 pub mod outcomes;
 pub mod pairs;
 pub mod purge;
+pub mod quality;
 pub mod queue;
 mod quotes;
 mod readable;
@@ -104,6 +105,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/12_fits.sql")),
     M::up(include_str!("schema/13_purged_texts.sql")),
     M::up(include_str!("schema/14_candidate_flags.sql")),
+    M::up(include_str!("schema/15_quality.sql")),
 ];
 
 /// An open project file.

@@ -98,6 +98,7 @@ pub(crate) const FAMILIES: [(&str, &[&str]); 16] = [
         "models",
         &[
             "checkpoint",
+            "quality",
             "base",
             "run",
             "metric",

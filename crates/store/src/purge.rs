@@ -1073,7 +1073,7 @@ fn redact_threads(
 
 /// Tables with fixed places for texts, and tables without any: names, ids and the program's own words. Every other text
 /// column is searched, including those that a later version adds.
-const PLACES: [&str; 25] = [
+const PLACES: [&str; 26] = [
     "comment",
     "post",
     "pair",
@@ -1084,6 +1084,7 @@ const PLACES: [&str; 25] = [
     "bundle_part",
     "metric",
     "prediction",
+    "quality",
     "thread",
     "thread_comment",
     "fake",

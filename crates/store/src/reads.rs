@@ -94,6 +94,7 @@ const TABLES: &[(&str, &[Family])] = {
         ("metric", &[Runs]),
         ("run_sample", &[Runs]),
         ("checkpoint", &[Runs]),
+        ("quality", &[Runs]),
         ("seen", &[Bases, Runs]),
         ("fake_set", &[Fakes]),
         ("fake", &[Fakes]),

@@ -14,6 +14,7 @@ use crate::items::ItemKind;
 use crate::jobs::{JobRow, JobState, Want};
 use crate::outbox::{Approval, Became, Ended, Probe};
 use crate::pairs::{PairFigure, PairOrder, PairQuery};
+use crate::quality::{Precision, Quality};
 use crate::queue::{Outbox, ReplyState};
 use crate::records::Upserted;
 use crate::runs::{Metric, ModelKind, NewCheckpoint, NewRun, Role, RunSample};

@@ -29,6 +29,9 @@ struct Rule {
 const CLASSES: &str =
     "(SELECT CASE WHEN json_valid(e.config) THEN json_array_length(e.config, '$.classes') END
     FROM evaluation e WHERE e.id = evaluation_id)";
+/// Kind of model of a checkpoint.
+const MODEL: &str =
+    "(SELECT r.kind FROM checkpoint k JOIN run r ON r.id = k.run_id WHERE k.id = checkpoint_id)";
 /// How many of four probabilities are known.
 const KNOWN: &str = "(_0 IS NOT NULL) + (_1 IS NOT NULL) + (_2 IS NOT NULL) + (_3 IS NOT NULL)";
 const SUM: &str = "coalesce(_0, 0) + coalesce(_1, 0) + coalesce(_2, 0) + coalesce(_3, 0)";
@@ -37,6 +40,7 @@ const OFF: &str = "0.001";
 
 const EVALUATE: &str =
     "evaluate the run again and delete this evaluation, or restore the project from a backup";
+const MEASURE: &str = "measure the run again with `repartee quality RUN`";
 const GENERATE: &str = "generate again, or restore the project from a backup";
 const BUILD: &str = "restore the project from a backup, or import the sources into a new project: a split may have leaked";
 
@@ -149,6 +153,30 @@ fn rules() -> Vec<Rule> {
             "NOT BETWEEN 0 AND 3".to_owned(),
             "is not between 0 and 3",
             GENERATE,
+        ),
+        // NULL: undefined, as the AUC of one class
+        (
+            "quality",
+            "figure",
+            format!(
+                "NOT BETWEEN 0 AND 1e300 OR CASE {MODEL} WHEN 'generator' THEN figure < 1 ELSE figure > 1 END"
+            ),
+            "is not a perplexity or an AUC",
+            MEASURE,
+        ),
+        (
+            "quality",
+            "examples",
+            "NOT BETWEEN 0 AND 4294967295".to_owned(),
+            "is not a number of examples",
+            MEASURE,
+        ),
+        (
+            "quality",
+            "rate",
+            "NOT BETWEEN 1e-9 AND 1e12".to_owned(),
+            "is not a speed",
+            MEASURE,
         ),
         (
             "attempt",
@@ -317,6 +345,7 @@ mod tests {
     use super::*;
     use crate::evaluations::{NewEvaluation, Prediction, Subject};
     use crate::pairs::PairQuery;
+    use crate::quality::{Precision, Quality};
     use crate::runs::Role;
     use crate::tests::{save, with_runs};
     use repartee_datasets::Partition;
@@ -350,6 +379,18 @@ mod tests {
                 })
                 .collect();
             store.evaluation_insert(&new, &all, 5).unwrap();
+            if !two {
+                let quality = [Precision::F32, Precision::Int8].map(|precision| Quality {
+                    precision,
+                    figure: Some(20.0),
+                    examples: 12,
+                    partition: Partition::Val,
+                    rate: 100.0,
+                    instructions: "f32 avx2".into(),
+                    measured_ms: 5,
+                });
+                store.quality_set(checkpoint_id, &quality).unwrap();
+            }
         }
         (dir, store)
     }
@@ -444,6 +485,16 @@ mod tests {
                 "UPDATE evaluation SET created_ms = -1 WHERE id = 1".into(),
                 "created_ms",
                 "-1 is not between 1970 and 2100",
+            ),
+            (
+                "UPDATE quality SET figure = 0.5 WHERE precision = 'int8'".into(),
+                "figure",
+                "0.5 is not a perplexity or an AUC",
+            ),
+            (
+                "UPDATE quality SET rate = -3.0 WHERE precision = 'f32'".into(),
+                "rate",
+                "-3 is not a speed",
             ),
             (
                 "UPDATE pair SET thread_id = 77 WHERE id = 1001".into(),

@@ -90,6 +90,28 @@ terms! {
         Repetition,
     }
 
+    /// How a model's weights are stored and multiplied.
+    #[derive(Default)]
+    Precision {
+        #[default]
+        F32,
+        /// Weights and activations rounded to 8 bits of mantissa, summed in f32.
+        Bf16,
+        /// Weights with one scale per column, activations with one per row, summed exactly.
+        Int8,
+    }
+
+    /// The requested precision of a model.
+    #[derive(Default)]
+    PrecisionChoice {
+        /// The fastest that `quality` measured on that run with a small loss.
+        #[default]
+        Auto,
+        F32,
+        Bf16,
+        Int8,
+    }
+
     /// State of a job, as stored.
     JobState {
         /// Waits in the queue.
@@ -200,6 +222,28 @@ impl ModelKind {
     }
 }
 
+impl PrecisionChoice {
+    /// The precision itself; none: it is chosen automatically.
+    pub fn named(self) -> Option<Precision> {
+        match self {
+            Self::Auto => None,
+            Self::F32 => Some(Precision::F32),
+            Self::Bf16 => Some(Precision::Bf16),
+            Self::Int8 => Some(Precision::Int8),
+        }
+    }
+}
+
+impl From<Precision> for PrecisionChoice {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => Self::F32,
+            Precision::Bf16 => Self::Bf16,
+            Precision::Int8 => Self::Int8,
+        }
+    }
+}
+
 impl From<JobState> for JobStatus {
     fn from(state: JobState) -> Self {
         match state {
@@ -246,11 +290,24 @@ mod tests {
         check(Role::ALL);
         check(FinishReason::ALL);
         check(FlagKind::ALL);
+        check(Precision::ALL);
+        check(PrecisionChoice::ALL);
         check(JobState::ALL);
         check(JobStatus::ALL);
         check(Want::ALL);
         check(ReplyState::ALL);
         check(OptOutKind::ALL);
         check(OptOutState::ALL);
+    }
+
+    #[test]
+    fn each_precision_can_be_requested_by_its_word() {
+        for precision in Precision::ALL {
+            let choice = PrecisionChoice::from(*precision);
+            assert_eq!(choice.as_str(), precision.as_str());
+            assert_eq!(choice.named(), Some(*precision));
+        }
+        assert_eq!(PrecisionChoice::default().named(), None);
+        assert_eq!(PrecisionChoice::ALL.len(), Precision::ALL.len() + 1);
     }
 }

@@ -1,7 +1,10 @@
 //! GPT-2 for generation, as [`crate::gpt2`] defines it: prompts are read once, then every step continues some rows by
-//! a token each.
+//! a token each. Whole texts are read for their losses.
 
+use std::ops::Range;
 use std::sync::Arc;
+
+use rayon::prelude::*;
 
 use super::attention::{Group, Kv, cached};
 use super::kernels::each_row;
@@ -13,6 +16,9 @@ use crate::gpt2::Config;
 use crate::ops::{Gelu, Layout};
 use crate::weights::{Scope, Tensors};
 use crate::{Error, Result};
+
+/// Rows whose logits are computed together for a loss: all of a text would be (T, V), hundreds of megabytes.
+const ROWS_AT_ONCE: usize = 32;
 
 /// The packed model.
 pub struct Gpt2 {
@@ -190,7 +196,7 @@ impl Gpt2 {
             block.rest(rows, b);
         }
         cache.len = t;
-        Ok((cache, self.logits(rows, b)))
+        Ok((cache, self.logits(0..rows, b)))
     }
 
     /// Continues each row by one token: the logits, V per row. Rows that share a prompt must be neighbors.
@@ -235,18 +241,133 @@ impl Gpt2 {
             block.rest(rows.len(), b);
         }
         rows.iter_mut().for_each(|row| row.own.len += 1);
-        Ok(self.logits(rows.len(), b))
+        Ok(self.logits(0..rows.len(), b))
     }
 
-    fn logits<'a>(&self, rows: usize, b: &'a mut Buffers) -> &'a [f32] {
+    /// Cross-entropy in nats of each text, summed over its counted tokens, with their number, as
+    /// [`crate::gpt2::Gpt2::losses`]: position `t` predicts `ids[t + 1]`, which counts if `counts` says so at `t + 1`.
+    /// The texts lie one after another without padding, and only rows that predict a counted token are projected to
+    /// the vocabulary.
+    ///
+    /// # Errors
+    /// If a text is empty or too long, has a token outside the vocabulary, or other lengths than its counts.
+    pub fn losses(
+        &self,
+        ids: &[Vec<u32>],
+        counts: &[Vec<bool>],
+        b: &mut Buffers,
+    ) -> Result<Vec<(f64, usize)>> {
+        in_pool(|| self.losses_here(ids, counts, b))
+    }
+
+    fn losses_here(
+        &self,
+        ids: &[Vec<u32>],
+        counts: &[Vec<bool>],
+        b: &mut Buffers,
+    ) -> Result<Vec<(f64, usize)>> {
+        let texts = self.read_texts(ids, counts, b)?;
+        // the row, the token that it predicts, and the text of both
+        let mut predicted: Vec<(usize, u32, usize)> = Vec::new();
+        for (text, rows) in texts.iter().enumerate() {
+            let next = rows.clone().zip(&ids[text][1..]).zip(&counts[text][1..]);
+            let counted = next.filter(|(_, counts)| **counts);
+            predicted.extend(counted.map(|((row, id), _)| (row, *id, text)));
+        }
         let (c, v) = (self.config.n_embd, self.config.vocab_size);
-        let normed = sized(&mut b.normed, rows * c);
-        self.ln_f.rows(&b.x[..rows * c], normed);
-        let logits = sized(&mut b.logits, rows * v);
+        for (to, (row, ..)) in predicted.iter().enumerate() {
+            // rows ascend, so none is overwritten before it is copied
+            b.x.copy_within(row * c..(row + 1) * c, to * c);
+        }
+        let mut losses = vec![(0.0, 0); ids.len()];
+        let mut from = 0;
+        for some in predicted.chunks(ROWS_AT_ONCE) {
+            let logits = self.logits(from..from + some.len(), b); // (rows, V)
+            from += some.len();
+            let nlls: Vec<f64> = logits
+                .par_chunks_exact(v)
+                .zip(some)
+                .map(|(logits, (_, target, _))| nll(logits, *target))
+                .collect();
+            for ((.., text), nll) in some.iter().zip(nlls) {
+                losses[*text].0 += nll;
+                losses[*text].1 += 1;
+            }
+        }
+        Ok(losses)
+    }
+
+    /// Reads texts one after another: `b.x (N, C)` before the last norm, and the rows of each text.
+    fn read_texts(
+        &self,
+        ids: &[Vec<u32>],
+        counts: &[Vec<bool>],
+        b: &mut Buffers,
+    ) -> Result<Vec<Range<usize>>> {
+        let (c, heads) = (self.config.n_embd, self.config.n_head);
+        let mut texts: Vec<Range<usize>> = Vec::with_capacity(ids.len());
+        let mut n = 0;
+        for (ids, counts) in ids.iter().zip(counts) {
+            if ids.is_empty() || ids.len() != counts.len() {
+                return Err(Error::Input(format!(
+                    "a text of {} tokens, {} of them marked as counted or not",
+                    ids.len(),
+                    counts.len()
+                )));
+            }
+            texts.push(n..n + ids.len());
+            n += ids.len();
+        }
+        let mut all = sized(&mut b.x, n * c).chunks_exact_mut(c);
+        for ids in ids {
+            for ((position, token), x) in (0..).zip(ids).zip(&mut all) {
+                self.embed(*token, position, x)?;
+            }
+        }
+        // keys and values of each text, of one block after the other
+        let mut kvs: Vec<Kv> = texts
+            .iter()
+            .map(|rows| Kv::new(heads, c / heads, rows.len()))
+            .collect();
+        for block in &self.h {
+            block.qkv(n, b);
+            for (kv, rows) in kvs.iter_mut().zip(&texts) {
+                kv.write(0, &b.qkv[rows.start * 3 * c..rows.end * 3 * c]);
+            }
+            let groups: Vec<Group> = kvs
+                .iter()
+                .zip(&texts)
+                .map(|(kv, rows)| Group {
+                    rows: rows.clone(),
+                    prompt: (kv, rows.len()),
+                    own: Vec::new(),
+                    from: 0,
+                })
+                .collect();
+            let y = sized(&mut b.y, n * c);
+            cached(&b.qkv[..n * 3 * c], 3 * c, &groups, heads, y);
+            block.rest(n, b);
+        }
+        Ok(texts)
+    }
+
+    /// Logits (rows, V) of some rows of `x`.
+    fn logits<'a>(&self, rows: Range<usize>, b: &'a mut Buffers) -> &'a [f32] {
+        let (c, v) = (self.config.n_embd, self.config.vocab_size);
+        let normed = sized(&mut b.normed, rows.len() * c);
+        self.ln_f.rows(&b.x[rows.start * c..rows.end * c], normed);
+        let logits = sized(&mut b.logits, rows.len() * v);
         self.wte
             .product(normed, Then::Write, logits, &mut b.converted);
         logits
     }
+}
+
+/// -ln p(target) in nats, by a row of logits. The exponentials are f32, their sum is f64.
+fn nll(logits: &[f32], target: u32) -> f64 {
+    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f64 = logits.iter().map(|x| f64::from((x - most).exp())).sum();
+    sum.ln() - f64::from(logits[target as usize] - most)
 }
 
 /// The rows of a step by the prompt they share, in block `i`.
@@ -376,6 +497,69 @@ mod tests {
                 assert!(off < 1e-4, "C {c}, prompt {prompt}: off by {off}");
             }
         }
+    }
+
+    /// Texts of one token and of several blocks of rows together: f32 within 1e-4 per token, and the other precisions
+    /// within a few percent of their logits, which are about 2.
+    #[test]
+    fn losses_equal_those_of_the_readable_model() {
+        let mut config = Config::new(301, 90, 96, 3, 3);
+        config.initializer_range = 0.2;
+        let tensors = tensors(&config);
+        let texts: Vec<Vec<u32>> = [1, 2, 33, 90, 64, 7]
+            .into_iter()
+            .map(|n| ids(&config, n, n as u64))
+            .collect();
+        // as of a reply after a prompt; nothing counts in one text
+        let counts: Vec<Vec<bool>> = texts
+            .iter()
+            .map(|text| {
+                (0..text.len())
+                    .map(|at| at > 4 || text.len() == 2)
+                    .collect()
+            })
+            .collect();
+        let want = gpt2::Gpt2::new(&config, &tensors)
+            .unwrap()
+            .losses(&texts, &counts)
+            .unwrap();
+        let counted: Vec<usize> = want.iter().map(|(_, n)| *n).collect();
+        assert_eq!(counted, [0, 1, 28, 85, 59, 2]);
+        for (precision, most) in [
+            (Precision::F32, 1e-4),
+            (Precision::Bf16, 0.15),
+            (Precision::Int8, 0.3),
+        ] {
+            let model = Gpt2::new(&config, &tensors, precision).unwrap();
+            let mut b = Buffers::default();
+            let got = model.losses(&texts, &counts, &mut b).unwrap();
+            for ((got, n), (want, m)) in got.iter().zip(&want) {
+                let off = (got - want).abs() / (*m).max(1) as f64;
+                assert!(
+                    n == m && off < most,
+                    "{precision:?}: {got} for {want} of {m}"
+                );
+            }
+            // neither the other texts nor what the buffers held before matters
+            let alone: Vec<(f64, usize)> = texts
+                .iter()
+                .zip(&counts)
+                .map(|(text, counts)| {
+                    let (text, counts) = (vec![text.clone()], vec![counts.clone()]);
+                    model.losses(&text, &counts, &mut b).unwrap()[0]
+                })
+                .collect();
+            assert!(alone == got, "{precision:?}");
+        }
+        let model = Gpt2::new(&config, &tensors, Precision::F32).unwrap();
+        let why = |ids: Vec<u32>, counts: Vec<bool>| {
+            let losses = model.losses(&[ids], &[counts], &mut Buffers::default());
+            losses.err().unwrap().to_string()
+        };
+        assert!(why(vec![], vec![]).contains("0 tokens"));
+        assert!(why(vec![1; 3], vec![true; 2]).contains("3 tokens"));
+        assert!(why(vec![1; 91], vec![true; 91]).contains("90 positions"));
+        assert!(why(vec![301], vec![true]).contains("vocabulary of 301"));
     }
 
     /// The blocks of the 124M model with 4,000 tokens: f32 within 1e-4, and what the other precisions cost.

@@ -35,6 +35,16 @@ pub enum Level {
     Avx512,
 }
 
+impl Level {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+        }
+    }
+}
+
 /// The best level of this processor for each type.
 #[derive(Debug, Clone, Copy)]
 pub struct Levels {

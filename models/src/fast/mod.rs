@@ -32,6 +32,7 @@ mod rows;
 mod team;
 
 use candle_core::{CpuStorage, DType, Device, Storage, Tensor};
+pub use repartee_terms::Precision;
 
 use crate::Result;
 use crate::ops::Layout;
@@ -39,35 +40,19 @@ use crate::weights::{Init, Scope};
 use packed::{Packed, bf16, widen};
 use rows::Norm;
 
-/// How weights are stored and multiplied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Precision {
-    #[default]
-    F32,
-    /// Weights and activations rounded to 8 bits of mantissa, summed in f32.
-    Bf16,
-    /// Weights with one scale per column, activations with one per row, summed exactly.
-    Int8,
-}
-
-impl Precision {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::Bf16 => "bf16",
-            Self::Int8 => "int8",
-        }
-    }
-}
-
-impl std::str::FromStr for Precision {
-    type Err = String;
-    fn from_str(s: &str) -> Result<Self, String> {
-        [Self::F32, Self::Bf16, Self::Int8]
-            .into_iter()
-            .find(|precision| precision.as_str() == s)
-            .ok_or_else(|| format!("there is no dtype {s:?}; it is f32, bf16 or int8"))
-    }
+/// The instructions that products use on this processor, by precision: "f32 avx512, bf16 avx2, int8 avx512".
+pub fn instructions() -> String {
+    let levels = kernels::levels();
+    let one = |precision: Precision| {
+        let level = match precision {
+            Precision::F32 => levels.f32,
+            Precision::Bf16 => levels.bf16,
+            Precision::Int8 => levels.int8,
+        };
+        format!("{} {}", precision.as_str(), level.as_str())
+    };
+    let all: Vec<String> = Precision::ALL.iter().copied().map(one).collect();
+    all.join(", ")
 }
 
 /// Calls `f` with the values of a tensor.

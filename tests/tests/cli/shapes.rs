@@ -163,6 +163,7 @@ fn models(all: &mut Recorder) {
     all.run("evaluate judge --limit 8");
     all.run("evaluate votes --limit 8");
     all.run("evaluation list");
+    all.run("quality writer judge votes --limit 8");
     all.run("chart roc judge --out roc");
     all.compare("models");
 }

@@ -172,6 +172,8 @@ export function jobTitle(job: Pick<JobInfo, "kind" | "params">): string {
       return `Generate ${fakesNamed(text("name"))}`;
     case "evaluate":
       return `Evaluate ${text("run")}`.trim();
+    case "quality":
+      return `Measure quality of ${Array.isArray(params.runs) ? (params.runs as string[]).join(", ") : "runs"}`;
     case "generate":
       return "Generate candidates";
     case "demo":

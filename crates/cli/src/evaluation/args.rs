@@ -1,9 +1,11 @@
-//! Flags of `evaluate`, `evaluation` and `chart`.
+//! Flags of `evaluate`, `evaluation`, `quality` and `chart`.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use repartee_engine::terms::PrecisionChoice;
 
+use crate::flags::precision;
 use crate::items::args::{ItemCommand, ListArgs};
 
 #[derive(Debug, Clone, Args)]
@@ -28,6 +30,22 @@ pub struct EvaluateArgs {
     /// auto, cpu, cuda or metal
     #[arg(long)]
     pub device: Option<String>,
+    /// Precision on the CPU; auto takes the fastest that `repartee quality` measured with a small loss
+    #[arg(long, value_parser = precision())]
+    pub precision: Option<PrecisionChoice>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct QualityArgs {
+    /// The runs to measure
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<String>,
+    /// Maximum number of examples of the validation set; 0 for all
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Which checkpoint: best or last
+    #[arg(long, value_name = "best|last")]
+    pub checkpoint: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

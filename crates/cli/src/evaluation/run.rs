@@ -1,14 +1,15 @@
-//! `repartee evaluate`, `evaluation` and `chart`.
+//! `repartee evaluate`, `evaluation`, `quality` and `chart`.
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use repartee_engine::evaluation::chart::ChartKind;
 use repartee_engine::evaluation::evaluate::Evaluate;
+use repartee_engine::evaluation::quality::MeasureQuality;
 use repartee_engine::items::ItemKind;
 use repartee_engine::names::file_name;
 
-use super::args::{ChartArgs, EvaluateArgs, EvaluationCommand};
+use super::args::{ChartArgs, EvaluateArgs, EvaluationCommand, QualityArgs};
 use super::view;
 use crate::app::App;
 use crate::{data, items};
@@ -30,6 +31,7 @@ pub fn evaluate(app: &App, args: EvaluateArgs) -> Result<ExitCode> {
         limit: args.limit.unwrap_or(usual.limit),
         batch: args.batch.unwrap_or(usual.batch),
         device: args.device.unwrap_or(usual.device.clone()),
+        precision: args.precision.unwrap_or(usual.precision),
         ..usual
     };
     app.start(&engine, &job, |evaluation| {
@@ -50,6 +52,17 @@ pub fn evaluation(app: &App, command: EvaluationCommand) -> Result<ExitCode> {
             items::item(app, &engine, ItemKind::Evaluation, command)
         }
     }
+}
+
+pub fn quality(app: &App, args: QualityArgs) -> Result<ExitCode> {
+    let engine = app.engine()?;
+    let usual = MeasureQuality::default();
+    let job = MeasureQuality {
+        runs: args.runs,
+        limit: args.limit.unwrap_or(usual.limit),
+        checkpoint: args.checkpoint,
+    };
+    app.start(&engine, &job, |measured| view::quality(app.out, measured))
 }
 
 pub fn chart(app: &App, args: ChartArgs) -> Result<ExitCode> {

@@ -4,7 +4,10 @@ use anyhow::Result;
 use repartee_engine::evaluation::compared::{headline, shortfall};
 use repartee_engine::evaluation::evaluate::EvaluationInfo;
 use repartee_engine::evaluation::figures::{ClassifierFigures, Figures};
+use repartee_engine::evaluation::quality::{QualityMeasured, RunQuality};
 use repartee_engine::shell;
+use repartee_engine::terms::{ModelKind, Precision};
+use repartee_engine::training::precision::{figure_name, figure_text};
 
 use crate::columns;
 use crate::items;
@@ -13,13 +16,14 @@ use crate::out::{Out, Table, count, counted, figure, set_name, time};
 /// One evaluation: its metrics, each with its baselines, and the classes.
 pub fn evaluation(out: Out, evaluation: &EvaluationInfo) -> Result<()> {
     out.line(format!(
-        "Evaluation {}: run {} at step {}, {} set of split {}, {}",
+        "Evaluation {}: run {} at step {}, {} set of split {}, {}, {}",
         evaluation.id,
         items::with_mark(&evaluation.run, evaluation.deleted_content),
         count(evaluation.config.step),
         set_name(evaluation.partition),
         evaluation.split,
-        counted(examples(&evaluation.figures), "example", "examples")
+        counted(examples(&evaluation.figures), "example", "examples"),
+        evaluation.config.precision
     ))?;
     items::left_out(out, &evaluation.left_out)?;
     out.line("")?;
@@ -67,6 +71,45 @@ pub fn evaluations(out: Out, all: &[EvaluationInfo]) -> Result<()> {
         ]);
     }
     table.print(out)
+}
+
+/// One row per run with its figure and speed at each precision, and what `auto` takes, with the reason.
+pub fn quality(out: Out, measured: &QualityMeasured) -> Result<()> {
+    let mut table = Table::new(columns::QUALITY);
+    for run in &measured.runs {
+        let mut row = vec![run.run.clone(), figure_name(run.kind).to_owned()];
+        row.extend(Precision::ALL.iter().map(|one| at_precision(run, *one)));
+        row.push(run.auto.precision.to_string());
+        table.row(row);
+    }
+    table.print(out)?;
+    for run in &measured.runs {
+        out.line(format!(
+            "{}: {} of the {} set; auto takes {}: {}",
+            run.run,
+            counted(run.examples, "example", "examples"),
+            set_name(run.partition),
+            run.auto.precision,
+            run.auto.reason
+        ))?;
+    }
+    items::left_out(out, &measured.left_out)
+}
+
+/// "20.50, 160 tokens/s".
+fn at_precision(run: &RunQuality, precision: Precision) -> String {
+    let one = run.precisions.iter().find(|one| one.precision == precision);
+    one.map_or_else(
+        || "-".to_owned(),
+        |one| {
+            let figure = one.figure.map(|figure| figure_text(run.kind, figure));
+            let rate = match run.kind {
+                ModelKind::Generator => format!("{:.0} tokens/s", one.rate),
+                ModelKind::Realism | ModelKind::Upvotes => format!("{:.1} pairs/s", one.rate),
+            };
+            format!("{}, {rate}", figure.as_deref().unwrap_or("-"))
+        },
+    )
 }
 
 /// One line per metric with its baselines; a metric that does not beat them is marked.

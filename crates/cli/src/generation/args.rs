@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use repartee_engine::terms::PrecisionChoice;
 
-use crate::flags::three;
+use crate::flags::{precision, three};
 use crate::items::args::{ItemCommand, ListArgs};
 
 /// Decoding settings, the same for fakes and for live generation.
@@ -80,6 +81,9 @@ pub struct FakesArgs {
     /// auto, cpu, cuda or metal
     #[arg(long)]
     pub device: Option<String>,
+    /// Precision on the CPU; auto takes the fastest that `repartee quality` measured with a small loss
+    #[arg(long, value_parser = precision())]
+    pub precision: Option<PrecisionChoice>,
     #[command(flatten)]
     pub sampling: SamplingArgs,
 }
@@ -133,6 +137,9 @@ pub struct GenerateArgs {
     /// auto, cpu, cuda or metal
     #[arg(long)]
     pub device: Option<String>,
+    /// Precision on the CPU; auto takes the fastest that `repartee quality` measured with a small loss
+    #[arg(long, value_parser = precision())]
+    pub precision: Option<PrecisionChoice>,
 }
 
 #[derive(Debug, Subcommand)]

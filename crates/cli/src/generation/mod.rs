@@ -5,4 +5,4 @@ mod run;
 mod view;
 
 pub use run::{fakes, generate, generation};
-pub use view::queued;
+pub use view::{precisions, queued};

@@ -45,6 +45,7 @@ fn fakes_of(args: FakesArgs) -> MakeFakes {
         batch: args.batch.unwrap_or(usual.batch),
         sampling: sampling_of(usual.sampling, &args.sampling, args.seed),
         device: args.device.unwrap_or(usual.device),
+        precision: args.precision.unwrap_or(usual.precision),
     }
 }
 
@@ -80,6 +81,7 @@ fn generate_of(args: GenerateArgs) -> Result<Generate> {
         },
         queue: !args.no_queue,
         device: args.device.unwrap_or(usual.device),
+        precision: args.precision.unwrap_or(usual.precision),
         batch: usual.batch,
     })
 }

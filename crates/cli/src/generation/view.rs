@@ -36,6 +36,7 @@ pub fn fake_sets(out: Out, sets: &[FakesInfo]) -> Result<()> {
             val,
             test,
             settings(&set.config.sampling),
+            set.config.precision.to_string(),
             items::tags(&set.label),
             items::note(&set.label),
         ]);
@@ -95,10 +96,28 @@ pub fn generated(out: Out, generated: &Generated, queues: bool) -> Result<()> {
     items::left_out(out, &generated.left_out)?;
     let used = settings(&generated.config.sampling);
     out.line(format!("Decoding settings: {used}"))?;
+    precisions(out, generated)?;
     match queues {
         false => out.line("Nothing was queued"),
         true => queued(out, generated),
     }
+}
+
+/// The precision of each model that was used, and what to know about the scores.
+pub fn precisions(out: Out, generated: &Generated) -> Result<()> {
+    let (config, used) = (&generated.config, &generated.config.precisions);
+    let mut models = vec![format!("generator {}", used.generator)];
+    if config.realism.is_some() {
+        models.push(format!("realism {}", used.realism));
+    }
+    if config.upvotes.is_some() {
+        models.push(format!("upvotes {}", used.upvotes));
+    }
+    out.line(format!("Precision: {}", models.join(", ")))?;
+    for note in &generated.notes {
+        out.line(format!("Note: {note}"))?;
+    }
+    Ok(())
 }
 
 /// What was queued, and what to do next.

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use repartee_engine::terms::ReplyState;
+use repartee_engine::terms::{PrecisionChoice, ReplyState};
 
-use crate::flags::{a_name, a_state};
+use crate::flags::{a_name, a_state, precision};
 
 /// Who acts, for the audit log.
 #[derive(Debug, Clone, Args)]
@@ -416,6 +416,9 @@ pub struct DraftArgs {
     /// auto, cpu, cuda or metal
     #[arg(long)]
     pub device: Option<String>,
+    /// Precision on the CPU; auto takes the fastest that `repartee quality` measured with a small loss
+    #[arg(long, value_parser = precision())]
+    pub precision: Option<PrecisionChoice>,
     #[command(flatten)]
     pub which: Which,
 }

@@ -63,6 +63,7 @@ pub fn draft(app: &App, engine: &Engine, args: DraftArgs) -> Result<ExitCode> {
                     "Generated candidates for {}",
                     counted(generated.comments.len(), "comment", "comments")
                 ))?;
+                generation::precisions(app.out, generated)?;
                 generation::queued(app.out, generated)
             }
         }
@@ -84,6 +85,7 @@ fn draft_of(args: DraftArgs) -> DraftReplies {
         .unwrap_or(generate.sampling.max_new_tokens);
     generate.sampling.seed = args.seed.unwrap_or(generate.sampling.seed);
     generate.device = args.device.unwrap_or(generate.device);
+    generate.precision = args.precision.unwrap_or(generate.precision);
     let usual = DraftReplies::default();
     DraftReplies {
         fetch: args.fetch.then(|| Fetch {

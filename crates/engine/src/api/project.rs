@@ -28,6 +28,7 @@ use crate::data::import::SourceInfo;
 use crate::data::splits::SplitInfo;
 use crate::evaluation::chart::{ChartKind, save};
 use crate::evaluation::evaluate::{EvaluationInfo, Judged, MarkedExample};
+use crate::evaluation::quality::RunQuality;
 use crate::generation::fakes::{FakeShown, FakesInfo};
 use crate::generation::generate::{Generated, GenerationInfo};
 use crate::generation::pick::Criteria;
@@ -369,6 +370,8 @@ commands!(Arc<Engine> {
     "run.get" reads [Runs, Pairs, Jobs] => |engine, p| engine.run_show(&p.name), Named => RunInfo;
     /// One metric over a run's steps: step and value.
     "run.figure" reads [Runs] => |engine, p| engine.run_figure(&p.run, &p.figure), RunFigure => Vec<(u64, Option<f64>)>;
+    /// What a run's checkpoint loses at each precision, how fast it is there, and what `auto` takes; none: it has no checkpoint yet.
+    "run.quality" reads [Runs] => |engine, p| engine.run_quality(&p.name), Named => Option<RunQuality>;
     /// The settings in which runs differ.
     "run.differences" reads [Runs] => |engine, p| engine.run_differences(&p.runs), SeveralRuns => Vec<Difference>;
     /// All checkpoints, with lineage and size.

@@ -64,12 +64,13 @@ impl ChartKind {
 fn measured_on(evaluation: &EvaluationInfo) -> String {
     let config = &evaluation.config;
     let mut text = format!(
-        "split {}, {} set, {} at step {}, seed {}, {} with {} threads",
+        "split {}, {} set, {} at step {}, seed {}, {} on {} with {} threads",
         evaluation.split,
         evaluation.partition,
         config.checkpoint,
         config.step,
         config.seed,
+        config.precision,
         config.device,
         config.threads
     );

@@ -12,12 +12,13 @@ use repartee_models::baseline::{NaiveBayes, Unigram};
 use repartee_models::batch::LossMask;
 use repartee_models::text::PairIds;
 use repartee_models::{device_name, evaluate, metrics};
+use repartee_store::Store;
 use repartee_store::evaluations::{Evaluation, NewEvaluation, Prediction, Subject};
 use repartee_store::fakes::FakeSet;
 use repartee_store::marks::Marked;
-use repartee_store::runs::Checkpoint;
+use repartee_store::runs::{Checkpoint, Run};
 use repartee_store::splits::Split;
-use repartee_terms::Role;
+use repartee_terms::{Precision, PrecisionChoice, Role};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -28,7 +29,8 @@ use crate::evaluation::compared::{Compared, compared};
 use crate::evaluation::figures::{self, ClassifierFigures, Figures, GeneratorFigures, Predictions};
 use crate::generation::fakes::{FakesConfig, fakes_config};
 use crate::items::{ItemKind, Label};
-use crate::training::model::{check_kind, checkpoint_of, open_device};
+use crate::training::model::{Classifier, Reader, check_kind, checkpoint_of, open_device};
+use crate::training::precision::resolved;
 use crate::training::run_config::ModelKind;
 use crate::training::{RunFacts, threads};
 
@@ -58,6 +60,8 @@ pub struct Evaluate {
     pub seed: u64,
     /// auto, cpu, cuda or metal.
     pub device: String,
+    /// Of the model, on the CPU; f32 unless requested, so that evaluations compare.
+    pub precision: PrecisionChoice,
 }
 
 impl Default for Evaluate {
@@ -72,6 +76,7 @@ impl Default for Evaluate {
             threshold: 0.5,
             seed: 1,
             device: "auto".to_owned(),
+            precision: PrecisionChoice::F32,
         }
     }
 }
@@ -99,6 +104,9 @@ pub struct EvaluationConfig {
     pub seed: u64,
     /// cpu, cuda or metal.
     pub device: String,
+    /// At which it was measured; evaluations of earlier versions at f32.
+    #[serde(default)]
+    pub precision: Precision,
     pub threads: usize,
     pub version: String,
     /// The job that made it, which knows what was left out.
@@ -208,31 +216,11 @@ impl Job for Evaluate {
         let split = store
             .split_by_id(checkpoint.split_id)?
             .ok_or_else(|| Error::new(Code::Damaged, "the run's split is gone"))?;
-        let facts: Option<RunFacts> = serde_json::from_str(&run.facts).ok();
-        let fakes = match run.kind {
-            ModelKind::Realism => {
-                let trained_on = facts.and_then(|facts| facts.fakes);
-                let set = match (&self.fakes, run.fake_set_id) {
-                    (Some(name), _) => store.fake_set(name)?,
-                    (None, Some(id)) => store.fake_set_by_id(id)?,
-                    (None, None) => store.fake_set(&trained_on.ok_or_else(|| {
-                        Error::usage("the run has no record of its fakes; name a set")
-                    })?)?,
-                };
-                if set.split_id != split.id {
-                    let wrong = format!(
-                        "the fakes {:?} were made on another split than {:?}",
-                        set.name, split.name
-                    );
-                    return Err(Error::usage(wrong).into());
-                }
-                Some(set)
-            }
-            _ => None,
-        };
+        let fakes = fakes_of(store, &run, self.fakes.as_deref(), &split)?;
         ctx.tick(Progress::new("loading the model", 0, None, "bytes"));
         let (kind, names) = (run.kind, class_names(run.kind, &split)?);
         let device = open_device(&self.device)?;
+        let precision = resolved(ctx, self.precision, &checkpoint, &device)?;
         let config = EvaluationConfig {
             kind,
             checkpoint: checkpoint.role,
@@ -244,17 +232,18 @@ impl Job for Evaluate {
             batch: self.batch,
             seed: self.seed,
             device: device_name(&device).to_owned(),
+            precision,
             threads: threads(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             job: ctx.job().to_owned(),
         };
         let (figures, predictions) = match kind {
             ModelKind::Generator => {
-                let generator = engine.generator_of(checkpoint.clone(), &device)?;
+                let generator = engine.reader_of(checkpoint.clone(), &device, precision)?;
                 self.measure_generator(ctx, &generator, &split)?
             }
             ModelKind::Realism | ModelKind::Upvotes => {
-                let judge = engine.classifier_of(checkpoint.clone(), &device)?;
+                let judge = engine.classifier_of(checkpoint.clone(), &device, precision)?;
                 self.measure_classifier(ctx, &judge, &split, fakes.as_ref(), &names)?
             }
         };
@@ -269,6 +258,39 @@ impl Job for Evaluate {
             &predictions,
         )?)
     }
+}
+
+/// The fakes that a realism run is evaluated on: those of this name, or the ones it was trained on; none for other
+/// models.
+///
+/// # Errors
+/// [`Code::Usage`] if they were made on another split, or are not on record.
+pub(super) fn fakes_of(
+    store: &Store,
+    run: &Run,
+    name: Option<&str>,
+    split: &Split,
+) -> Result<Option<FakeSet>> {
+    if run.kind != ModelKind::Realism {
+        return Ok(None);
+    }
+    let facts: Option<RunFacts> = serde_json::from_str(&run.facts).ok();
+    let trained_on = facts.and_then(|facts| facts.fakes);
+    let set = match (name, run.fake_set_id) {
+        (Some(name), _) => store.fake_set(name)?,
+        (None, Some(id)) => store.fake_set_by_id(id)?,
+        (None, None) => store.fake_set(
+            &trained_on
+                .ok_or_else(|| Error::usage("the run has no record of its fakes; name a set"))?,
+        )?,
+    };
+    if set.split_id != split.id {
+        return Err(Error::usage(format!(
+            "the fakes {:?} were made on another split than {:?}",
+            set.name, split.name
+        )));
+    }
+    Ok(Some(set))
 }
 
 /// Class names; none for a generator.
@@ -292,7 +314,7 @@ pub(crate) fn class_names(kind: ModelKind, split: &Split) -> Result<Vec<String>>
     })
 }
 
-fn label_of(example: &Labeled) -> String {
+pub(super) fn label_of(example: &Labeled) -> String {
     match (example.pair_id, example.fake_id) {
         (Some(pair), _) => pair_label(pair),
         (None, fake) => format!("fake {}", fake.unwrap_or_default()),
@@ -300,7 +322,7 @@ fn label_of(example: &Labeled) -> String {
 }
 
 /// Names the pairs of the partition that lost their text.
-fn name_the_lost(ctx: &Ctx, split: &Split, partition: Partition) -> Result<()> {
+pub(super) fn name_the_lost(ctx: &Ctx, split: &Split, partition: Partition) -> Result<()> {
     for pair in ctx.project.store.split_lost(split.id, partition)? {
         ctx.leave_out(pair_label(pair), DELETED)?;
     }
@@ -315,7 +337,7 @@ fn subject(example: &Labeled) -> Result<Subject> {
     }
 }
 
-fn texts(examples: &[Labeled]) -> Vec<(&str, &str)> {
+pub(super) fn texts(examples: &[Labeled]) -> Vec<(&str, &str)> {
     examples
         .iter()
         .map(|e| (e.comment.as_str(), e.reply.as_str()))
@@ -334,7 +356,7 @@ impl Evaluate {
     fn measure_generator(
         &self,
         ctx: &Ctx,
-        generator: &crate::training::model::Generator,
+        generator: &Reader,
         split: &Split,
     ) -> Result<(Figures, Vec<Prediction>), Stop> {
         let store = &ctx.project.store;
@@ -343,7 +365,7 @@ impl Evaluate {
         if found.is_empty() {
             return Err(self.nothing(split));
         }
-        let vocabulary = generator.model.config.vocab_size;
+        let vocabulary = generator.model.config().vocab_size;
         let mut unigram = Unigram::new(vocabulary);
         let train = examples::pairs(store, split, Partition::Train, BASELINE_EXAMPLES, self.seed)?;
         let mut batches = Batches::default();
@@ -371,7 +393,7 @@ impl Evaluate {
             let measured = batches.each(some, &mut |some| {
                 let encoded = generator.text.examples(&texts(some)).map_err(Error::from)?;
                 let refs: Vec<_> = encoded.iter().collect();
-                let losses = evaluate::losses(&generator.model, &refs, LossMask::Reply, self.batch)
+                let losses = evaluate::losses(&*generator.model, &refs, LossMask::Reply, self.batch)
                     .map_err(Error::from)?;
                 if losses.iter().any(|(nll, _)| !nll.is_finite()) {
                     return Err(Error::new(
@@ -426,7 +448,7 @@ impl Evaluate {
     fn measure_classifier(
         &self,
         ctx: &Ctx,
-        judge: &crate::training::model::Classifier,
+        judge: &Classifier,
         split: &Split,
         fakes: Option<&FakeSet>,
         names: &[String],

@@ -32,6 +32,17 @@ impl Predictions {
         self.labels.iter().map(|&l| l == k).collect()
     }
 
+    /// Area under the ROC curve of class 1 of two, or the macro-average over the classes that occur; `None` if fewer
+    /// than two occur.
+    pub fn auc(&self) -> Option<f64> {
+        match self.classes {
+            2 => metrics::roc(&self.of_class(1), &self.is_class(1)).map(|roc| roc.auc),
+            classes => metrics::roc_by_class(&self.p, classes, &self.labels)
+                .macro_mean
+                .map(|roc| roc.auc),
+        }
+    }
+
     /// Number of examples of each class, (K).
     pub fn counts(&self) -> Vec<u64> {
         (0..self.classes)

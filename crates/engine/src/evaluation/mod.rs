@@ -5,3 +5,4 @@ pub mod compared;
 pub mod evaluate;
 pub mod figures;
 pub mod outcomes;
+pub mod quality;

@@ -20,7 +20,7 @@ use repartee_store::fakes::{FakeSet, NewFake, NewFakeSet};
 use repartee_store::jobs::Want;
 use repartee_store::marks::Marked;
 use repartee_store::splits::Example;
-use repartee_terms::FinishReason;
+use repartee_terms::{FinishReason, Precision, PrecisionChoice};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -29,6 +29,7 @@ use crate::ToEngine;
 use crate::data::examples::{DELETED, pair_label};
 use crate::items::{ItemKind, Label};
 use crate::training::model::{Writer, check_kind, open_device};
+use crate::training::precision::resolved;
 use crate::training::run_config::ModelKind;
 
 /// Pairs read at a time while comments are sampled.
@@ -52,6 +53,8 @@ pub struct MakeFakes {
     pub sampling: SamplingParams,
     /// auto, cpu, cuda or metal.
     pub device: String,
+    /// Of the generator, on the CPU.
+    pub precision: PrecisionChoice,
 }
 
 impl Default for MakeFakes {
@@ -65,6 +68,7 @@ impl Default for MakeFakes {
             batch: 32,
             sampling: SamplingParams::default(),
             device: "auto".to_owned(),
+            precision: PrecisionChoice::Auto,
         }
     }
 }
@@ -85,6 +89,9 @@ pub struct FakesConfig {
     pub comments: [usize; 3],
     /// cpu, cuda or metal.
     pub device: String,
+    /// At which they were generated; sets of earlier versions at f32.
+    #[serde(default)]
+    pub precision: Precision,
     /// The job that made it, which knows what was left out.
     #[serde(default)]
     #[ts(skip)]
@@ -232,18 +239,27 @@ impl Job for MakeFakes {
         }
         let device = open_device(&self.device)?;
         ctx.tick(Progress::new("loading the generator", 0, None, "bytes"));
-        let generator = match &begun {
-            // a set that was begun continues with the same checkpoint
-            Some(set) => ctx
-                .engine()
-                .writer_of(store.checkpoint_by_id(set.checkpoint_id)?, &device)?,
-            None => ctx
-                .engine()
-                .writer(&self.generator, self.checkpoint.as_deref(), &device)?,
+        let engine = ctx.engine();
+        let (checkpoint, choice) = match &begun {
+            // a set that was begun continues with the same checkpoint and precision
+            Some(set) => (
+                store.checkpoint_by_id(set.checkpoint_id)?,
+                PrecisionChoice::from(fakes_config(set)?.precision),
+            ),
+            None => {
+                let role = self.checkpoint.as_deref();
+                let found = engine.trained(&self.generator, ModelKind::Generator, role)?;
+                (found, self.precision)
+            }
         };
+        let precision = resolved(ctx, choice, &checkpoint, &device)?;
+        let generator = engine.writer_of(checkpoint, &device, precision)?;
         let set = match begun {
             Some(set) => set,
-            None => self.begin(store, &generator, device_name(&device), ctx.job())?,
+            None => {
+                let device = device_name(&device);
+                self.begin(store, &generator, device, precision, ctx.job())?
+            }
         };
 
         let mut work: Vec<(i64, Vec<u32>)> = Vec::new();
@@ -395,7 +411,14 @@ impl Job for MakeFakes {
 }
 
 impl MakeFakes {
-    fn begin(&self, store: &Store, generator: &Writer, device: &str, job: &str) -> Result<FakeSet> {
+    fn begin(
+        &self,
+        store: &Store,
+        generator: &Writer,
+        device: &str,
+        precision: Precision,
+        job: &str,
+    ) -> Result<FakeSet> {
         repartee_core::names::check(ItemKind::Fakes, &self.name)?;
         let config = FakesConfig {
             generator: generator.checkpoint.run.clone(),
@@ -405,6 +428,7 @@ impl MakeFakes {
             replies: self.replies,
             comments: self.comments,
             device: device.to_owned(),
+            precision,
             job: job.to_owned(),
         };
         let new = NewFakeSet {

@@ -24,7 +24,7 @@ use repartee_store::runs::Checkpoint;
 use repartee_store::threads::{
     Candidate, Generation, NewCandidate, NewGeneration, NewThread, NewThreadComment, Pick, Scores,
 };
-use repartee_terms::FinishReason;
+use repartee_terms::{FinishReason, Precision, PrecisionChoice};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -32,12 +32,13 @@ use crate::Engine;
 use crate::ToEngine;
 use crate::data::examples::pair_label;
 use crate::generation::context;
-use crate::generation::fakes::{different_comments, until_stopped};
+use crate::generation::fakes::{different_comments, fakes_config, until_stopped};
 use crate::generation::flags::{self, Flag, FlagInfo, TrainingReplies};
 use crate::generation::pick::{Criteria, Scored, pick};
 use crate::items::{ItemKind, Label};
 use crate::queue::ReplyInfo;
 use crate::training::model::{Writer, check_kind, open_device};
+use crate::training::precision::resolved;
 use crate::training::run_config::ModelKind;
 
 /// Candidates scored between checks for pause and cancel.
@@ -96,6 +97,8 @@ pub struct Generate {
     pub queue: bool,
     /// auto, cpu, cuda or metal.
     pub device: String,
+    /// Of all three models, on the CPU; each resolves `auto` for itself.
+    pub precision: PrecisionChoice,
 }
 
 impl Default for Generate {
@@ -117,6 +120,7 @@ impl Default for Generate {
             criteria: Criteria::default(),
             queue: true,
             device: "auto".to_owned(),
+            precision: PrecisionChoice::Auto,
         }
     }
 }
@@ -168,6 +172,9 @@ pub struct Generated {
     /// Comments and candidates that were left out.
     #[serde(default)]
     pub left_out: LeftOut,
+    /// What to know about the scores, as [`GenerationConfig::notes`].
+    #[serde(default)]
+    pub notes: Vec<String>,
     pub config: GenerationConfig,
 }
 
@@ -184,10 +191,58 @@ pub struct GenerationConfig {
     pub criteria: Criteria,
     /// cpu, cuda or metal.
     pub device: String,
+    /// Generations of earlier versions: f32.
+    #[serde(default)]
+    pub precisions: Precisions,
+    /// None: not scored for realism, or by an earlier version.
+    #[serde(default)]
+    pub trained_on: Option<TrainedOn>,
     /// The job that made it, which knows what was left out.
     #[serde(default)]
     #[ts(skip)]
     pub job: String,
+}
+
+/// The precision of each model; f32 for one that was not used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Precisions {
+    pub generator: Precision,
+    pub realism: Precision,
+    pub upvotes: Precision,
+}
+
+/// The fakes that a realism model was trained on, compared with what it scores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct TrainedOn {
+    /// At which they were generated.
+    pub precision: Precision,
+    /// Whether the same checkpoint of the same generator generated both.
+    pub same_checkpoint: bool,
+}
+
+impl GenerationConfig {
+    /// What to know about the scores: where the realism model was trained on other text than it scores here.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let Some(fakes) = self.trained_on else {
+            return notes;
+        };
+        let (seen, used) = (fakes.precision, self.precisions.generator);
+        if seen != used {
+            notes.push(format!(
+                "the realism model was trained on fakes generated at {seen}, and these replies are generated at {used}: \
+                 choose precision {seen}, or generate fakes at {used} and train the realism model on them"
+            ));
+        }
+        if !fakes.same_checkpoint {
+            notes.push(
+                "the realism model was trained on fakes of another generator or checkpoint than the one that generates \
+                 these replies: generate fakes with this one, and train the realism model on them"
+                    .to_owned(),
+            );
+        }
+        notes
+    }
 }
 
 /// A comment to answer.
@@ -366,24 +421,26 @@ impl Job for Generate {
         self.sampling.check().map_err(Error::from)?;
         self.criteria.check()?;
         check_counts("candidates", self.candidates, self.batch)?;
-        let engine = ctx.engine();
         let device = open_device(&self.device)?;
         ctx.tick(Progress::new("loading the models", 0, None, "bytes"));
-        let generator = engine.writer(&self.generator, self.checkpoint.as_deref(), &device)?;
         // looked up before anything is generated: their names may change in the meantime
-        let judge = |run: &Option<String>, kind| {
-            let checkpoint = self.checkpoint.as_deref();
-            let found = run
-                .as_deref()
-                .map(|run| engine.classifier(run, kind, checkpoint));
-            found.transpose()
-        };
-        let realism = judge(&self.realism, ModelKind::Realism)?;
-        let upvotes = judge(&self.upvotes, ModelKind::Upvotes)?;
+        let models = self.models(ctx)?;
+        let config = self.config(ctx, &models, &device)?;
+        for note in config.notes() {
+            ctx.say(note);
+        }
+        let Models {
+            generator,
+            realism,
+            upvotes,
+        } = models;
+        let precision = config.precisions.generator;
+        let generator = ctx.engine().writer_of(generator, &device, precision)?;
         let comments = self.gather(ctx, &generator)?;
         ctx.send(Signal::Comments {
             texts: comments.iter().map(|c| c.comment.clone()).collect(),
         });
+        let with = |checkpoint: Option<Checkpoint>, precision| checkpoint.map(|c| (c, precision));
         let writer = generator.checkpoint.clone();
         // what it was trained on is read next to the work of the models
         let (store, split_id) = (&ctx.project.store, writer.split_id);
@@ -392,7 +449,10 @@ impl Job for Generate {
         let (written, realism, upvotes) = std::thread::scope(|scope| {
             let reading =
                 scope.spawn(|| flags::training_replies(store, split_id, limit, seed, &stop));
-            let judges = [realism, upvotes];
+            let judges = [
+                with(realism, config.precisions.realism),
+                with(upvotes, config.precisions.upvotes),
+            ];
             let done = self.scored(ctx, generator, judges, &comments, &device, reading);
             // on an error, the thread is still reading
             stop.store(true, Ordering::Relaxed);
@@ -405,15 +465,12 @@ impl Job for Generate {
                 .nothing_left("nothing could be generated")
                 .into());
         }
-        Ok(self.store(
-            ctx,
-            &comments,
-            written,
-            &writer,
+        let used = Models {
+            generator: writer,
             realism,
             upvotes,
-            device_name(&device),
-        )?)
+        };
+        Ok(self.store(ctx, &comments, written, &used, config)?)
     }
 }
 
@@ -453,7 +510,55 @@ fn flag(comments: &[Asked], written: &mut [Written], index: &Index) {
     }
 }
 
+/// The checkpoints of a generation; none: not scored.
+struct Models {
+    generator: Checkpoint,
+    realism: Option<Checkpoint>,
+    upvotes: Option<Checkpoint>,
+}
+
 impl Generate {
+    fn models(&self, ctx: &Ctx) -> Result<Models> {
+        let engine = ctx.engine();
+        let find = |run: &str, kind| engine.trained(run, kind, self.checkpoint.as_deref());
+        let judge = |run: &Option<String>, kind| run.as_deref().map(|run| find(run, kind));
+        Ok(Models {
+            generator: find(&self.generator, ModelKind::Generator)?,
+            realism: judge(&self.realism, ModelKind::Realism).transpose()?,
+            upvotes: judge(&self.upvotes, ModelKind::Upvotes).transpose()?,
+        })
+    }
+
+    /// The settings as they are stored, with the precision of each model.
+    fn config(&self, ctx: &Ctx, models: &Models, device: &Device) -> Result<GenerationConfig> {
+        let name = |checkpoint: &Option<Checkpoint>| checkpoint.as_ref().map(|c| c.run.clone());
+        let precision = |checkpoint: &Option<Checkpoint>| {
+            let checkpoint = checkpoint.as_ref();
+            let found = checkpoint.map(|c| resolved(ctx, self.precision, c, device));
+            Ok::<_, Error>(found.transpose()?.unwrap_or_default())
+        };
+        let trained_on = match &models.realism {
+            Some(realism) => trained_on(ctx, realism, &models.generator)?,
+            None => None,
+        };
+        Ok(GenerationConfig {
+            generator: models.generator.run.clone(),
+            realism: name(&models.realism),
+            upvotes: name(&models.upvotes),
+            candidates: self.candidates,
+            sampling: self.sampling.clone(),
+            criteria: self.criteria.clone(),
+            device: device_name(device).to_owned(),
+            precisions: Precisions {
+                generator: resolved(ctx, self.precision, &models.generator, device)?,
+                realism: precision(&models.realism)?,
+                upvotes: precision(&models.upvotes)?,
+            },
+            trained_on,
+            job: ctx.job().to_owned(),
+        })
+    }
+
     /// The given comments, those of stored threads, and those sampled from the test set. What cannot be answered is
     /// left out.
     fn gather(&self, ctx: &Ctx, generator: &Writer) -> Result<Vec<Asked>, Stop> {
@@ -530,7 +635,7 @@ impl Generate {
         &self,
         ctx: &Ctx,
         generator: Writer,
-        [realism, upvotes]: [Option<Checkpoint>; 2],
+        [realism, upvotes]: [Option<(Checkpoint, Precision)>; 2],
         comments: &[Asked],
         device: &Device,
         reading: ScopedJoinHandle<'_, Result<TrainingReplies>>,
@@ -663,15 +768,15 @@ impl Generate {
         &self,
         ctx: &Ctx,
         kind: ModelKind,
-        checkpoint: Option<Checkpoint>,
+        judge: Option<(Checkpoint, Precision)>,
         comments: &[Asked],
         written: &mut Vec<Written>,
         device: &Device,
     ) -> Result<Option<Checkpoint>, Stop> {
-        let Some(checkpoint) = checkpoint else {
+        let Some((checkpoint, precision)) = judge else {
             return Ok(None);
         };
-        let judge = ctx.engine().classifier_of(checkpoint, device)?;
+        let judge = ctx.engine().classifier_of(checkpoint, device, precision)?;
         let (phase, total) = (format!("scoring {}", kind.as_str()), written.len() as u64);
         let mut done = 0;
         let mut batches = Batches::default();
@@ -728,34 +833,20 @@ impl Generate {
     }
 
     /// Selects, and stores threads, candidates, verdicts and drafts.
-    #[allow(clippy::too_many_arguments)] // all that one generation is
     fn store(
         &self,
         ctx: &Ctx,
         comments: &[Asked],
         mut written: Vec<Written>,
-        writer: &Checkpoint,
-        realism: Option<Checkpoint>,
-        upvotes: Option<Checkpoint>,
-        device: &str,
+        models: &Models,
+        config: GenerationConfig,
     ) -> Result<Generated> {
         let (engine, store) = (ctx.engine(), &ctx.project.store);
         let places = self.insert_threads(&engine, comments)?;
-        let name = |checkpoint: &Option<Checkpoint>| checkpoint.as_ref().map(|c| c.run.clone());
-        let config = GenerationConfig {
-            generator: writer.run.clone(),
-            realism: name(&realism),
-            upvotes: name(&upvotes),
-            candidates: self.candidates,
-            sampling: self.sampling.clone(),
-            criteria: self.criteria.clone(),
-            device: device.to_owned(),
-            job: ctx.job().to_owned(),
-        };
         let new = NewGeneration {
-            generator: writer.id,
-            realism: realism.map(|c| c.id),
-            upvotes: upvotes.map(|c| c.id),
+            generator: models.generator.id,
+            realism: models.realism.as_ref().map(|c| c.id),
+            upvotes: models.upvotes.as_ref().map(|c| c.id),
             config: to_json(&config)?,
         };
         let generation = store.generation_insert(&new, now_ms())?;
@@ -854,6 +945,7 @@ impl Generate {
             comments: answered,
             queued,
             left_out: ctx.left_out()?,
+            notes: config.notes(),
             config,
         })
     }
@@ -883,6 +975,23 @@ impl Generate {
         }
         Ok(places)
     }
+}
+
+/// What a realism model was trained on, compared with the generator that it scores; none if that cannot be read any more.
+fn trained_on(
+    ctx: &Ctx,
+    realism: &Checkpoint,
+    generator: &Checkpoint,
+) -> Result<Option<TrainedOn>> {
+    let store = &ctx.project.store;
+    let fakes = store.run_by_id(realism.run_id)?.fake_set_id;
+    let mut sets = store.fake_sets()?.into_iter();
+    Ok(sets.find(|set| Some(set.id) == fakes).and_then(|set| {
+        Some(TrainedOn {
+            precision: fakes_config(&set).ok()?.precision,
+            same_checkpoint: set.checkpoint_id == generator.id,
+        })
+    }))
 }
 
 /// Stores comments that the user typed in threads of their own; returns their rows, in order. They are cleaned like an
@@ -989,6 +1098,7 @@ impl Engine {
             left_out: self.left_out_of(&config.job)?,
             comments: comments.into_iter().map(|(_, answered)| answered).collect(),
             queued: queued.into_iter().map(|(_, reply)| reply).collect(),
+            notes: config.notes(),
             config: generation_config(&generation)?,
         })
     }

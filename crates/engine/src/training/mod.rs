@@ -5,6 +5,7 @@
 //! `run` is the job, `session` what it stores and reports at each step, `views` what lists show of runs.
 
 pub mod model;
+pub mod precision;
 mod prepare;
 mod run;
 pub mod run_config;

@@ -3,8 +3,8 @@
 use repartee_core::error::{Code, Error, Result};
 use repartee_core::job::from_json;
 use repartee_models::bert::{self, Bert};
-use repartee_models::evaluate::Scores;
-use repartee_models::fast::{self, Precision};
+use repartee_models::evaluate::{Predicts, Scores};
+use repartee_models::fast;
 use repartee_models::generate::Generates;
 use repartee_models::gpt2::{self, Gpt2};
 use repartee_models::text::{ClassifierText, Files, GeneratorText, Template};
@@ -13,13 +13,14 @@ use repartee_models::{Device, DeviceChoice, device};
 use repartee_store::Store;
 use repartee_store::bases::Base;
 use repartee_store::runs::{Checkpoint, Role, Run};
+use repartee_terms::Precision;
 
 use crate::bases::base::ModelConfig;
 use crate::training::run_config::{ModelKind, RunConfig};
 use crate::{Engine, bases::bundle};
 
-/// A loaded generator, by default of tensors.
-pub struct Generator<M = Gpt2> {
+/// A loaded generator.
+pub struct Generator<M> {
     pub model: M,
     /// Its tokenizer with the template it was trained with.
     pub text: GeneratorText,
@@ -31,9 +32,12 @@ pub struct Generator<M = Gpt2> {
 /// A generator that only generates: packed on the CPU, of tensors elsewhere.
 pub(crate) type Writer = Generator<Box<dyn Generates>>;
 
-/// A loaded classifier: packed on the CPU, of tensors elsewhere.
-pub struct Classifier {
-    pub model: Box<dyn Scores>,
+/// A generator that only gives the losses of texts: of tensors at f32 and on a GPU, packed at other precisions.
+pub(crate) type Reader = Generator<Box<dyn Predicts>>;
+
+/// A loaded classifier, by default packed on the CPU and of tensors elsewhere.
+pub struct Classifier<M = Box<dyn Scores>> {
+    pub model: M,
     /// Its tokenizer, truncating as in training.
     pub text: ClassifierText,
     pub checkpoint: Checkpoint,
@@ -183,37 +187,60 @@ pub(crate) fn check_kind(store: &Store, run: &str, kind: ModelKind) -> Result<()
 }
 
 impl Engine {
-    /// Opens a generator run's checkpoint (best, last, or the better one that exists) for generation.
-    pub(crate) fn writer(
+    /// Finds a checkpoint (best, last, or the better one that exists) of a run of this kind.
+    pub(crate) fn trained(
         &self,
         run: &str,
+        kind: ModelKind,
         checkpoint: Option<&str>,
-        device: &Device,
-    ) -> Result<Writer> {
-        let run = of_kind(&self.store, run, &[ModelKind::Generator])?;
-        let checkpoint = checkpoint_of(&self.store, &run, checkpoint)?;
-        self.writer_of(checkpoint, device)
+    ) -> Result<Checkpoint> {
+        let run = of_kind(&self.store, run, &[kind])?;
+        checkpoint_of(&self.store, &run, checkpoint)
     }
 
     /// Opens a generator's checkpoint for generation. The tensors are released when they are packed.
-    pub(crate) fn writer_of(&self, checkpoint: Checkpoint, device: &Device) -> Result<Writer> {
+    pub(crate) fn writer_of(
+        &self,
+        checkpoint: Checkpoint,
+        device: &Device,
+        precision: Precision,
+    ) -> Result<Writer> {
         self.open_generator(checkpoint, device, |config, tensors| {
             let model: Box<dyn Generates> = match device.is_cpu() {
-                true => Box::new(fast::gpt2::Gpt2::new(config, tensors, Precision::F32)?),
+                true => Box::new(fast::gpt2::Gpt2::new(config, tensors, precision)?),
                 false => Box::new(Gpt2::new(config, tensors)?),
             };
             Ok(model)
         })
     }
 
-    /// Opens a generator's checkpoint.
-    pub(crate) fn generator_of(
+    /// Opens a generator's checkpoint for the losses of texts.
+    pub(crate) fn reader_of(
         &self,
         checkpoint: Checkpoint,
         device: &Device,
-    ) -> Result<Generator> {
+        precision: Precision,
+    ) -> Result<Reader> {
         self.open_generator(checkpoint, device, |config, tensors| {
-            Gpt2::new(config, tensors)
+            let model: Box<dyn Predicts> = match precision {
+                Precision::F32 => Box::new(Gpt2::new(config, tensors)?),
+                Precision::Bf16 | Precision::Int8 => {
+                    Box::new(fast::gpt2::Gpt2::new(config, tensors, precision)?)
+                }
+            };
+            Ok(model)
+        })
+    }
+
+    /// Opens a generator's checkpoint on the CPU at every precision, in their order. While they are packed, this takes
+    /// almost three times the memory of the tensors.
+    pub(crate) fn generators_of(
+        &self,
+        checkpoint: Checkpoint,
+    ) -> Result<Generator<Vec<fast::gpt2::Gpt2>>> {
+        self.open_generator(checkpoint, &Device::Cpu, |config, tensors| {
+            let packed = |precision: &Precision| fast::gpt2::Gpt2::new(config, tensors, *precision);
+            Precision::ALL.iter().map(packed).collect()
         })
     }
 
@@ -235,23 +262,40 @@ impl Engine {
         })
     }
 
-    /// Finds a classifier run's checkpoint; `kind` is realism or upvotes.
-    pub(crate) fn classifier(
-        &self,
-        run: &str,
-        kind: ModelKind,
-        checkpoint: Option<&str>,
-    ) -> Result<Checkpoint> {
-        let run = of_kind(&self.store, run, &[kind])?;
-        checkpoint_of(&self.store, &run, checkpoint)
-    }
-
     /// Opens a classifier's checkpoint.
     pub(crate) fn classifier_of(
         &self,
         checkpoint: Checkpoint,
         device: &Device,
+        precision: Precision,
     ) -> Result<Classifier> {
+        self.open_classifier(checkpoint, device, |config, classes, tensors| {
+            let model: Box<dyn Scores> = match device.is_cpu() {
+                true => Box::new(fast::bert::Bert::new(config, classes, tensors, precision)?),
+                false => Box::new(Bert::new(config, classes, tensors)?),
+            };
+            Ok(model)
+        })
+    }
+
+    /// Opens a classifier's checkpoint on the CPU at every precision, as [`Engine::generators_of`].
+    pub(crate) fn classifiers_of(
+        &self,
+        checkpoint: Checkpoint,
+    ) -> Result<Classifier<Vec<fast::bert::Bert>>> {
+        self.open_classifier(checkpoint, &Device::Cpu, |config, classes, tensors| {
+            let packed =
+                |precision: &Precision| fast::bert::Bert::new(config, classes, tensors, *precision);
+            Precision::ALL.iter().map(packed).collect()
+        })
+    }
+
+    fn open_classifier<M>(
+        &self,
+        checkpoint: Checkpoint,
+        device: &Device,
+        model: impl FnOnce(&bert::Config, usize, &Tensors) -> repartee_models::Result<M>,
+    ) -> Result<Classifier<M>> {
         let config: RunConfig = from_json(&self.store.run_by_id(checkpoint.run_id)?.config)?;
         let model_config = bert_config(&self.store.base_by_id(checkpoint.base_id)?)?;
         let (tensors, files): (Tensors, Files) = bundle::get(&self.store, checkpoint.bundle_id)?;
@@ -267,17 +311,8 @@ impl Engine {
                 ),
             ));
         }
-        let model: Box<dyn Scores> = match device.is_cpu() {
-            true => Box::new(fast::bert::Bert::new(
-                &model_config,
-                classes,
-                &tensors,
-                Precision::F32,
-            )?),
-            false => Box::new(Bert::new(&model_config, classes, &tensors)?),
-        };
         Ok(Classifier {
-            model,
+            model: model(&model_config, classes, &tensors)?,
             text: classifier_text(&files, &model_config, config.max_tokens)?,
             checkpoint,
             config,

@@ -140,6 +140,61 @@ fn metrics_and_samples_of_a_run() {
     ));
 }
 
+fn quality(precision: Precision, figure: Option<f64>, rate: f64) -> Quality {
+    Quality {
+        precision,
+        figure,
+        examples: 300,
+        partition: Partition::Val,
+        rate,
+        instructions: "f32 avx2, bf16 avx2, int8 avx2".into(),
+        measured_ms: 1_800_000_000_000,
+    }
+}
+
+#[test]
+fn quality_is_replaced_as_a_whole_and_deleted_with_its_run() {
+    let (_dir, store, _, runs) = with_runs();
+    let writer = save(&store, runs[0], Role::Best, 1, 1);
+    let judge = save(&store, runs[1], Role::Best, 1, 2);
+    assert_eq!(store.quality(writer).unwrap(), []);
+    let all = [
+        quality(Precision::F32, Some(20.5), 160.0),
+        quality(Precision::Bf16, Some(20.6), 240.0),
+        quality(Precision::Int8, Some(20.7), 310.0),
+    ];
+    store.quality_set(writer, &all).unwrap();
+    assert_eq!(store.quality(writer).unwrap(), all);
+    let undefined = [quality(Precision::F32, None, 8.0)];
+    store.quality_set(judge, &undefined).unwrap();
+    assert_eq!(store.quality(judge).unwrap(), undefined);
+
+    // in any order; what is not finite is undefined; precisions that were not measured again are gone
+    let again = [
+        quality(Precision::Int8, Some(f64::NAN), 300.0),
+        quality(Precision::F32, Some(19.0), 150.0),
+    ];
+    store.quality_set(writer, &again).unwrap();
+    let want = [
+        quality(Precision::F32, Some(19.0), 150.0),
+        quality(Precision::Int8, None, 300.0),
+    ];
+    assert_eq!(store.quality(writer).unwrap(), want);
+    assert_eq!(store.quality(judge).unwrap(), undefined);
+
+    // a new best checkpoint was not measured
+    let next = save(&store, runs[0], Role::Best, 2, 3);
+    assert_eq!(store.quality(next).unwrap(), []);
+    assert_eq!(store.quality(writer).unwrap(), []);
+    assert!(store.quality_set(writer, &all).is_err());
+
+    store.quality_set(next, &all).unwrap();
+    delete(&store, ItemKind::Run, "generator").unwrap();
+    assert_eq!(store.quality(next).unwrap(), []);
+    assert_eq!(store.quality(judge).unwrap(), undefined);
+    assert!(store.check(|_, _| true).unwrap().is_whole());
+}
+
 #[test]
 fn fakes_and_predictions() {
     let (_dir, store, split_id, runs) = with_runs();

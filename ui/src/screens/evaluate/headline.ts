@@ -58,7 +58,7 @@ export function setupOf(e: EvaluationInfo): string {
       .filter(Boolean)
       .join(" "),
     `seed ${c.seed}`,
-    `${c.device}, ${c.threads} threads`,
+    `${c.precision} on ${c.device}, ${c.threads} threads`,
     `Repartee ${c.version}`,
   ];
   return parts.filter(Boolean).join(" · ");

@@ -1,6 +1,6 @@
 // The form, kept in memory when the screen is left.
 
-import type { Incoming, SamplingParams } from "../../host";
+import type { Incoming, PrecisionChoice, SamplingParams } from "../../host";
 import { SAMPLING } from "../../parts/decoding";
 import type { Edited } from "./criteria";
 
@@ -18,6 +18,7 @@ export interface Form {
   preselected: ("realism" | "upvotes")[];
   candidates: number;
   sampling: SamplingParams;
+  precision: PrecisionChoice;
   criteria: Edited;
   queue: boolean;
 }
@@ -34,6 +35,7 @@ const empty = (): Form => ({
   preselected: [],
   candidates: 10,
   sampling: { ...SAMPLING },
+  precision: "auto",
   criteria: { min_p_real: 0.9, max_chars: 1000, per_thread: 1, keep_flagged: false },
   queue: false,
 });

@@ -1,6 +1,6 @@
 // The forms for fetching threads and drafting replies.
 
-import type { DraftReplies, Fetch, SamplingParams } from "../../host";
+import type { DraftReplies, Fetch, PrecisionChoice, SamplingParams } from "../../host";
 import { SAMPLING } from "../../parts/decoding";
 import { criteriaFor, type Edited } from "../generate/criteria";
 import { listed } from "./doing";
@@ -51,6 +51,7 @@ export interface DraftForm {
   comments: number;
   context: Context;
   sampling: SamplingParams;
+  precision: PrecisionChoice;
   criteria: Edited;
 }
 
@@ -62,6 +63,7 @@ export const emptyDraft = (): DraftForm => ({
   comments: 10,
   context: "rules",
   sampling: { ...SAMPLING },
+  precision: "auto",
   criteria: { min_p_real: 0.9, max_chars: 1000, per_thread: 1, keep_flagged: false },
 });
 
@@ -93,6 +95,7 @@ export function draftOf(
       criteria: criteriaFor(criteria, realism !== ""),
       queue: true,
       device,
+      precision: form.precision,
     },
   };
 }

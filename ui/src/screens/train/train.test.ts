@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Field } from "../../host";
 import { newId } from "../../state/id";
 import { testHost } from "../../test-host";
-import { byId, callsTo, openWindow, pairRows, training, waitForText } from "../../testing";
+import { byId, callsTo, openWindow, pairRows, textOf, training, waitForText } from "../../testing";
 import { groups, parse, shown } from "./groups";
 import Samples from "./Samples.svelte";
 
@@ -183,6 +183,25 @@ test("a run trained on deleted content is marked and can be retrained without it
     },
     { timeout: 50_000 },
   );
+});
+
+test("a run is measured at each precision, and the table says what auto takes", async () => {
+  const host = await openWindow("#/train/run/writer");
+  await waitForText("Not measured yet, so auto takes f32.");
+  await fireEvent.click(await byId("quality-measure"));
+  await waitFor(() =>
+    expect(last(callsTo(host, "job.start"))).toMatchObject({ kind: "quality", params: { runs: ["writer"] } }),
+  );
+  await screen.findByTestId("quality-f32", {}, { timeout: 50_000 });
+  const measured = await host.ask("run.quality", { name: "writer" });
+  expect(measured?.precisions.map((one) => one.precision)).toEqual(["f32", "bf16", "int8"]);
+  for (const one of measured?.precisions ?? []) {
+    const row = textOf(await byId(`quality-${one.precision}`));
+    expect(row).toContain(one.figure?.toFixed(2) ?? "–");
+    expect(row.endsWith("chosen")).toBe(one.precision === measured?.auto.precision);
+  }
+  await waitForText(`Auto takes ${measured?.auto.precision}: ${measured?.auto.reason}.`);
+  await waitForText(`${measured?.examples} examples of the validation set`);
 });
 
 test("two selected runs are compared", async () => {
