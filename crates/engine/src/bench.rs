@@ -108,7 +108,7 @@ impl Bench {
             )));
         }
         let choice: DeviceChoice = self.device.parse().map_err(Error::usage)?;
-        let device = device(choice)?;
+        let device = device(choice)?.device;
         if precision != Precision::F32 && !device.is_cpu() {
             return Err(Error::usage(format!(
                 "{} is for the CPU; on {} models compute in f32",

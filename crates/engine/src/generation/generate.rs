@@ -33,7 +33,7 @@ use crate::generation::fakes::{different_comments, until_stopped};
 use crate::generation::pick::{Criteria, Scored, pick};
 use crate::items::{ItemKind, Label};
 use crate::queue::ReplyInfo;
-use crate::training::model::{Writer, check_kind, open_device};
+use crate::training::model::{Writer, check_kind, device_of_job};
 use crate::training::run_config::ModelKind;
 
 /// Candidates scored between checks for pause and cancel.
@@ -356,7 +356,7 @@ impl Job for Generate {
         self.criteria.check()?;
         check_counts("candidates", self.candidates, self.batch)?;
         let engine = ctx.engine();
-        let device = open_device(&self.device)?;
+        let device = device_of_job(ctx, &self.device)?;
         ctx.tick(Progress::new("loading the models", 0, None, "bytes"));
         let generator = engine.writer(&self.generator, self.checkpoint.as_deref(), &device)?;
         // looked up before anything is generated: their names may change in the meantime
