@@ -343,7 +343,43 @@ impl Gpt2 {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use candle_core::DType;
+
     use super::*;
+    use crate::generate::{SamplingParams, Task, generate, go_on};
+
+    /// Half precision: logits, and generation through the cache.
+    #[test]
+    fn half_precision_is_near_float32() {
+        let config = Config::new(50, 32, 16, 2, 2);
+        let tensors = config.parameters().unwrap().init(1, &Device::Cpu).unwrap();
+        let ids = Tensor::new(&[[3u32, 1, 4, 1, 5, 9]], &Device::Cpu).unwrap();
+        let logits = |model: &Gpt2| {
+            let hidden = model.hidden(&ids, None).unwrap();
+            model.logits(&hidden).unwrap().to_dtype(DType::F32).unwrap()
+        };
+        let exact = logits(&Gpt2::new(&config, &tensors).unwrap());
+        let size = exact.sqr().unwrap().mean_all().unwrap();
+        let size = size.to_scalar::<f32>().unwrap().sqrt();
+        for (dtype, tolerance) in [(DType::BF16, 0.1), (DType::F16, 0.02)] {
+            let model = Gpt2::new(&config, &weights::cast(&tensors, dtype).unwrap()).unwrap();
+            let gap = (logits(&model) - &exact).unwrap().abs().unwrap();
+            let gap = gap.max_all().unwrap().to_scalar::<f32>().unwrap();
+            assert!(gap < tolerance * size, "{dtype:?}: off by {gap} of {size}");
+
+            let prompts = [vec![7, 8, 9], vec![10, 11]];
+            let tasks: Vec<Task> = (0..)
+                .zip(prompts)
+                .map(|(key, prompt)| Task { key, prompt })
+                .collect();
+            let sampling = SamplingParams {
+                max_new_tokens: 6,
+                ..SamplingParams::default()
+            };
+            let replies = generate(&model, &tasks, 2, u32::MAX, &sampling, &mut go_on).unwrap();
+            assert!(replies.iter().flatten().all(|reply| reply.ids.len() == 6));
+        }
+    }
 
     /// A batch with a row of which nothing counts.
     #[test]

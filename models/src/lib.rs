@@ -40,7 +40,7 @@ pub mod text;
 pub mod train;
 pub mod weights;
 
-pub use candle_core::{Device, Tensor};
+pub use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// Errors of models, in terms of what the user has to fix.

@@ -14,7 +14,7 @@ use repartee_models::rng::Stream;
 use repartee_models::schedule::Decay;
 use repartee_models::train::{Event, Flow, MicroBatch, Plan, train};
 use repartee_models::weights::{self, Parameters};
-use repartee_models::{DeviceChoice, bert, device, device_name, gpt2, ops};
+use repartee_models::{DType, Device, DeviceChoice, bert, device, device_name, gpt2, ops};
 use serde::{Deserialize, Serialize};
 
 use crate::bases::base::ModelConfig;
@@ -89,7 +89,10 @@ impl Bench {
     /// # Errors
     /// If a setting is out of range, the dtype or device is not supported, or memory runs out.
     pub fn run(&self) -> Result<Measured> {
-        let precision = self.check()?;
+        self.check()?;
+        let choice: DeviceChoice = self.device.parse().map_err(Error::usage)?;
+        let device = device(choice)?.device;
+        let (precision, dtype) = self.precision(&device)?;
         let config = self.config()?;
         let longest = match &config {
             ModelConfig::Gpt2(c) => c.n_positions,
@@ -105,15 +108,6 @@ impl Bench {
             return Err(Error::usage(format!(
                 "{needed} tokens do not fit {}, which takes {longest}",
                 self.model
-            )));
-        }
-        let choice: DeviceChoice = self.device.parse().map_err(Error::usage)?;
-        let device = device(choice)?.device;
-        if precision != Precision::F32 && !device.is_cpu() {
-            return Err(Error::usage(format!(
-                "{} is for the CPU; on {} models compute in f32",
-                self.dtype,
-                device_name(&device)
             )));
         }
         let mut dropout = None;
@@ -148,7 +142,10 @@ impl Bench {
                         &random(c.parameters()?)?,
                         precision,
                     )?),
-                    false => Box::new(Gpt2::new(c, &random(c.parameters()?)?)?),
+                    false => {
+                        let tensors = random(c.parameters()?)?;
+                        Box::new(Gpt2::new(c, &weights::cast(&tensors, dtype)?)?)
+                    }
                 };
                 let sampling = SamplingParams {
                     max_new_tokens: self.length,
@@ -180,12 +177,14 @@ impl Bench {
                         })?
                     }
                     false => {
-                        let model = Bert::new(c, 2, &tensors)?;
+                        let model = Bert::new(c, 2, &weights::cast(&tensors, dtype)?)?;
+                        drop(tensors);
                         self.repeat(|n| {
                             // the probabilities must be on the host before the clock stops
                             model
                                 .logits(&self.pairs(c, n), None)?
-                                .to_vec2::<f32>()
+                                .to_dtype(DType::F32)
+                                .and_then(|logits| logits.to_vec2::<f32>())
                                 .map_err(repartee_models::Error::from)?;
                             Ok(())
                         })?
@@ -221,9 +220,28 @@ impl Bench {
         })
     }
 
-    fn check(&self) -> Result<Precision> {
-        let precision: Precision = self.dtype.parse().map_err(Error::usage)?;
-        if precision != Precision::F32 && self.what == What::Train {
+    /// How weights are stored: packed on the CPU, as tensors of a type on a GPU.
+    fn precision(&self, device: &Device) -> Result<(Precision, DType)> {
+        if device.is_cpu() {
+            let precision: Precision = self.dtype.parse().map_err(Error::usage)?;
+            return Ok((precision, DType::F32));
+        }
+        let dtype = match self.dtype.as_str() {
+            "f32" => DType::F32,
+            "bf16" => DType::BF16,
+            "f16" => DType::F16,
+            other => {
+                return Err(Error::usage(format!(
+                    "there is no dtype {other:?} on {}; it is f32, bf16 or f16",
+                    device_name(device)
+                )));
+            }
+        };
+        Ok((Precision::F32, dtype))
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.dtype != "f32" && self.what == What::Train {
             return Err(Error::usage(format!(
                 "{} is not supported for training; models train in f32",
                 self.dtype
@@ -234,7 +252,7 @@ impl Bench {
                 "batch, steps and prompt must be at least 1, length at least 2",
             ));
         }
-        Ok(precision)
+        Ok(())
     }
 
     fn config(&self) -> Result<ModelConfig> {
