@@ -21,7 +21,7 @@ use repartee_models::schedule::Decay;
 use repartee_models::train::{Event, Flow, MicroBatch, Plan, train};
 use repartee_models::weights::{self, Tensors, Vars};
 use repartee_models::{DeviceChoice, device};
-use repartee_tests::workspace;
+use repartee_tests::{asked_device, workspace};
 use serde_json::Value;
 
 /// What the models run on.
@@ -36,7 +36,7 @@ struct Target {
 impl Target {
     /// The device in `REPARTEE_DEVICE`, by default the CPU, in float32.
     fn asked() -> Self {
-        let name = std::env::var("REPARTEE_DEVICE").unwrap_or_else(|_| "cpu".to_owned());
+        let name = asked_device().unwrap_or_else(|| "cpu".to_owned());
         let choice: DeviceChoice = name.parse().unwrap();
         let device = device(choice).unwrap().device;
         let slack = match device {
