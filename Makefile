@@ -3,7 +3,8 @@
 # make app        build the window and open it
 # make install    install `repartee` into ~/.cargo/bin
 # make build      build the command line, optimized: target/release/repartee
-#                 FEATURES=cuda or FEATURES=metal with any of these builds for a GPU
+#                 All of these build for the GPU they find: with Metal on macOS, with CUDA where nvcc is on the PATH.
+#                 FEATURES=cuda or FEATURES=metal asks for one, FEATURES= (empty) for the CPU alone
 # make bundle     build packages: .deb and .AppImage on Linux, .dmg on macOS, .msi and .exe on Windows
 #
 # make check      what to run before a commit: format, licenses, words to avoid, clippy and all Rust tests; needs no Node
@@ -15,15 +16,20 @@
 # make bench      measure speed on this machine, one JSON line each
 # make race       the long measurement: Repartee and its peers from PyPI in turn, into docs/PERFORMANCE.md (scripts/race)
 # make cuda-check compile with CUDA, without a toolkit or a GPU on this machine (scripts/cuda-check)
+# make gpu        on a machine with an NVIDIA GPU: everything that must hold there, without network (tests/gpu.sh)
 
 export PATH := $(HOME)/.cargo/bin:$(CURDIR)/target/node/node_modules/.bin:$(PATH)
 REPARTEE := target/release/repartee
+# A CUDA program doesn't start without CUDA's libraries, so it is built only where the toolkit is.
+ifeq ($(origin FEATURES),undefined)
+FEATURES := $(if $(filter Darwin,$(shell uname -s)),metal,$(if $(shell command -v nvcc 2>/dev/null),cuda))
+endif
 DEVICE := $(if $(FEATURES),--features $(FEATURES))
 # Where there is no screen, the window's tests get a virtual one.
 SCREEN := $(if $(filter Linux,$(shell uname -s)),xvfb-run -a -s "-screen 0 1400x1000x24",)
 
 .PHONY: help setup setup-check setup-window build install demo ui app bundle tests test proof e2e check fmt licenses \
-  clippy words bench race cuda-check clean
+  clippy words bench race cuda-check gpu clean
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -63,7 +69,7 @@ ifeq ($(shell uname -s),Linux)
 	deb=$$(ls -t $(BUNDLE)/deb/*.deb | head -1) && \
 	  src-tauri/linux/appimage $$deb $(BUNDLE)/appimage/$$(basename $$deb .deb).AppImage
 else
-	cd src-tauri && $(TAURI) build
+	cd src-tauri && $(TAURI) build $(if $(filter metal,$(FEATURES)),--features metal)
 endif
 
 # Every target selects the whole workspace: another selection has other features and builds most crates again.
@@ -115,6 +121,9 @@ words:
 
 cuda-check:
 	@scripts/cuda-check
+
+gpu:
+	@tests/gpu.sh
 
 bench: build
 	$(REPARTEE) bench train --model gpt2 --batch 4 --length 256 --steps 3 --json

@@ -256,11 +256,8 @@ impl Bert {
         mut each: impl FnMut(&Tensor),
     ) -> Result<Tensor> {
         let config = &self.config;
-        let how = Attention {
-            heads: config.num_attention_heads,
-            causal: false,
-            lengths: rows.ids.iter().map(Vec::len).collect(),
-        };
+        let lengths = rows.ids.iter().map(Vec::len).collect();
+        let how = Attention::padded(config.num_attention_heads, lengths); // one for all layers, which share its masks
         let t = how.lengths.iter().copied().max().unwrap_or(0);
         let limit = config.max_position_embeddings;
         if t == 0 || t > limit {

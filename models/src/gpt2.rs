@@ -177,17 +177,15 @@ impl Block {
         &self,
         x: &Tensor,
         config: &Config,
+        how: &ops::Attention,
         cache: Option<&mut BlockCache>,
         mut rng: Option<&mut Stream>,
     ) -> Result<Tensor> {
-        let (heads, p) = (config.n_head, config.resid_pdrop);
+        let p = config.resid_pdrop;
         let qkv = self.attn.c_attn.forward(&self.ln_1.forward(x)?)?; // (B, T, 3C)
         let y = match cache {
-            Some(cache) => cache.attention(&qkv, heads)?,
-            None => {
-                let how = ops::Attention::causal(heads);
-                ops::attention(&qkv, &how, config.attn_pdrop, rng.as_deref_mut())?
-            }
+            Some(cache) => cache.attention(&qkv, how.heads)?,
+            None => ops::attention(&qkv, how, config.attn_pdrop, rng.as_deref_mut())?,
         };
         let y = self.attn.c_proj.forward(&y)?; // (B, T, C)
         let x = (x + ops::dropout(&y, p, rng.as_deref_mut())?)?;
@@ -239,9 +237,10 @@ impl Gpt2 {
         let x = self.wte.forward(ids)?.broadcast_add(&positions)?;
         let mut x = ops::dropout(&x, self.config.embd_pdrop, rng.as_deref_mut())?; // (B, T, C)
         each(&x);
+        let how = ops::Attention::causal(self.config.n_head); // one for all blocks, which share its masks
         for (i, block) in self.h.iter().enumerate() {
             let cache = cache.as_deref_mut().and_then(|c| c.block(i));
-            x = block.forward(&x, &self.config, cache, rng.as_deref_mut())?;
+            x = block.forward(&x, &self.config, &how, cache, rng.as_deref_mut())?;
             each(&x);
         }
         Ok(self.ln_f.forward(&x)?)
@@ -293,6 +292,9 @@ impl Gpt2 {
     pub fn losses(&self, ids: &[Vec<u32>], counts: &[Vec<bool>]) -> Result<Vec<(f64, usize)>> {
         batch::check_ids(ids, self.config.vocab_size)?;
         let hidden = self.hidden(&batch::padded(ids, 0, self.device())?, None)?;
+        if !self.device().is_cpu() {
+            return self.losses_in_one_read(&hidden, &batch::targets(ids, counts));
+        }
         let of_row = |targets: &Vec<(u32, u32)>| match targets.len() {
             0 => Ok((0.0, 0)),
             n => Ok((
@@ -303,13 +305,101 @@ impl Gpt2 {
         batch::targets(ids, counts).iter().map(of_row).collect()
     }
 
+    /// The losses of a batch's rows, read from the device together: each read waits for it.
+    fn losses_in_one_read(
+        &self,
+        hidden: &Tensor,
+        targets: &[Vec<(u32, u32)>],
+    ) -> Result<Vec<(f64, usize)>> {
+        if targets.iter().all(Vec::is_empty) {
+            return Ok(vec![(0.0, 0); targets.len()]); // a GPU refuses to compute nothing
+        }
+        let (picked, tokens) = self.picked(hidden, &targets.concat())?;
+        let each = ops::vocabulary_losses(&picked, &self.wte.weight, &tokens)?;
+        let mut each = each.into_iter().map(f64::from);
+        let of_row = |targets: &Vec<(u32, u32)>| {
+            let n = targets.len();
+            (each.by_ref().take(n).sum::<f64>(), n)
+        };
+        Ok(targets.iter().map(of_row).collect())
+    }
+
     /// Summed cross-entropy of the `targets`, each with the flat position `(b, t)` of the state that predicts it.
     fn loss_at(&self, hidden: &Tensor, targets: &[(u32, u32)], grad: bool) -> Result<Tensor> {
+        let (picked, targets) = self.picked(hidden, targets)?;
+        let wte = &self.wte.weight;
+        Ok(ops::vocabulary_loss(&picked, wte, &targets, grad)?)
+    }
+
+    /// The states that predict the `targets`, (N, C), and the targets' tokens.
+    fn picked(&self, hidden: &Tensor, targets: &[(u32, u32)]) -> Result<(Tensor, Vec<u32>)> {
         let (rows, targets): (Vec<u32>, Vec<u32>) = targets.iter().copied().unzip();
         let rows = Tensor::new(rows.as_slice(), hidden.device())?;
         let hidden = hidden.reshape(((), self.config.n_embd))?;
-        let picked = hidden.index_select(&rows, 0)?; // (N, C)
-        let wte = &self.wte.weight;
-        Ok(ops::vocabulary_loss(&picked, wte, &targets, grad)?)
+        Ok((hidden.index_select(&rows, 0)?, targets))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use candle_core::DType;
+
+    use super::*;
+    use crate::generate::{SamplingParams, Task, generate, go_on};
+
+    /// Half precision: logits, and generation through the cache.
+    #[test]
+    fn half_precision_is_near_float32() {
+        let config = Config::new(50, 32, 16, 2, 2);
+        let tensors = config.parameters().unwrap().init(1, &Device::Cpu).unwrap();
+        let ids = Tensor::new(&[[3u32, 1, 4, 1, 5, 9]], &Device::Cpu).unwrap();
+        let logits = |model: &Gpt2| {
+            let hidden = model.hidden(&ids, None).unwrap();
+            model.logits(&hidden).unwrap().to_dtype(DType::F32).unwrap()
+        };
+        let exact = logits(&Gpt2::new(&config, &tensors).unwrap());
+        let size = exact.sqr().unwrap().mean_all().unwrap();
+        let size = size.to_scalar::<f32>().unwrap().sqrt();
+        for (dtype, tolerance) in [(DType::BF16, 0.1), (DType::F16, 0.02)] {
+            let model = Gpt2::new(&config, &weights::cast(&tensors, dtype).unwrap()).unwrap();
+            let gap = (logits(&model) - &exact).unwrap().abs().unwrap();
+            let gap = gap.max_all().unwrap().to_scalar::<f32>().unwrap();
+            assert!(gap < tolerance * size, "{dtype:?}: off by {gap} of {size}");
+
+            let prompts = [vec![7, 8, 9], vec![10, 11]];
+            let tasks: Vec<Task> = (0..)
+                .zip(prompts)
+                .map(|(key, prompt)| Task { key, prompt })
+                .collect();
+            let sampling = SamplingParams {
+                max_new_tokens: 6,
+                ..SamplingParams::default()
+            };
+            let replies = generate(&model, &tasks, 2, u32::MAX, &sampling, &mut go_on).unwrap();
+            assert!(replies.iter().flatten().all(|reply| reply.ids.len() == 6));
+        }
+    }
+
+    /// A batch with a row of which nothing counts.
+    #[test]
+    fn losses_in_one_read_equal_those_of_single_rows() {
+        let config = Config::new(50, 32, 16, 2, 2);
+        let tensors = config.parameters().unwrap().init(1, &Device::Cpu).unwrap();
+        let model = Gpt2::new(&config, &tensors).unwrap();
+        let ids: Vec<Vec<u32>> = vec![(0..9).collect(), vec![3, 4], (20..31).collect()];
+        let counts: Vec<Vec<bool>> = ids
+            .iter()
+            .map(|row| vec![row.len() > 2; row.len()])
+            .collect();
+        let want = model.losses(&ids, &counts).unwrap();
+        let batch = batch::padded(&ids, 0, &Device::Cpu).unwrap();
+        let hidden = model.hidden(&batch, None).unwrap();
+        let targets = batch::targets(&ids, &counts);
+        let got = model.losses_in_one_read(&hidden, &targets).unwrap();
+        assert_eq!(got.iter().map(|x| x.1).collect::<Vec<_>>(), [8, 0, 10]);
+        for ((a, n), (b, m)) in got.iter().zip(&want) {
+            assert!((a - b).abs() < 1e-3 && n == m, "{a} {b}");
+        }
     }
 }

@@ -41,7 +41,7 @@ pub mod text;
 pub mod train;
 pub mod weights;
 
-pub use candle_core::{Device, Tensor};
+pub use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// Errors of models, in terms of what the user has to fix.
@@ -152,29 +152,128 @@ impl std::str::FromStr for DeviceChoice {
     }
 }
 
-/// Opens the device.
+/// An open device, and why it is the CPU where `auto` was asked for.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    pub device: Device,
+    pub fallback: Option<Fallback>,
+}
+
+/// Why a GPU was not opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unavailable {
+    /// This build has no code for it.
+    NotBuilt,
+    /// What its driver answered.
+    Failed(String),
+}
+
+/// Why `auto` is the CPU.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fallback {
+    /// The build has no code for any GPU: nothing is wrong.
+    CpuBuild,
+    /// The build has code for a GPU, which could not be opened: what was tried, and each answer.
+    Failed(String),
+}
+
+impl Fallback {
+    /// From what was tried, in that order.
+    fn of(tried: &[(DeviceChoice, Unavailable)]) -> Self {
+        let failed: Vec<String> = tried
+            .iter()
+            .filter_map(|(wanted, why)| match why {
+                Unavailable::NotBuilt => None,
+                Unavailable::Failed(answer) => Some(format!("{wanted}: {answer}")),
+            })
+            .collect();
+        match failed.is_empty() {
+            true => Self::CpuBuild,
+            false => Self::Failed(failed.join("; ")),
+        }
+    }
+}
+
+impl std::fmt::Display for Fallback {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::CpuBuild => f.write_str("this build is for the CPU"),
+            Self::Failed(why) => write!(f, "no GPU could be opened ({why})"),
+        }
+    }
+}
+
+impl Unavailable {
+    /// Why the GPU that was asked for cannot be used, and what to do.
+    fn refusal(self, wanted: DeviceChoice) -> Error {
+        let why = match self {
+            Self::NotBuilt => format!(
+                "this build lacks the feature {wanted}; build with --features {wanted}, or use --device cpu"
+            ),
+            Self::Failed(answer) => format!("{answer}; --device cpu always works"),
+        };
+        Error::Device { wanted, why }
+    }
+}
+
+/// Opens the device. `Auto` takes CUDA, then Metal, then the CPU, and says why it took no GPU.
 ///
 /// # Errors
 /// [`Error::Device`] if it is not in this build or this machine; `Auto` never fails.
-pub fn device(wanted: DeviceChoice) -> Result<Device> {
-    let refuse = |why: String| Error::Device { wanted, why };
-    let gpu = |wanted| match wanted {
-        DeviceChoice::Cuda if !candle_core::utils::cuda_is_available() => {
-            Err("this build has no CUDA; build with --features cuda, or use --device cpu".into())
-        }
-        DeviceChoice::Metal if !candle_core::utils::metal_is_available() => {
-            Err("this build has no Metal; build with --features metal, or use --device cpu".into())
-        }
-        DeviceChoice::Cuda => Device::new_cuda(0).map_err(|e| e.to_string()),
-        _ => Device::new_metal(0).map_err(|e| e.to_string()),
+pub fn device(wanted: DeviceChoice) -> Result<Opened> {
+    let opened = |device| Opened {
+        device,
+        fallback: None,
     };
     match wanted {
-        DeviceChoice::Cpu => Ok(Device::Cpu),
-        DeviceChoice::Cuda | DeviceChoice::Metal => gpu(wanted).map_err(refuse),
-        DeviceChoice::Auto => Ok(gpu(DeviceChoice::Cuda)
-            .or_else(|_| gpu(DeviceChoice::Metal))
-            .unwrap_or(Device::Cpu)),
+        DeviceChoice::Cpu => Ok(opened(Device::Cpu)),
+        DeviceChoice::Cuda | DeviceChoice::Metal => match open_gpu(wanted) {
+            Ok(device) => Ok(opened(device)),
+            Err(why) => Err(why.refusal(wanted)),
+        },
+        DeviceChoice::Auto => {
+            let mut tried = Vec::new();
+            for gpu in [DeviceChoice::Cuda, DeviceChoice::Metal] {
+                match open_gpu(gpu) {
+                    Ok(device) => return Ok(opened(device)),
+                    Err(why) => tried.push((gpu, why)),
+                }
+            }
+            Ok(Opened {
+                device: Device::Cpu,
+                fallback: Some(Fallback::of(&tried)),
+            })
+        }
     }
+}
+
+/// Opens the first CUDA or Metal GPU.
+fn open_gpu(wanted: DeviceChoice) -> Result<Device, Unavailable> {
+    let is_metal = wanted == DeviceChoice::Metal;
+    let is_built = match is_metal {
+        true => candle_core::utils::metal_is_available(),
+        false => candle_core::utils::cuda_is_available(),
+    };
+    if !is_built {
+        return Err(Unavailable::NotBuilt);
+    }
+    let open = || match is_metal {
+        true => Device::new_metal(0),
+        false => Device::new_cuda(0),
+    };
+    // candle's Metal backend indexes into the list of GPUs, and panics where it is empty, as in a virtual machine.
+    match std::panic::catch_unwind(open) {
+        Ok(Ok(device)) => Ok(device),
+        Ok(Err(error)) => Err(Unavailable::Failed(answer_of(&error.to_string()))),
+        Err(_) => Err(Unavailable::Failed("no GPU was found".to_owned())),
+    }
+}
+
+/// The first line of a driver's answer: what follows is a backtrace. Without quotation marks: the log of a job omits
+/// what they enclose.
+fn answer_of(error: &str) -> String {
+    let line = error.lines().next().unwrap_or_default();
+    line.trim().replace('"', "")
 }
 
 /// The name of an open device, as recorded with every result.
@@ -183,5 +282,69 @@ pub fn device_name(device: &Device) -> &'static str {
         Device::Cpu => "cpu",
         Device::Cuda(_) => "cuda",
         Device::Metal(_) => "metal",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn fallback_names_only_the_gpus_that_the_build_has() {
+        use DeviceChoice::{Cuda, Metal};
+        let failed = |why: &str| Unavailable::Failed(why.to_owned());
+        let not_built = || Unavailable::NotBuilt;
+        let cpu_build = Fallback::of(&[(Cuda, not_built()), (Metal, not_built())]);
+        assert_eq!(cpu_build, Fallback::CpuBuild);
+        assert_eq!(cpu_build.to_string(), "this build is for the CPU");
+
+        let one = Fallback::of(&[(Cuda, failed("no device")), (Metal, not_built())]);
+        assert_eq!(one, Fallback::Failed("cuda: no device".to_owned()));
+        assert_eq!(one.to_string(), "no GPU could be opened (cuda: no device)");
+        let both = Fallback::of(&[(Cuda, failed("no device")), (Metal, failed("busy"))]);
+        assert_eq!(
+            both,
+            Fallback::Failed("cuda: no device; metal: busy".to_owned())
+        );
+    }
+
+    #[test]
+    fn refusal_says_what_to_do() {
+        let refusal = |why: Unavailable| why.refusal(DeviceChoice::Metal).to_string();
+        assert_eq!(
+            refusal(Unavailable::NotBuilt),
+            "device 'metal': this build lacks the feature metal; build with --features metal, or use --device cpu"
+        );
+        let failed = refusal(Unavailable::Failed("no GPU was found".to_owned()));
+        assert!(
+            failed.starts_with("device 'metal': no GPU was found; ")
+                && failed.contains("--device cpu"),
+            "{failed}"
+        );
+    }
+
+    #[test]
+    fn an_answer_is_one_line() {
+        assert_eq!(
+            answer_of("DriverError(100, \"no device\")\n  0: frame\n"),
+            "DriverError(100, no device)"
+        );
+        assert_eq!(answer_of(""), "");
+    }
+
+    #[test]
+    fn cpu_and_auto_always_open() {
+        let cpu = device(DeviceChoice::Cpu).unwrap();
+        assert!(cpu.device.is_cpu() && cpu.fallback.is_none());
+        let auto = device(DeviceChoice::Auto).unwrap();
+        assert_eq!(auto.device.is_cpu(), auto.fallback.is_some());
+        if !candle_core::utils::cuda_is_available() {
+            let error = device(DeviceChoice::Cuda).unwrap_err().to_string();
+            assert!(
+                error.contains("this build lacks the feature cuda"),
+                "{error}"
+            );
+        }
     }
 }

@@ -165,12 +165,45 @@ impl AdamW {
 
 /// The Euclidean norm of all gradients together. Sums are computed in f64 over fixed chunks and combined in order, so
 /// that the same gradients give the same bits with any number of threads.
-pub fn global_norm(gradients: &Gradients) -> Result<f64> {
+fn global_norm(gradients: &Gradients) -> Result<f64> {
     let mut sum = 0.0;
     for gradient in gradients.values() {
         sum += squares(gradient)?;
     }
     Ok(sum.sqrt())
+}
+
+/// What the host reads of a step: the loss of each micro-batch (scalars), and the norm of all gradients together.
+pub fn losses_and_norm(losses: &[Tensor], gradients: &Gradients) -> Result<(Vec<f64>, f64)> {
+    if !gradients
+        .values()
+        .all(|gradient| gradient.device().is_cpu())
+    {
+        return read_at_once(losses, gradients);
+    }
+    let read = |loss: &Tensor| -> Result<f64> {
+        Ok(f64::from(loss.to_dtype(DType::F32)?.to_scalar::<f32>()?))
+    };
+    let losses = losses.iter().map(read).collect::<Result<_>>()?;
+    Ok((losses, global_norm(gradients)?))
+}
+
+/// [`losses_and_norm`] in one transfer: each waits for all that the device has still to compute.
+fn read_at_once(losses: &[Tensor], gradients: &Gradients) -> Result<(Vec<f64>, f64)> {
+    let squares = |gradient: &Tensor| gradient.to_dtype(DType::F32)?.sqr()?.sum_all();
+    let squares: Vec<Tensor> = gradients
+        .values()
+        .map(squares)
+        .collect::<candle_core::Result<_>>()?;
+    let mut values: Vec<Tensor> = losses
+        .iter()
+        .map(|loss| loss.to_dtype(DType::F32))
+        .collect::<candle_core::Result<_>>()?;
+    values.push(Tensor::stack(&squares, 0)?.sum_all()?);
+    let values = Tensor::stack(&values, 0)?.to_vec1::<f32>()?;
+    let mut values: Vec<f64> = values.into_iter().map(f64::from).collect();
+    let norm = values.pop().map_or(0.0, f64::sqrt);
+    Ok((values, norm))
 }
 
 fn squares(tensor: &Tensor) -> Result<f64> {
@@ -270,6 +303,25 @@ mod tests {
         assert_eq!(clip_scale(0.5, 1.0), 1.0);
         assert!((clip_scale(4.0, 1.0) - 0.25).abs() < 1e-6);
         assert_eq!(clip_scale(4.0, 0.0), 1.0);
+    }
+
+    /// What a GPU computes, on the CPU.
+    #[test]
+    fn reading_at_once_equals_reading_one_by_one() {
+        let tensor = |values: &[f32]| Tensor::new(values, &Device::Cpu).unwrap();
+        let gradients = Gradients::from([
+            ("a".to_owned(), tensor(&[0.5, -2.0, 3.0])),
+            ("b".to_owned(), tensor(&[4.0])),
+        ]);
+        let losses = [1.5f32, 0.25].map(|loss| Tensor::new(loss, &Device::Cpu).unwrap());
+        let (want, norm) = losses_and_norm(&losses, &gradients).unwrap();
+        assert_eq!(want, [1.5, 0.25]);
+        assert!((norm - 29.25f64.sqrt()).abs() < 1e-6, "{norm}");
+        let (got, at_once) = read_at_once(&losses, &gradients).unwrap();
+        assert_eq!(got, want);
+        assert!((at_once - norm).abs() < 1e-6, "{at_once} {norm}");
+        let broken = [Tensor::new(f32::NAN, &Device::Cpu).unwrap()];
+        assert!(read_at_once(&broken, &gradients).unwrap().0[0].is_nan());
     }
 
     #[test]

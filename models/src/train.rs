@@ -8,11 +8,11 @@
 pub use repartee_terms::Role;
 use std::time::Instant;
 
-use candle_core::{DType, Tensor};
+use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::optim::{AdamW, AdamWConfig, Gradients, clip_scale, global_norm};
+use crate::optim::{AdamW, AdamWConfig, Gradients, clip_scale, losses_and_norm};
 use crate::rng::Stream;
 use crate::schedule::{Decay, lr_at};
 use crate::weights::Vars;
@@ -202,12 +202,17 @@ pub fn train<B, E: From<Error>>(
 
         // 2. Forward and backward, one micro-batch at a time, so that only one graph exists.
         let mut gradients = Gradients::new();
-        let mut mean = 0.0;
+        let mut shares = Vec::with_capacity(accumulate);
         for (i, micro_batch) in micro_batches.iter().enumerate() {
             let mut stream = Stream::at(plan.seed, &format!("dropout {i}"), step as u64);
             let sum = loss(&micro_batch.batch, &mut stream)?;
-            mean += backward(&sum, weight, vars, &mut gradients, step)?;
+            shares.push(backward(&sum, weight, vars, &mut gradients)?);
         }
+        let (losses, grad_norm) = losses_and_norm(&shares, &gradients)?;
+        if let Some(loss) = losses.iter().find(|loss| !loss.is_finite()) {
+            return Err(not_finite("the loss", *loss, step).into());
+        }
+        let mean: f64 = losses.iter().sum();
         if !begun {
             every_parameter_has_a_gradient(vars, &gradients)?;
             let (decayed, undecayed) = optimizer.group_sizes();
@@ -216,7 +221,6 @@ pub fn train<B, E: From<Error>>(
         }
 
         // 3. Clip. 4. Learning rate. 5. Step.
-        let grad_norm = global_norm(&gradients)?;
         if !grad_norm.is_finite() {
             return Err(not_finite("the gradient norm", grad_norm, step).into());
         }
@@ -299,19 +303,9 @@ pub fn train<B, E: From<Error>>(
 }
 
 /// Adds the gradients of a micro-batch's sum of losses, divided by the weight of the whole step. Returns its share of
-/// the mean loss.
-fn backward(
-    sum: &Tensor,
-    weight: f64,
-    vars: &Vars,
-    gradients: &mut Gradients,
-    step: usize,
-) -> Result<f64> {
+/// the mean loss, a scalar that is still on the device.
+fn backward(sum: &Tensor, weight: f64, vars: &Vars, gradients: &mut Gradients) -> Result<Tensor> {
     let share = (sum / weight)?;
-    let value = f64::from(share.to_dtype(DType::F32)?.to_scalar::<f32>()?);
-    if !value.is_finite() {
-        return Err(not_finite("the loss", value, step));
-    }
     let mut store = share.backward()?;
     for (name, var) in vars {
         match (store.remove(var), gradients.remove(name)) {
@@ -320,7 +314,7 @@ fn backward(
             (None, None) => None,
         };
     }
-    Ok(value)
+    Ok(share.detach())
 }
 
 fn due(step: usize, every: usize) -> bool {

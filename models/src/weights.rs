@@ -678,6 +678,14 @@ pub fn write(tensors: &Tensors, path: &Path) -> Result<()> {
         })
 }
 
+/// The tensors in another type: half precision for inference on a GPU, whose sums stay in float32 (`ops`).
+pub fn cast(tensors: &Tensors, dtype: DType) -> Result<Tensors> {
+    tensors
+        .iter()
+        .map(|(name, t)| Ok((name.clone(), t.to_dtype(dtype)?)))
+        .collect()
+}
+
 /// Makes each tensor a trainable parameter.
 pub fn trainable(tensors: &Tensors) -> Result<Vars> {
     tensors

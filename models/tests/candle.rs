@@ -1,4 +1,5 @@
-//! Against candle-transformers, which shares neither layers nor sampling with this crate.
+//! Against candle-transformers, which shares neither layers nor sampling with this crate. `REPARTEE_DEVICE` says where
+//! this crate's BERT runs; candle's runs on the CPU.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 #![allow(clippy::disallowed_types)] // it is not trained here
 
@@ -11,6 +12,7 @@ use repartee_models::bert::{self, Bert, Rows};
 use repartee_models::generate::{SamplingParams, Seen, sample};
 use repartee_models::rng::Stream;
 use repartee_models::weights::Tensors;
+use repartee_models::{DeviceChoice, device};
 
 /// Every parameter random, biases and norms too, so that none is without effect.
 fn random_tensors(config: &bert::Config) -> Tensors {
@@ -38,17 +40,31 @@ fn random_rows(config: &bert::Config, lengths: &[usize]) -> Rows {
     }
 }
 
+/// The device in `REPARTEE_DEVICE`, by default the CPU, and the largest difference allowed there.
+fn asked() -> (Device, f32) {
+    let name = std::env::var("REPARTEE_DEVICE").unwrap_or_else(|_| "cpu".to_owned());
+    let choice: DeviceChoice = name.parse().unwrap();
+    match device(choice).unwrap().device {
+        Device::Cpu => (Device::Cpu, 2e-5),
+        gpu => (gpu, 1e-4),
+    }
+}
+
 /// Both forms of GELU, padded rows, after the embedding and after each block. candle's model shows only its last state,
 /// so it is built once for each depth.
 #[test]
 fn hidden_states_equal_those_of_candles_bert() {
     let cpu = Device::Cpu;
+    let (device, tolerance) = asked();
     for (ours, theirs) in [("gelu", "gelu"), ("gelu_new", "geluapproximate")] {
         let mut config = bert::Config::new(97, 40, 32, 3, 4);
         config.hidden_act = ours.to_owned();
         let tensors = random_tensors(&config);
         let rows = random_rows(&config, &[17, 40, 1, 9]);
-        let model = Bert::new(&config, 2, &tensors).unwrap();
+        let on_device =
+            |(name, t): (&String, &Tensor)| (name.clone(), t.to_device(&device).unwrap());
+        let placed: Tensors = tensors.iter().map(on_device).collect();
+        let model = Bert::new(&config, 2, &placed).unwrap();
         let states = model.hidden_states(&rows).unwrap();
         assert_eq!(states.len(), 4);
 
@@ -57,6 +73,7 @@ fn hidden_states_equal_those_of_candles_bert() {
         let ones: Vec<Vec<u32>> = rows.ids.iter().map(|row| vec![1; row.len()]).collect();
         let mask = batch::padded(&ones, 0, &cpu).unwrap();
         for (layers, state) in states.iter().enumerate() {
+            let state = &state.to_device(&cpu).unwrap();
             let mut json = serde_json::to_value(&config).unwrap();
             json["hidden_act"] = theirs.into();
             json["num_hidden_layers"] = layers.into();
@@ -70,7 +87,10 @@ fn hidden_states_equal_those_of_candles_bert() {
                 let part = |x: &Tensor| x.get(b).unwrap().narrow(0, 0, row.len()).unwrap();
                 let gap = (part(state) - part(&expected)).unwrap().abs().unwrap();
                 let gap = gap.max_all().unwrap().to_scalar::<f32>().unwrap();
-                assert!(gap < 2e-5, "{ours}, layer {layers}, row {b}: off by {gap}");
+                assert!(
+                    gap < tolerance,
+                    "{ours}, layer {layers}, row {b}: off by {gap}"
+                );
             }
         }
     }

@@ -7,7 +7,8 @@ A measurement, not a test. It needs torch and transformers, which the project it
     python tests/bench/pytorch.py score    --model bert-base --batch 16 --length 128 --steps 5
 
 Settings are those of `repartee bench`, and so is the line of JSON it prints. A training step is forward
-with dropout, backward, clipping and AdamW, all in float32.
+with dropout, backward, clipping and AdamW, all in float32. With --device cuda or mps a step ends when the
+device has done its work; float32 products stay float32 (torch's default), not TF32.
 """
 
 import argparse
@@ -18,6 +19,9 @@ import time
 
 import torch
 import transformers
+
+
+DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 
 
 def config_of(name):
@@ -34,12 +38,12 @@ def train_step(config, args):
     """A closure that takes one optimizer step."""
     is_gpt2 = config.model_type == "gpt2"
     kind = transformers.GPT2LMHeadModel if is_gpt2 else transformers.BertForSequenceClassification
-    model = kind(config).train()
+    model = kind(config).train().to(args.device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, weight_decay=0.01, fused=args.fused)
 
     def step():
-        ids = torch.randint(config.vocab_size, (args.batch, args.length))
-        labels = ids if is_gpt2 else torch.arange(args.batch) % 2
+        ids = torch.randint(config.vocab_size, (args.batch, args.length), device=args.device)
+        labels = ids if is_gpt2 else torch.arange(args.batch, device=args.device) % 2
         loss = model(input_ids=ids, labels=labels).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -51,11 +55,11 @@ def train_step(config, args):
 
 def generate_step(config, args):
     """A closure that writes `length` tokens after each of `batch` prompts."""
-    model = transformers.GPT2LMHeadModel(config).eval()
+    model = transformers.GPT2LMHeadModel(config).eval().to(args.device, DTYPES[args.dtype])
 
     @torch.inference_mode()
     def step():
-        ids = torch.randint(config.vocab_size, (args.batch, args.prompt))
+        ids = torch.randint(config.vocab_size, (args.batch, args.prompt), device=args.device)
         out = model.generate(
             ids,
             attention_mask=torch.ones_like(ids),
@@ -72,11 +76,11 @@ def generate_step(config, args):
 
 def score_step(config, args):
     """A closure that scores one batch of pairs."""
-    model = transformers.BertForSequenceClassification(config).eval()
+    model = transformers.BertForSequenceClassification(config).eval().to(args.device, DTYPES[args.dtype])
 
     @torch.inference_mode()
     def step():
-        ids = torch.randint(config.vocab_size, (args.batch, args.length))
+        ids = torch.randint(config.vocab_size, (args.batch, args.length), device=args.device)
         model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits.softmax(-1).tolist()
 
     return step
@@ -91,19 +95,26 @@ def main():
     parser.add_argument("--prompt", type=int, default=64)
     parser.add_argument("--steps", type=int, default=5, help="measured, after one that is not")
     parser.add_argument("--threads", type=int, default=0, help="0: torch's choice")
+    parser.add_argument("--device", choices=["cpu", "cuda", "mps"], default="cpu")
+    parser.add_argument("--dtype", choices=DTYPES, default="f32", help="of the weights; training is in f32")
     parser.add_argument("--fused", action="store_true", help="torch's fused AdamW")
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
+    if args.what == "train" and args.dtype != "f32":
+        parser.error("training is measured in f32")
     transformers.utils.logging.set_verbosity_error()
+    wait = {"cuda": torch.cuda.synchronize, "mps": torch.mps.synchronize}.get(args.device, lambda: None)
 
     make = {"train": train_step, "generate": generate_step, "score": score_step}[args.what]
     step = make(config_of(args.model), args)
     step()
+    wait()
     seconds = []
     for _ in range(args.steps):
         started = time.perf_counter()
         step()
+        wait()
         seconds.append(time.perf_counter() - started)
 
     rows = args.steps * args.batch

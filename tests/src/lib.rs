@@ -20,6 +20,11 @@ use std::sync::OnceLock;
 use repartee_engine::Engine;
 use repartee_engine::queue::ReplyInfo;
 
+/// The device that `REPARTEE_DEVICE` names for the tests of models, if any: `tests/gpu.sh` sets it.
+pub fn asked_device() -> Option<String> {
+    std::env::var("REPARTEE_DEVICE").ok()
+}
+
 /// The current hash of a reply as it is shown.
 pub fn seen(engine: &Engine, id: i64) -> String {
     engine.reply(id).expect("the reply").reply.shown.seen

@@ -1,11 +1,15 @@
 //! The models compute what transformers on PyTorch computes: logits, hidden states, every gradient, twenty steps of
 //! training, greedy text. The tolerances are those of the reference's own noise.
+//!
+//! `REPARTEE_DEVICE=cuda` or `metal` runs the models on that device, in a build with its feature; the packed models
+//! stay on the CPU. GPUs compose operations where the CPU has fused ones: the tests in float64 run that path on the
+//! CPU.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use repartee_models::batch;
 use repartee_models::bert::{self, Bert, Rows};
 use repartee_models::fast::{self, Precision};
@@ -15,12 +19,64 @@ use repartee_models::ops;
 use repartee_models::optim::AdamWConfig;
 use repartee_models::schedule::Decay;
 use repartee_models::train::{Event, Flow, MicroBatch, Plan, train};
-use repartee_models::weights::{self, Vars};
-use repartee_tests::workspace;
+use repartee_models::weights::{self, Tensors, Vars};
+use repartee_models::{DeviceChoice, device};
+use repartee_tests::{asked_device, workspace};
 use serde_json::Value;
+
+/// What the models run on.
+struct Target {
+    device: Device,
+    dtype: DType,
+    /// Factor on the tolerances of the CPU. A GPU adds in another order, and Apple's approximates exp and tanh. Set
+    /// before either was measured.
+    slack: f64,
+}
+
+impl Target {
+    /// The device in `REPARTEE_DEVICE`, by default the CPU, in float32.
+    fn asked() -> Self {
+        let name = asked_device().unwrap_or_else(|| "cpu".to_owned());
+        let choice: DeviceChoice = name.parse().unwrap();
+        let device = device(choice).unwrap().device;
+        let slack = match device {
+            Device::Cpu => 1.0,
+            Device::Cuda(_) => 2.0,
+            Device::Metal(_) => 5.0,
+        };
+        Self {
+            device,
+            dtype: DType::F32,
+            slack,
+        }
+    }
+
+    /// The CPU in float64: only composed operations.
+    fn composed() -> Self {
+        Self {
+            device: Device::Cpu,
+            dtype: DType::F64,
+            slack: 1.0,
+        }
+    }
+
+    /// Trainable parameters here.
+    fn trainable(&self, tensors: &Tensors) -> Vars {
+        weights::trainable(&weights::cast(tensors, self.dtype).unwrap()).unwrap()
+    }
+}
+
+/// A tensor of any device and type, to compare with the reference.
+fn on_host(x: &Tensor) -> Tensor {
+    x.to_device(&Device::Cpu)
+        .unwrap()
+        .to_dtype(DType::F32)
+        .unwrap()
+}
 
 /// A folder of the reference (`tests/parity`): inputs, expectations, settings.
 struct Reference {
+    target: Target,
     folder: PathBuf,
     inputs: HashMap<String, Tensor>,
     expected: HashMap<String, Tensor>,
@@ -28,7 +84,7 @@ struct Reference {
 }
 
 impl Reference {
-    fn open(name: &str) -> Self {
+    fn open(name: &str, target: Target) -> Self {
         let folder = workspace().join("tests/parity").join(name);
         let load =
             |file: &str| candle_core::safetensors::load(folder.join(file), &Device::Cpu).unwrap();
@@ -36,6 +92,7 @@ impl Reference {
             inputs: load("inputs.safetensors"),
             expected: load("expected.safetensors"),
             settings: json(&folder.join("expected.json")),
+            target,
             folder,
         }
     }
@@ -44,7 +101,7 @@ impl Reference {
         json(&self.folder.join("config.json"))
     }
 
-    fn weights(&self) -> weights::Tensors {
+    fn weights(&self) -> Tensors {
         weights::read(&weights::files(&self.folder).unwrap()).unwrap()
     }
 
@@ -103,19 +160,23 @@ impl Reference {
 
     /// States (B, T, ..) of batch 0, where its mask keeps them.
     fn compare_states(&self, name: &str, got: &Tensor) {
-        let want = &self.expected[name];
+        let (got, want) = (&on_host(got), &self.expected[name]);
         assert_eq!(got.dims(), want.dims(), "{name}");
         for (b, row) in self.rows("input_ids", 0).iter().enumerate() {
             let part = |x: &Tensor| x.get(b).unwrap().narrow(0, 0, row.len()).unwrap();
             let gap = largest(&(part(got) - part(want)).unwrap());
-            assert!(gap < 1e-4, "{name} row {b}: off by {gap}");
+            assert!(
+                gap < 1e-4 * self.target.slack,
+                "{name} row {b}: off by {gap}"
+            );
         }
     }
 
     /// The loss of batch 0.
     fn compare_loss(&self, mean: &Tensor) {
-        let value = f64::from(mean.to_scalar::<f32>().unwrap());
-        assert!((value - self.number("loss")).abs() < 1e-4 * value);
+        let value = f64::from(on_host(mean).to_scalar::<f32>().unwrap());
+        let tolerance = 1e-4 * self.target.slack * value;
+        assert!((value - self.number("loss")).abs() < tolerance, "{value}");
     }
 
     /// Every trainable tensor has a gradient, within 1e-4 of its largest.
@@ -125,6 +186,7 @@ impl Reference {
             let got = store
                 .get(var)
                 .unwrap_or_else(|| panic!("{name} got no gradient"));
+            let got = &on_host(got);
             let want = &self.expected[&format!("grad.{name}")];
             let (real, keys) = parts(name, want.dims()[0]);
             for (from, len) in real {
@@ -133,12 +195,15 @@ impl Reference {
                     largest(&(part(got) - part(want)).unwrap()),
                     largest(&part(want)),
                 );
-                assert!(off <= 1e-4 * size, "{name}: off by {off} of {size}");
+                assert!(
+                    off <= 1e-4 * self.target.slack * size,
+                    "{name}: off by {off} of {size}"
+                );
             }
             for (from, len) in keys {
                 let part = |x: &Tensor| x.narrow(0, from, len).unwrap();
                 let off = largest(&(part(got) - part(want)).unwrap());
-                assert!(off < 1e-6, "{name}, keys: off by {off}");
+                assert!(off < 1e-6 * self.target.slack, "{name}, keys: off by {off}");
             }
         }
     }
@@ -175,7 +240,7 @@ impl Reference {
             assert_eq!(got.len(), want.len());
             for (step, (got, want)) in got.iter().zip(want).enumerate() {
                 assert!(
-                    (got - want).abs() <= tolerance * want,
+                    (got - want).abs() <= tolerance * self.target.slack * want,
                     "{what} {step}: {got}, expected {want}"
                 );
             }
@@ -183,10 +248,14 @@ impl Reference {
         close(&losses, &self.numbers("train_losses"), 1e-4, "loss");
         close(&norms, &self.numbers("grad_norms"), 1e-3, "gradient norm");
         for (name, var) in vars {
-            let gap = (var.as_tensor() - &self.expected[&format!("trained.{name}")]).unwrap();
+            let gap = on_host(var.as_tensor()) - &self.expected[&format!("trained.{name}")];
+            let gap = gap.unwrap();
             for (from, len) in parts(name, gap.dims()[0]).0 {
                 let gap = largest(&gap.narrow(0, from, len).unwrap());
-                assert!(gap < 5e-4, "trained {name}: off by {gap}");
+                assert!(
+                    gap < 5e-4 * self.target.slack,
+                    "trained {name}: off by {gap}"
+                );
             }
         }
     }
@@ -241,17 +310,21 @@ struct Generator {
 
 impl Generator {
     fn open() -> Self {
-        let reference = Reference::open("gpt2");
+        Self::on(Target::asked())
+    }
+
+    fn on(target: Target) -> Self {
+        let reference = Reference::open("gpt2", target);
         let config: gpt2::Config = serde_json::from_value(reference.config()).unwrap();
         let parameters = config.parameters().unwrap();
         let (tensors, report) = parameters
-            .load_into(reference.weights(), 1, &Device::Cpu)
+            .load_into(reference.weights(), 1, &reference.target.device)
             .unwrap();
         assert!(
             report.fresh.is_empty() && report.unused.is_empty(),
             "{report:?}"
         );
-        let vars = weights::trainable(&tensors).unwrap();
+        let vars = reference.target.trainable(&tensors);
         Self {
             frozen: Gpt2::new(&config, &weights::view(&vars, false)).unwrap(),
             packed: fast::gpt2::Gpt2::new(&config, &tensors, Precision::F32).unwrap(),
@@ -279,7 +352,7 @@ fn gpt2_hidden_states_and_logits_match_the_reference() {
     let (mut padded, _) = gpt2.batch(0);
     let t = gpt2.reference.expected["logits"].dims()[1];
     padded.iter_mut().for_each(|row| row.resize(t, 0));
-    let batch = batch::padded(&padded, 0, &Device::Cpu).unwrap();
+    let batch = batch::padded(&padded, 0, gpt2.frozen.device()).unwrap();
     let states = gpt2.frozen.hidden_states(&batch).unwrap();
     for (i, state) in states.iter().enumerate() {
         gpt2.reference.compare_states(&format!("hidden.{i}"), state);
@@ -308,7 +381,10 @@ fn packed_gpt2_matches_the_logits_of_the_reference() {
 
 #[test]
 fn gpt2_greedy_tokens_match_the_reference_with_and_without_cache() {
-    let gpt2 = Generator::open();
+    compare_greedy_tokens(&Generator::open());
+}
+
+fn compare_greedy_tokens(gpt2: &Generator) {
     let greedy = &gpt2.reference.expected["greedy"];
     let greedy = unsigned(greedy.to_vec2::<i64>().unwrap()).remove(0);
     let written = 24;
@@ -333,7 +409,23 @@ fn gpt2_greedy_tokens_match_the_reference_with_and_without_cache() {
 
 #[test]
 fn gpt2_loss_and_gradients_match_the_reference() {
-    let gpt2 = Generator::open();
+    compare_loss_and_gradients(&Generator::open());
+}
+
+#[test]
+fn gpt2_training_matches_the_reference() {
+    compare_training(&Generator::open());
+}
+
+/// What GPUs run, and what half precision runs on any device.
+#[test]
+fn composed_gpt2_matches_the_reference() {
+    compare_loss_and_gradients(&Generator::on(Target::composed()));
+    compare_training(&Generator::on(Target::composed()));
+    compare_greedy_tokens(&Generator::on(Target::composed()));
+}
+
+fn compare_loss_and_gradients(gpt2: &Generator) {
     let (ids, counts) = gpt2.batch(0);
     let (sum, n) = gpt2.model.loss(&ids, &counts, None, true).unwrap();
     let mean = (sum / n as f64).unwrap();
@@ -341,9 +433,7 @@ fn gpt2_loss_and_gradients_match_the_reference() {
     gpt2.reference.compare_gradients(&gpt2.vars, &mean);
 }
 
-#[test]
-fn gpt2_training_matches_the_reference() {
-    let gpt2 = Generator::open();
+fn compare_training(gpt2: &Generator) {
     let batches = gpt2.reference.number("batches") as usize;
     gpt2.reference.compare_training(
         &gpt2.vars,
@@ -375,17 +465,21 @@ struct Classifier {
 
 impl Classifier {
     fn open(name: &str, classes: usize) -> Self {
-        let reference = Reference::open(name);
+        Self::on(Target::asked(), name, classes)
+    }
+
+    fn on(target: Target, name: &str, classes: usize) -> Self {
+        let reference = Reference::open(name, target);
         let config: bert::Config = serde_json::from_value(reference.config()).unwrap();
         let parameters = config.parameters(classes).unwrap();
         let (tensors, report) = parameters
-            .load_into(reference.weights(), 1, &Device::Cpu)
+            .load_into(reference.weights(), 1, &reference.target.device)
             .unwrap();
         assert!(
             report.fresh.is_empty() && report.unused.is_empty(),
             "{report:?}"
         );
-        let vars = weights::trainable(&tensors).unwrap();
+        let vars = reference.target.trainable(&tensors);
         Self {
             frozen: Bert::new(&config, classes, &weights::view(&vars, false)).unwrap(),
             packed: fast::bert::Bert::new(&config, classes, &tensors, Precision::F32).unwrap(),
@@ -421,8 +515,11 @@ impl Classifier {
         }
         let want = &self.reference.expected["logits"];
         let logits = self.frozen.logits(&rows, None).unwrap();
-        let gap = largest(&(logits - want).unwrap());
-        assert!(gap < 1e-4, "logits: off by {gap}");
+        let gap = largest(&(on_host(&logits) - want).unwrap());
+        assert!(
+            gap < 1e-4 * self.reference.target.slack,
+            "logits: off by {gap}"
+        );
         let packed = self.packed.logits(&rows).unwrap();
         let packed = Tensor::from_vec(packed, want.dims(), &Device::Cpu).unwrap();
         let gap = largest(&(packed - want).unwrap());
@@ -468,6 +565,16 @@ fn bert_hidden_states_and_logits_match_the_reference() {
 fn bert_loss_and_gradients_match_the_reference() {
     Classifier::open("bert2", 2).compare_loss_and_gradients();
     Classifier::open("bert4", 4).compare_loss_and_gradients();
+}
+
+#[test]
+fn composed_bert_matches_the_reference() {
+    for (name, classes) in [("bert2", 2), ("bert4", 4)] {
+        let bert = || Classifier::on(Target::composed(), name, classes);
+        bert().compare_forward();
+        bert().compare_loss_and_gradients();
+        bert().compare_training();
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A run whose process is killed without warning resumes to the same losses and the same bits as one that was never
-//! interrupted.
+//! interrupted. On a GPU, which `REPARTEE_DEVICE` asks for, only the figures are compared, within a tolerance: its
+//! kernels may add in another order.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::time::{Duration, Instant};
@@ -8,8 +9,8 @@ use repartee_engine::items::{ItemKind, RenameItem};
 use repartee_engine::terms::JobStatus;
 use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_engine::{Code, Engine};
-use repartee_tests::Place;
 use repartee_tests::sample::project;
+use repartee_tests::{Place, asked_device};
 
 fn settings(kind: ModelKind, name: &str) -> RunConfig {
     RunConfig {
@@ -26,6 +27,7 @@ fn settings(kind: ModelKind, name: &str) -> RunConfig {
         samples: 1,
         patience: 0,
         seed: 11,
+        device: asked_device().unwrap_or_else(|| "auto".to_owned()),
         ..RunConfig::of(kind)
     }
 }
@@ -85,23 +87,46 @@ fn saving_every(
     (whole, cut)
 }
 
+/// Relative difference that a figure of a GPU may have after 40 steps, of which those before the kill are the same.
+const GPU_TOLERANCE: f64 = 1e-3;
+
+/// The same steps, each within [`GPU_TOLERANCE`]. Prints the largest difference.
+fn near(name: &str, cut: &[(u64, Option<f64>)], whole: &[(u64, Option<f64>)]) {
+    let steps = |figure: &[(u64, Option<f64>)]| figure.iter().map(|x| x.0).collect::<Vec<_>>();
+    assert_eq!(steps(cut), steps(whole), "{name}");
+    let gap = |(a, b): (&(u64, Option<f64>), &(u64, Option<f64>))| match (a.1, b.1) {
+        (Some(a), Some(b)) => (a - b).abs() / b.abs().max(f64::MIN_POSITIVE),
+        (None, None) => 0.0,
+        _ => f64::INFINITY,
+    };
+    let largest = cut.iter().zip(whole).map(gap).fold(0.0, f64::max);
+    println!("{name}: the largest relative difference after a kill is {largest:e}");
+    assert!(largest <= GPU_TOLERANCE, "{name}: off by {largest:e}");
+}
+
 fn resumed_equals_whole(place: &Place, engine: &Engine, whole: &str, cut: &str) {
     let run = engine.run_show(cut).unwrap();
     assert!(run.step < 40, "killed too late to show anything");
     let job = run.job.unwrap();
     place.ok(["job", "resume", &job]);
     assert_eq!(engine.run_show(cut).unwrap().state, Some(JobStatus::Done));
-    for figure in ["loss", "val_loss", "lr", "grad_norm"] {
-        assert_eq!(
-            engine.run_figure(cut, figure).unwrap(),
-            engine.run_figure(whole, figure).unwrap(),
-            "{figure}"
-        );
+    let device = run.facts.unwrap().device;
+    for name in ["loss", "val_loss", "lr", "grad_norm"] {
+        let of = |run: &str| engine.run_figure(run, name).unwrap();
+        let (cut, whole) = (of(cut), of(whole));
+        match device.as_str() {
+            "cpu" => assert_eq!(cut, whole, "{name}"),
+            _ => near(name, &cut, &whole),
+        }
     }
     assert_eq!(engine.run_figure(cut, "loss").unwrap().len(), 40);
     for checkpoint in ["best", "last"] {
         let hashes = |run: &str| engine.checkpoint_hashes(run, Some(checkpoint)).unwrap();
-        assert_eq!(hashes(cut), hashes(whole), "{checkpoint}");
+        let (cut, whole) = (hashes(cut), hashes(whole));
+        match device.as_str() {
+            "cpu" => assert_eq!(cut, whole, "{checkpoint}"),
+            _ => assert_eq!(cut.len(), whole.len(), "{checkpoint}"),
+        }
     }
     assert_eq!(
         engine.resume(&job, &|_| {}).unwrap_err().code,

@@ -16,7 +16,7 @@ use repartee_models::rng::Stream;
 use repartee_models::schedule::Decay;
 use repartee_models::text::PairIds;
 use repartee_models::train::{Event, Flow, MicroBatch, Plan, train};
-use repartee_models::{Device, DeviceChoice, bert, device, device_name, gpt2, ops, weights};
+use repartee_models::{DType, Device, DeviceChoice, bert, device, device_name, gpt2, ops, weights};
 use serde::{Deserialize, Serialize};
 
 use crate::bases::base::{ModelConfig, tokenizer_files};
@@ -115,19 +115,19 @@ impl Bench {
     /// If a setting is out of range, the dtype or device is not supported, the file of pairs or its tokenizer cannot be
     /// read, or memory runs out.
     pub fn run(&self) -> Result<Measured> {
-        let precision = self.check()?;
+        self.check()?;
         let config = config_of(&self.model)?;
         let needed = match self.what {
             What::Generate => self.prompt + self.length,
             What::Train | What::Score => self.length,
         };
         check_length(&self.model, &config, needed)?;
-        let device = device_for(&self.device, precision)?;
+        let (device, form) = device_for(&self.device, &self.dtype)?;
         let timed = match (&config, self.what) {
             (ModelConfig::Gpt2(c), What::Train) => self.train_gpt2(c, &device)?,
             (ModelConfig::Bert(c), What::Train) => self.train_bert(c, &device)?,
-            (ModelConfig::Gpt2(c), What::Generate) => self.generate(c, precision, &device)?,
-            (ModelConfig::Bert(c), What::Score) => self.score(c, precision, &device)?,
+            (ModelConfig::Gpt2(c), What::Generate) => self.generate(c, form, &device)?,
+            (ModelConfig::Bert(c), What::Score) => self.score(c, form, &device)?,
             (ModelConfig::Bert(_), What::Generate) => return Err(no_generator(&self.model)),
             (ModelConfig::Gpt2(_), What::Score) => return Err(no_classifier(&self.model)),
         };
@@ -151,15 +151,8 @@ impl Bench {
         })
     }
 
-    fn check(&self) -> Result<Precision> {
-        let precision: Precision = self.dtype.parse().map_err(|_| {
-            let words = Precision::words();
-            Error::usage(format!(
-                "there is no dtype {:?}; it is one of {words}",
-                self.dtype
-            ))
-        })?;
-        if precision != Precision::F32 && self.what == What::Train {
+    fn check(&self) -> Result<()> {
+        if self.dtype != "f32" && self.what == What::Train {
             return Err(Error::usage(format!(
                 "{} is not supported for training; models train in f32",
                 self.dtype
@@ -177,7 +170,7 @@ impl Bench {
         if self.tokenizer.is_some() && self.pairs.is_none() {
             return Err(Error::usage("a tokenizer needs a file of pairs (--pairs)"));
         }
-        Ok(precision)
+        Ok(())
     }
 
     fn train_gpt2(&self, c: &gpt2::Config, device: &Device) -> Result<Timed> {
@@ -211,8 +204,8 @@ impl Bench {
     }
 
     /// `batch` prompts of random tokens with `candidates` candidates each.
-    fn generate(&self, c: &gpt2::Config, precision: Precision, device: &Device) -> Result<Timed> {
-        let model = generator(c, precision, device)?;
+    fn generate(&self, c: &gpt2::Config, form: Form, device: &Device) -> Result<Timed> {
+        let model = generator(c, form, device)?;
         let sampling = sampling(self.length);
         let all = self.batch * self.candidates;
         let rows = self.rows.unwrap_or(all);
@@ -233,12 +226,12 @@ impl Bench {
         })
     }
 
-    fn score(&self, c: &bert::Config, precision: Precision, device: &Device) -> Result<Timed> {
+    fn score(&self, c: &bert::Config, form: Form, device: &Device) -> Result<Timed> {
         let file = match &self.pairs {
             Some(path) => Some(self.batches_of(path, c)?),
             None => None,
         };
-        let model = classifier(c, CLASSES, precision, device)?;
+        let model = classifier(c, CLASSES, form, device)?;
         let seconds = repeat(self.steps, |n| match &file {
             Some(batches) => batches.iter().try_for_each(|rows| score(&*model, rows)),
             None => score(&*model, &self.random_pairs(c, n)),
@@ -379,30 +372,49 @@ pub(crate) fn no_classifier(model: &str) -> Error {
     Error::usage(format!("{model} is a GPT-2; pairs are scored by a BERT"))
 }
 
-/// Opens a device; only the CPU computes in another precision than f32.
-pub(crate) fn device_for(name: &str, precision: Precision) -> Result<Device> {
+/// How weights are stored for generation and scoring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// On the CPU.
+    Packed(Precision),
+    /// On a GPU, as tensors of this type.
+    Tensors(DType),
+}
+
+/// Opens a device, and finds the form that `dtype` names on it.
+pub(crate) fn device_for(name: &str, dtype: &str) -> Result<(Device, Form)> {
     let choice: DeviceChoice = name.parse().map_err(Error::usage)?;
-    let device = device(choice)?;
-    if precision != Precision::F32 && !device.is_cpu() {
-        return Err(Error::usage(format!(
-            "{} is for the CPU; on {} models compute in f32",
-            precision.as_str(),
+    let device = device(choice)?.device;
+    let words = match device.is_cpu() {
+        true => Precision::words(),
+        false => "f32, bf16, f16".to_owned(),
+    };
+    let form = match (device.is_cpu(), dtype) {
+        (true, dtype) => dtype.parse().map(Form::Packed).ok(),
+        (false, "f32") => Some(Form::Tensors(DType::F32)),
+        (false, "bf16") => Some(Form::Tensors(DType::BF16)),
+        (false, "f16") => Some(Form::Tensors(DType::F16)),
+        (false, _) => None,
+    };
+    match form {
+        Some(form) => Ok((device, form)),
+        None => Err(Error::usage(format!(
+            "there is no dtype {dtype:?} on {}; it is one of {words}",
             device_name(&device)
-        )));
+        ))),
     }
-    Ok(device)
 }
 
 /// A generator with random weights, as generation uses it on this device.
 pub(crate) fn generator(
     c: &gpt2::Config,
-    precision: Precision,
+    form: Form,
     device: &Device,
 ) -> Result<Box<dyn Generates>> {
     let tensors = c.parameters()?.init(1, device)?;
-    let model: Box<dyn Generates> = match device.is_cpu() {
-        true => Box::new(fast::gpt2::Gpt2::new(c, &tensors, precision)?),
-        false => Box::new(Gpt2::new(c, &tensors)?),
+    let model: Box<dyn Generates> = match form {
+        Form::Packed(precision) => Box::new(fast::gpt2::Gpt2::new(c, &tensors, precision)?),
+        Form::Tensors(dtype) => Box::new(Gpt2::new(c, &weights::cast(&tensors, dtype)?)?),
     };
     Ok(model)
 }
@@ -411,13 +423,15 @@ pub(crate) fn generator(
 pub(crate) fn classifier(
     c: &bert::Config,
     classes: usize,
-    precision: Precision,
+    form: Form,
     device: &Device,
 ) -> Result<Box<dyn Scores>> {
     let tensors = c.parameters(classes)?.init(1, device)?;
-    let model: Box<dyn Scores> = match device.is_cpu() {
-        true => Box::new(fast::bert::Bert::new(c, classes, &tensors, precision)?),
-        false => Box::new(Bert::new(c, classes, &tensors)?),
+    let model: Box<dyn Scores> = match form {
+        Form::Packed(precision) => {
+            Box::new(fast::bert::Bert::new(c, classes, &tensors, precision)?)
+        }
+        Form::Tensors(dtype) => Box::new(Bert::new(c, classes, &weights::cast(&tensors, dtype)?)?),
     };
     Ok(model)
 }
@@ -426,7 +440,8 @@ pub(crate) fn classifier(
 fn score(model: &dyn Scores, rows: &Rows) -> Result<()> {
     let logits = model.scores(rows)?;
     logits
-        .to_vec2::<f32>()
+        .to_dtype(DType::F32)
+        .and_then(|logits| logits.to_vec2::<f32>())
         .map_err(repartee_models::Error::from)?;
     Ok(())
 }

@@ -95,11 +95,10 @@ impl BenchPipeline {
     /// # Errors
     /// If a setting is out of range, the dtype or device is not supported, or memory runs out.
     pub fn run(&self) -> Result<PipelineMeasured> {
-        let precision: Precision = self.dtype.parse().map_err(Error::usage)?;
         let (gpt2, bert) = self.configs()?;
-        let device = device_for(&self.device, precision)?;
+        let (device, form) = device_for(&self.device, &self.dtype)?;
         let started = Instant::now();
-        let models = Models::random(&gpt2, &bert, precision, &device)?;
+        let models = Models::random(&gpt2, &bert, form, &device)?;
         let load_s = started.elapsed().as_secs_f64();
         self.answer(&models, 0)?;
         let times = (1..=self.steps as u64)
@@ -189,14 +188,14 @@ impl Models {
     fn random(
         gpt2: &gpt2::Config,
         bert: &bert::Config,
-        precision: Precision,
+        form: Form,
         device: &Device,
     ) -> Result<Self> {
         let [realism, upvotes] = CLASSES;
         Ok(Self {
-            generator: generator(gpt2, precision, device)?,
-            realism: classifier(bert, realism, precision, device)?,
-            upvotes: classifier(bert, upvotes, precision, device)?,
+            generator: generator(gpt2, form, device)?,
+            realism: classifier(bert, realism, form, device)?,
+            upvotes: classifier(bert, upvotes, form, device)?,
         })
     }
 

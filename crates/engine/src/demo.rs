@@ -41,6 +41,8 @@ pub struct Demo {
     /// Scale of the training steps and of the numbers of fakes: 1 for the real demo, less for tests.
     pub scale: f64,
     pub seed: u64,
+    /// auto, cpu, cuda or metal.
+    pub device: String,
 }
 
 impl Default for Demo {
@@ -56,6 +58,7 @@ impl Default for Demo {
             threads: ((600.0 * scale) as u64).max(120),
             scale,
             seed: 1,
+            device: "auto".to_owned(),
         }
     }
 }
@@ -148,6 +151,7 @@ impl Show<'_> {
             patience: 0,
             samples: 2,
             seed: self.demo.seed,
+            device: self.demo.device.clone(),
             ..RunConfig::of(kind)
         }
     }
@@ -220,6 +224,7 @@ impl Job for Demo {
             comments: [show.scaled(4000), show.scaled(200), show.scaled(400)],
             batch: 64,
             sampling: sampling.clone(),
+            device: self.device.clone(),
             ..MakeFakes::default()
         };
         let fakes = show.step("fakes for training, validation and test", &fakes)?;
@@ -233,6 +238,7 @@ impl Job for Demo {
             let evaluate = Evaluate {
                 run: run.name.clone(),
                 batch: 32,
+                device: self.device.clone(),
                 ..Evaluate::default()
             };
             let what = format!("evaluation of {} on the test set", run.name);
@@ -259,6 +265,7 @@ impl Job for Demo {
             candidates: 10,
             sampling,
             criteria,
+            device: self.device.clone(),
             ..Generate::default()
         };
         let generated = show.step("ten candidates for each of five unseen comments", &generate)?;

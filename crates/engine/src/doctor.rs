@@ -5,6 +5,7 @@ use std::path::Path;
 
 use repartee_core::error::Code;
 use repartee_core::job::{is_stale, now_ms};
+use repartee_models::{Fallback, Opened};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -98,12 +99,9 @@ pub fn doctor(project: Option<&Path>) -> Doctor {
     }
 
     match repartee_models::device(repartee_models::DeviceChoice::Auto) {
-        Ok(device) => {
-            doctor.add(
-                "device",
-                Good,
-                format!("auto is {}", repartee_models::device_name(&device)),
-            );
+        Ok(opened) => {
+            let (verdict, text) = device(&opened);
+            doctor.add("device", verdict, text);
         }
         Err(error) => doctor.add("device", Bad, error.to_string()),
     }
@@ -167,6 +165,16 @@ pub fn doctor(project: Option<&Path>) -> Doctor {
         look_at(&mut doctor, path);
     }
     doctor
+}
+
+/// What `auto` is, and why it is no GPU. A build for a GPU that runs on the CPU is slower than it could be.
+fn device(opened: &Opened) -> (Verdict, String) {
+    let auto = format!("auto is {}", repartee_models::device_name(&opened.device));
+    match &opened.fallback {
+        None => (Verdict::Good, auto),
+        Some(fallback @ Fallback::CpuBuild) => (Verdict::Good, format!("{auto}; {fallback}")),
+        Some(fallback @ Fallback::Failed(_)) => (Verdict::Note, format!("{auto}: {fallback}")),
+    }
 }
 
 /// Opens the project and checks its jobs and disk space.
@@ -283,6 +291,31 @@ fn gib(bytes: u64) -> String {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
+
+    #[test]
+    fn device_says_why_auto_took_no_gpu() {
+        let on_the_cpu = |fallback| {
+            device(&Opened {
+                device: repartee_models::Device::Cpu,
+                fallback,
+            })
+        };
+        assert_eq!(
+            on_the_cpu(Some(Fallback::CpuBuild)),
+            (
+                Verdict::Good,
+                "auto is cpu; this build is for the CPU".to_owned()
+            )
+        );
+        assert_eq!(
+            on_the_cpu(Some(Fallback::Failed("cuda: no driver".to_owned()))),
+            (
+                Verdict::Note,
+                "auto is cpu: no GPU could be opened (cuda: no driver)".to_owned()
+            )
+        );
+        assert_eq!(on_the_cpu(None), (Verdict::Good, "auto is cpu".to_owned()));
+    }
 
     #[test]
     fn checks_the_machine_and_the_project() {

@@ -6,7 +6,7 @@ use candle_core::{CpuStorage, InplaceOp2, Layout, Result, Tensor, Var, bail};
 use rayon::prelude::*;
 
 use super::simd::vectorized;
-use super::{TASK, slice};
+use super::{TASK, is_fused, slice};
 
 /// The settings of one step for one parameter.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +56,7 @@ impl Moments {
 
     /// Moves `var` one step along its gradient, in place.
     pub fn update(&mut self, var: &Var, grad: &Tensor, step: &AdamStep) -> Result<()> {
-        if !var.device().is_cpu() {
+        if !is_fused(var) {
             return self.update_ref(var, grad, step);
         }
         // candle lends one tensor at a time mutably; the fused kernel gets all three by swapping the moments out first
@@ -70,7 +70,7 @@ impl Moments {
         done
     }
 
-    /// Reference of [`Moments::update`], for any device.
+    /// Reference of [`Moments::update`], for any device. It reads nothing back: the step enters as factors.
     pub fn update_ref(&mut self, var: &Var, grad: &Tensor, step: &AdamStep) -> Result<()> {
         let g = (grad * step.grad_scale)?;
         let m = ((self.m.as_detached_tensor() * step.beta1)? + (&g * (1.0 - step.beta1))?)?;

@@ -6,12 +6,12 @@
 
 use std::sync::OnceLock;
 
-use candle_core::{CpuStorage, CustomOp1, D, DType, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, D, DType, Device, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use super::dropout::Mask;
 use super::simd::{exp, vectorized};
-use super::{Mat, Shared, matmul_at, slice, tensor, with_slice};
+use super::{Mat, Shared, is_fused, matmul_at, slice, sum_dtype, tensor, with_slice};
 use crate::rng::Stream;
 
 /// How the rows of a batch attend.
@@ -24,6 +24,9 @@ pub struct Attention {
     /// Tokens of each row that are not padding; padding is at the end. Padding is not attended to, and its own result
     /// is zero. Empty: there is no padding.
     pub lengths: Vec<usize>,
+    /// What the composed path adds to scores and multiplies results with: made on the device by the first block of a
+    /// model that uses these settings, and used by the others.
+    masks: OnceLock<Masks>,
 }
 
 impl Attention {
@@ -32,8 +35,83 @@ impl Attention {
         Self {
             heads,
             causal: true,
-            lengths: Vec::new(),
+            ..Self::default()
         }
+    }
+
+    /// Both ways, over rows that have these numbers of tokens before their padding.
+    pub fn padded(heads: usize, lengths: Vec<usize>) -> Self {
+        Self {
+            heads,
+            lengths,
+            ..Self::default()
+        }
+    }
+
+    /// The masks for `t` tokens in a row.
+    fn masks(&self, t: usize, dtype: DType, device: &Device) -> Result<Masks> {
+        let fits = |masks: &&Masks| {
+            let hidden = masks.hidden.as_ref();
+            let is_there =
+                hidden.is_none_or(|x| x.dtype() == dtype && x.device().same_device(device));
+            masks.t == t && is_there
+        };
+        if let Some(masks) = self.masks.get().filter(fits) {
+            return Ok(masks.clone());
+        }
+        let masks = Masks::new(self, t, dtype, device)?;
+        self.masks.set(masks.clone()).ok(); // those that were set first stay
+        Ok(masks)
+    }
+}
+
+/// Large enough that softmax gives 0, and no infinity, whose product with 0 is not a number.
+const HIDDEN: f64 = -1e30;
+
+#[derive(Debug, Clone)]
+struct Masks {
+    t: usize,
+    /// 0 where a query sees a key and [`HIDDEN`] elsewhere: a shape that broadcasts to (B, H, T, T); none if all is
+    /// seen.
+    hidden: Option<Tensor>,
+    /// 1 for tokens and 0 for padding, (B, T, 1); none without padding.
+    tokens: Option<Tensor>,
+}
+
+impl Masks {
+    /// Compares positions on the device; only the positions and the lengths come from the host.
+    fn new(how: &Attention, t: usize, dtype: DType, device: &Device) -> Result<Self> {
+        let positions = Tensor::arange(0u32, t as u32, device)?;
+        let keys = positions.reshape((1, 1, 1, t))?;
+        let as_hidden = |hidden: Tensor| hidden.to_dtype(dtype)? * HIDDEN;
+        let mut hidden = match how.causal {
+            true => Some(as_hidden(
+                keys.broadcast_gt(&positions.reshape((1, 1, t, 1))?)?,
+            )?), // (1, 1, T, T)
+            false => None,
+        };
+        if how.lengths.is_empty() {
+            return Ok(Self {
+                t,
+                hidden,
+                tokens: None,
+            });
+        }
+        let lengths: Vec<u32> = how.lengths.iter().map(|&len| len as u32).collect();
+        let (b, lengths) = (lengths.len(), Tensor::new(lengths, device)?);
+        let padding = as_hidden(keys.broadcast_ge(&lengths.reshape((b, 1, 1, 1))?)?)?; // (B, 1, 1, T)
+        hidden = Some(match hidden {
+            Some(later) => padding.broadcast_minimum(&later)?, // (B, 1, T, T)
+            None => padding,
+        });
+        let is_token = positions
+            .reshape((1, t, 1))?
+            .broadcast_lt(&lengths.reshape((b, 1, 1))?)?;
+        Ok(Self {
+            t,
+            hidden,
+            tokens: Some(is_token.to_dtype(dtype)?), // (B, T, 1)
+        })
     }
 }
 
@@ -59,7 +137,7 @@ pub fn attention(
             how.lengths
         );
     }
-    if !qkv.device().is_cpu() {
+    if !is_fused(qkv) {
         return composed(qkv, how, mask);
     }
     let op = Fused {
@@ -86,36 +164,32 @@ fn composed(qkv: &Tensor, how: &Attention, mask: Option<Mask>) -> Result<Tensor>
     };
     let (q, k, v) = (head(0)?, head(1)?, head(2)?);
     let scores = (q.matmul(&k.t()?)? / ((c / h) as f64).sqrt())?; // (B, H, T, T)
-    let hidden: Vec<f32> = (0..b)
-        .flat_map(|row| {
-            let len = how.lengths.get(row).copied().unwrap_or(t);
-            (0..t * t).map(move |at| {
-                let (i, j) = (at / t, at % t);
-                if j >= len || (how.causal && j > i) {
-                    -1e30
-                } else {
-                    0.0
-                }
-            })
-        })
-        .collect();
-    let hidden = Tensor::from_vec(hidden, (b, 1, t, t), qkv.device())?;
-    let mut p = candle_nn::ops::softmax(&scores.broadcast_add(&hidden)?, D::Minus1)?;
+    let masks = how.masks(t, sum_dtype(qkv.dtype()), qkv.device())?;
+    let mut p = softmax_ref(&scores, masks.hidden.as_ref())?;
     if let Some(mask) = mask {
-        let mut factors = vec![1.; b * h * t * t];
-        mask.apply(&mut factors, 0);
-        p = (p * Tensor::from_vec(factors, (b, h, t, t), qkv.device())?)?;
+        p = (&p * mask.factors(p.shape(), p.dtype(), p.device())?)?;
     }
     let y = p.matmul(&v)?.transpose(1, 2)?.reshape((b, t, c))?;
-    if how.lengths.is_empty() {
-        return Ok(y);
+    match masks.tokens {
+        Some(tokens) => y.broadcast_mul(&tokens.to_dtype(y.dtype())?),
+        None => Ok(y),
     }
-    let valid: Vec<f32> = how
-        .lengths
-        .iter()
-        .flat_map(|&len| (0..t).map(move |i| if i < len { 1.0 } else { 0.0 }))
-        .collect();
-    y.broadcast_mul(&Tensor::from_vec(valid, (b, t, 1), qkv.device())?.to_dtype(DType::F32)?)
+}
+
+/// Softmax of scores plus the mask, which is of type [`sum_dtype`], in the type of the scores.
+pub(super) fn softmax_ref(scores: &Tensor, hidden: Option<&Tensor>) -> Result<Tensor> {
+    let mut wide = scores.to_dtype(sum_dtype(scores.dtype()))?;
+    if let Some(hidden) = hidden {
+        wide = wide.broadcast_add(hidden)?;
+    }
+    candle_nn::ops::softmax(&wide, D::Minus1)?.to_dtype(scores.dtype())
+}
+
+/// The mask of `t` queries after the earlier ones of `len` keys: (1, 1, T, len).
+pub(super) fn hidden_after(len: usize, t: usize, dtype: DType, device: &Device) -> Result<Tensor> {
+    let keys = Tensor::arange(0u32, len as u32, device)?.reshape((1, 1, 1, len))?;
+    let queries = Tensor::arange((len - t) as u32, len as u32, device)?.reshape((1, 1, t, 1))?;
+    keys.broadcast_gt(&queries)?.to_dtype(sum_dtype(dtype))? * HIDDEN
 }
 
 struct Fused {
@@ -392,6 +466,7 @@ mod tests {
                         heads,
                         causal,
                         lengths,
+                        ..Attention::default()
                     };
                     let qkv = [random(&mut s, &[b, t, 3 * heads * d])];
                     twins(
@@ -407,11 +482,7 @@ mod tests {
     #[test]
     fn dropout_equals_the_composed_mask() {
         let mut s = Stream::new(2, "attention");
-        let how = Attention {
-            heads: 2,
-            causal: true,
-            lengths: vec![],
-        };
+        let how = Attention::causal(2);
         let qkv = [random(&mut s, &[2, 70, 24])];
         let mask = || Mask::new(0.3, Stream::new(5, "dropout").next_u64());
         twins(
@@ -421,14 +492,41 @@ mod tests {
         );
     }
 
+    /// The masks of one call are used by the next, unless that has other rows.
+    #[test]
+    fn masks_are_made_again_for_other_rows_only() {
+        let mut s = Stream::new(4, "attention");
+        let how = Attention::causal(2);
+        for t in [5, 9, 5] {
+            let qkv = random(&mut s, &[2, t, 12]);
+            let expected = attention_ref(&qkv, &Attention::causal(2)).unwrap();
+            close(&attention_ref(&qkv, &how).unwrap(), &expected, "kept masks");
+        }
+        assert_eq!(how.masks.get().map(|masks| masks.t), Some(5));
+    }
+
+    #[test]
+    fn half_precision_is_near_float32() {
+        let mut s = Stream::new(5, "attention");
+        let how = Attention {
+            causal: true,
+            ..Attention::padded(2, vec![9, 4])
+        };
+        let qkv = random(&mut s, &[2, 9, 24]);
+        let exact = attention(&qkv, &how, 0.0, None).unwrap();
+        for (dtype, tolerance) in [(DType::BF16, 0.1), (DType::F16, 0.02)] {
+            let half = attention(&qkv.to_dtype(dtype).unwrap(), &how, 0.0, None).unwrap();
+            assert_eq!(half.dtype(), dtype);
+            let gap = (half.to_dtype(DType::F32).unwrap() - &exact).unwrap();
+            let gap = super::super::check::largest(&gap);
+            assert!(gap < tolerance, "{dtype:?}: off by {gap}");
+        }
+    }
+
     #[test]
     fn thread_count_does_not_change_a_bit() {
         let mut s = Stream::new(3, "attention");
-        let how = Attention {
-            heads: 4,
-            causal: true,
-            lengths: vec![],
-        };
+        let how = Attention::causal(4);
         let qkv = random(&mut s, &[2, 90, 48]);
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new()

@@ -3,9 +3,9 @@
 use candle_core::{CpuStorage, CustomOp3, D, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use super::attention::{Attention, attention, softmax};
+use super::attention::{Attention, attention, hidden_after, softmax, softmax_ref};
 use super::simd::vectorized;
-use super::slice;
+use super::{is_fused, slice};
 
 /// Keys and values of the tokens seen so far, for each block of a model.
 pub struct Cache(Vec<BlockCache>);
@@ -40,7 +40,11 @@ impl Cache {
 
     /// A cache with only these rows of this one: one prompt for many candidates, or the candidates that have not ended.
     pub fn rows(&self, rows: &[u32]) -> Result<Self> {
-        let pick = |x: &Tensor| x.index_select(&Tensor::new(rows, x.device())?, 0);
+        let Some(filled) = self.0.iter().find_map(|block| block.k.as_ref()) else {
+            return Ok(Self::new(self.0.len()));
+        };
+        let index = Tensor::new(rows, filled.device())?;
+        let pick = |x: &Tensor| x.index_select(&index, 0);
         let blocks = self.0.iter().map(|block| {
             Ok(BlockCache {
                 k: block.k.as_ref().map(pick).transpose()?,
@@ -110,7 +114,7 @@ pub fn attention_cached(
     if len < t || len > room {
         candle_core::bail!("attention: {len} tokens, {t} of them new, room for {room}");
     }
-    if !qkv.device().is_cpu() {
+    if !is_fused(qkv) {
         return attention_cached_ref(qkv, k, v, heads, len);
     }
     qkv.contiguous()?
@@ -127,19 +131,22 @@ pub fn attention_cached_ref(
 ) -> Result<Tensor> {
     let (b, t, c3) = qkv.dims3()?;
     let (c, d) = (c3 / 3, c3 / 3 / heads);
-    let split = |x: Tensor, t: usize| {
-        x.reshape((b, t, heads, d))?.transpose(1, 2)?.contiguous() // (B, H, T, D)
+    // Heads are split before the filled part is cut out, so that the cache is copied once.
+    let split = |x: &Tensor, rows: usize, filled: usize| {
+        x.reshape((b, rows, heads, d))?
+            .narrow(1, 0, filled)?
+            .transpose(1, 2)?
+            .contiguous() // (B, H, T, D)
     };
-    let q = split(qkv.narrow(D::Minus1, 0, c)?.contiguous()?, t)?;
-    let k = split(k.narrow(1, 0, len)?.contiguous()?, len)?;
-    let v = split(v.narrow(1, 0, len)?.contiguous()?, len)?;
-    let mask = (0..t).flat_map(|i| {
-        let past = len - t;
-        (0..len).map(move |j| if j <= past + i { 0. } else { f32::NEG_INFINITY })
-    });
-    let mask = Tensor::from_iter(mask, qkv.device())?.reshape((1, 1, t, len))?;
+    let q = split(&qkv.narrow(D::Minus1, 0, c)?.contiguous()?, t, t)?;
+    let (k, v) = (split(k, k.dim(1)?, len)?, split(v, v.dim(1)?, len)?);
+    // a single new token sees all
+    let hidden = match t {
+        1 => None,
+        _ => Some(hidden_after(len, t, qkv.dtype(), qkv.device())?),
+    };
     let scores = (q.matmul(&k.t()?)? / (d as f64).sqrt())?; // (B, H, T, len)
-    let p = candle_nn::ops::softmax(&scores.broadcast_add(&mask)?, D::Minus1)?;
+    let p = softmax_ref(&scores, hidden.as_ref())?;
     p.matmul(&v)?.transpose(1, 2)?.reshape((b, t, c))
 }
 

@@ -4,7 +4,7 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use super::simd::{normal, tanh, vectorized};
-use super::{TASK, slice, tensor, with_slice};
+use super::{TASK, is_fused, slice, tensor, with_slice};
 
 /// Which of the two common forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl std::str::FromStr for Gelu {
 
 /// GELU of each element.
 pub fn gelu(x: &Tensor, form: Gelu) -> Result<Tensor> {
-    if !x.device().is_cpu() {
+    if !is_fused(x) {
         return gelu_ref(x, form);
     }
     x.contiguous()?.apply_op1(form)

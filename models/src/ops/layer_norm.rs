@@ -6,11 +6,11 @@ use candle_core::{CpuStorage, CustomOp3, D, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use super::simd::vectorized;
-use super::{rows_per_task, slice, sum_rows, tensor, with_slice};
+use super::{is_fused, rows_per_task, slice, sum_dtype, sum_rows, tensor, with_slice};
 
 /// `x (.., C)` normalized to mean 0 and variance 1 along `C`, times `w (C)`, plus `b (C)`.
 pub fn layer_norm(x: &Tensor, w: &Tensor, b: &Tensor, eps: f64) -> Result<Tensor> {
-    if !x.device().is_cpu() {
+    if !is_fused(x) {
         return layer_norm_ref(x, w, b, eps);
     }
     let op = LayerNorm {
@@ -20,11 +20,14 @@ pub fn layer_norm(x: &Tensor, w: &Tensor, b: &Tensor, eps: f64) -> Result<Tensor
     x.contiguous()?.apply_op3(w, b, op)
 }
 
-/// Reference of [`layer_norm`].
+/// Reference of [`layer_norm`]. Half precision is normalized in float32, in which an epsilon of 1e-12 is not 0.
 pub fn layer_norm_ref(x: &Tensor, w: &Tensor, b: &Tensor, eps: f64) -> Result<Tensor> {
+    let dtype = x.dtype();
+    let x = x.to_dtype(sum_dtype(dtype))?;
     let x = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
     let variance = x.sqr()?.mean_keepdim(D::Minus1)?;
     x.broadcast_div(&(variance + eps)?.sqrt()?)?
+        .to_dtype(dtype)?
         .broadcast_mul(w)?
         .broadcast_add(b)
 }

@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, D, Result, Shape, Tensor};
 
 use super::few_rows::{self, FEW};
-use super::{Mat, matmul, slice, sum_rows, tensor, with_slice};
+use super::{Mat, is_fused, matmul, slice, sum_rows, tensor, with_slice};
 
 /// Layout of a weight matrix in the checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum Layout {
 
 /// `x (.., in)` times `w`, plus `b (out)` if there is one: `(.., out)`.
 pub fn linear(x: &Tensor, w: &Tensor, b: Option<&Tensor>, layout: Layout) -> Result<Tensor> {
-    if !x.device().is_cpu() {
+    if !is_fused(x) {
         return linear_ref(x, w, b, layout);
     }
     let x = x.contiguous()?;

@@ -2,11 +2,11 @@
 
 use std::sync::Mutex;
 
-use candle_core::{CpuStorage, CustomOp2, D, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp2, D, DType, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use super::simd::{exp, vectorized};
-use super::{Mat, matmul, slice, tensor};
+use super::{Mat, is_fused, matmul, slice, sum_dtype, tensor};
 
 /// Summed cross-entropy, in nats, of predicting `targets (N)` from hidden rows `h (N, C)` through the tied embedding `w
 /// (V, C)`: a scalar.
@@ -26,7 +26,7 @@ pub fn vocabulary_loss(h: &Tensor, w: &Tensor, targets: &[u32], with_grad: bool)
     if n != targets.len() {
         candle_core::bail!("loss: {n} rows, {} targets", targets.len());
     }
-    if !h.device().is_cpu() {
+    if !is_fused(h) {
         return vocabulary_loss_ref(h, w, targets);
     }
     let op = VocabularyLoss {
@@ -49,12 +49,7 @@ pub fn class_loss(
     targets: &[u32],
     weights: Option<&[f64]>,
 ) -> Result<(Tensor, f64)> {
-    let top = logits.max_keepdim(D::Minus1)?.detach();
-    let shifted = logits.broadcast_sub(&top)?;
-    let log_sum = shifted.exp()?.sum_keepdim(D::Minus1)?.log()?;
-    let log_p = shifted.broadcast_sub(&log_sum)?;
-    let index = Tensor::from_slice(targets, (targets.len(), 1), logits.device())?;
-    let picked = log_p.gather(&index, D::Minus1)?.squeeze(D::Minus1)?;
+    let picked = log_p(logits, targets)?;
     let Some(weights) = weights else {
         return Ok((picked.sum_all()?.neg()?, targets.len() as f64));
     };
@@ -64,7 +59,39 @@ pub fn class_loss(
         .collect();
     let factors: Vec<f32> = each.iter().map(|w| *w as f32).collect();
     let factors = Tensor::from_vec(factors, targets.len(), logits.device())?;
+    let factors = factors.to_dtype(picked.dtype())?;
     Ok(((picked * factors)?.sum_all()?.neg()?, each.iter().sum()))
+}
+
+/// Cross-entropy, in nats, of each of the `targets (N)`, predicted as in [`vocabulary_loss`]: one read for all of them.
+/// No gradient.
+///
+/// # Errors
+/// If a target is outside the vocabulary, or memory runs out.
+pub fn vocabulary_losses(h: &Tensor, w: &Tensor, targets: &[u32]) -> Result<Vec<f32>> {
+    let mut losses = Vec::with_capacity(targets.len().div_ceil(LOGIT_ROWS));
+    for (i, targets) in targets.chunks(LOGIT_ROWS).enumerate() {
+        let h = h.narrow(0, i * LOGIT_ROWS, targets.len())?;
+        losses.push(log_p(&h.matmul(&w.t()?)?, targets)?.neg()?);
+    }
+    match losses.is_empty() {
+        true => Ok(Vec::new()),
+        false => Tensor::cat(&losses, 0)?.to_dtype(DType::F32)?.to_vec1(),
+    }
+}
+
+/// Rows of logits at a time: 206 MB at V = 50,257, and as much again for each step of their log-softmax.
+const LOGIT_ROWS: usize = 1_024;
+
+/// The log-probability of each target `(N)` under `logits (N, K)`.
+fn log_p(logits: &Tensor, targets: &[u32]) -> Result<Tensor> {
+    let logits = logits.to_dtype(sum_dtype(logits.dtype()))?;
+    let top = logits.max_keepdim(D::Minus1)?.detach();
+    let shifted = logits.broadcast_sub(&top)?;
+    let log_sum = shifted.exp()?.sum_keepdim(D::Minus1)?.log()?;
+    let log_p = shifted.broadcast_sub(&log_sum)?;
+    let index = Tensor::from_slice(targets, (targets.len(), 1), logits.device())?;
+    log_p.gather(&index, D::Minus1)?.squeeze(D::Minus1)
 }
 
 struct VocabularyLoss {
@@ -200,6 +227,24 @@ mod tests {
         }
     }
 
+    /// Also across the border of a chunk.
+    #[test]
+    fn single_losses_add_up_to_the_loss() {
+        let mut s = Stream::new(2, "loss");
+        let n = LOGIT_ROWS + 7;
+        let (h, w) = (random(&mut s, &[n, 4]), random(&mut s, &[11, 4]));
+        let targets: Vec<u32> = (0..n).map(|_| s.below(11) as u32).collect();
+        let each = vocabulary_losses(&h, &w, &targets).unwrap();
+        assert_eq!(each.len(), n);
+        for i in [0, LOGIT_ROWS - 1, LOGIT_ROWS, n - 1] {
+            let row = h.narrow(0, i, 1).unwrap();
+            let one = vocabulary_loss(&row, &w, &targets[i..=i], false).unwrap();
+            let one = one.to_scalar::<f32>().unwrap();
+            assert!((one - each[i]).abs() < 1e-4, "{i}: {one} {}", each[i]);
+        }
+        assert!(vocabulary_losses(&h, &w, &[]).unwrap().is_empty());
+    }
+
     #[test]
     fn weighted_mean_matches_torch() {
         // torch 2.15: nn.functional.cross_entropy(tensor([[1., 2.], [0., 0.], [3., -1.]]),
@@ -212,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_target_outside_the_vocabulary_is_refused() {
-        let t = |n, c| Tensor::zeros((n, c), candle_core::DType::F32, &Device::Cpu).unwrap();
+        let t = |n, c| Tensor::zeros((n, c), DType::F32, &Device::Cpu).unwrap();
         let e = vocabulary_loss(&t(1, 4), &t(3, 4), &[3], true).unwrap_err();
         assert!(
             e.to_string()

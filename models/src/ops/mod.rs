@@ -3,8 +3,11 @@
 //! candle composes LayerNorm, GELU, attention and the loss from small operations, each with a buffer of its own and a
 //! backward pass that is often single-threaded; its fused ones have no backward pass at all and drop gradients
 //! silently. So each operation here exists twice: `x` picks the fused CPU kernel; `x_ref` is a few lines of tensor
-//! operations for CUDA and Metal, and the tests compare the two, forward and every gradient. All return an error if
-//! shapes do not match or memory runs out.
+//! operations for CUDA and Metal and for other types than float32, and the tests compare the two, forward and every
+//! gradient. All return an error if shapes do not match or memory runs out.
+//!
+//! A composed operation reads nothing back from the device: what it makes on the host are the positions, lengths,
+//! targets and random keys that come with a batch.
 
 mod adamw;
 mod attention;
@@ -24,10 +27,24 @@ pub use dropout::dropout;
 pub use gelu::{Gelu, gelu, gelu_ref};
 pub use layer_norm::{layer_norm, layer_norm_ref};
 pub use linear::{Layout, linear, linear_ref};
-pub use loss::{class_loss, vocabulary_loss, vocabulary_loss_ref};
+pub use loss::{class_loss, vocabulary_loss, vocabulary_loss_ref, vocabulary_losses};
 
-use candle_core::{CpuStorage, Result, Storage, Tensor, bail};
+use candle_core::{CpuStorage, DType, Result, Storage, Tensor, bail};
 use gemm::Parallelism;
+
+/// Whether the fused kernels take a tensor: they compute in float32 on the CPU. All others are composed.
+fn is_fused(x: &Tensor) -> bool {
+    x.device().is_cpu() && x.dtype() == DType::F32
+}
+
+/// The type in which the composed operations add up: half precision is too coarse for the sums of softmax,
+/// normalization and losses.
+fn sum_dtype(dtype: DType) -> DType {
+    match dtype {
+        DType::F16 | DType::BF16 => DType::F32,
+        dtype => dtype,
+    }
+}
 
 /// A float32 slice of a contiguous CPU tensor.
 fn slice<'a>(storage: &'a CpuStorage, layout: &candle_core::Layout) -> Result<&'a [f32]> {
@@ -181,25 +198,6 @@ pub(crate) fn square_matmul(n: usize, a: &[f32], c: &mut [f32]) {
         Mat::rows(a, n),
         true,
     );
-}
-
-/// Sum of the squares of a tensor's elements, in an order that does not depend on threads.
-pub fn sum_of_squares(x: &Tensor) -> Result<f64> {
-    use rayon::prelude::*;
-    if !x.device().is_cpu() {
-        return Ok(x.sqr()?.sum_all()?.to_scalar::<f32>()? as f64);
-    }
-    with_slice(x, |x| {
-        let parts: Vec<f64> = x
-            .par_chunks(TASK)
-            .map(|x| {
-                x.chunks(64)
-                    .map(|x| x.iter().map(|x| x * x).sum::<f32>() as f64)
-                    .sum()
-            })
-            .collect();
-        Ok(parts.iter().sum())
-    })
 }
 
 /// A pointer that parallel tasks share, each writing its own elements.

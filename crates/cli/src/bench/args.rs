@@ -65,7 +65,7 @@ pub struct BenchArgs {
     /// Measured steps, after one for warmup
     #[arg(long, default_value_t = 3)]
     pub steps: usize,
-    /// f32, bf16 or int8
+    /// f32, bf16 or int8 on the CPU; f32, bf16 or f16 on a GPU
     #[arg(long, default_value = "f32")]
     pub dtype: String,
     /// auto, cpu, cuda or metal

@@ -12,6 +12,9 @@ pub struct DemoArgs {
     /// New or empty folder for the project and the charts
     #[arg(default_value = "demo")]
     pub folder: PathBuf,
+    /// auto, cpu, cuda or metal
+    #[arg(long, default_value = "auto")]
+    pub device: String,
     /// Threads of the synthetic sample
     #[arg(long, hide = true)]
     pub sample_threads: Option<usize>,

@@ -87,6 +87,7 @@ pub fn demo(app: &App, args: &DemoArgs) -> Result<ExitCode> {
     let sizes = Demo {
         threads: args.sample_threads.map_or(usual.threads, |n| n as u64),
         scale: args.scale.unwrap_or(usual.scale),
+        device: args.device.clone(),
         ..usual
     };
     let engine = demo_project(&args.folder)?;

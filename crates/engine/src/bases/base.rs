@@ -14,7 +14,7 @@ use repartee_models::text::{
     self, ClassifierText, Files, GeneratorText, TOKENIZER_FILES, Template,
 };
 use repartee_models::weights::{self, Parameters, Tensors};
-use repartee_models::{DeviceChoice, bert, device, gpt2};
+use repartee_models::{Device, bert, gpt2};
 use repartee_store::Store;
 use repartee_store::bases::{Base, BaseKind, NewBase};
 use repartee_store::marks::Marked;
@@ -224,8 +224,7 @@ impl ModelConfig {
 
     /// The checkpoint's tensors under their canonical names, without a classifier's initialized head.
     fn load_into(&self, found: Tensors) -> Result<Tensors> {
-        let cpu = device(DeviceChoice::Cpu)?;
-        let (mut tensors, report) = self.parameters(None)?.load_into(found, 0, &cpu)?;
+        let (mut tensors, report) = self.parameters(None)?.load_into(found, 0, &Device::Cpu)?;
         // a head that was not in the file is not part of the base: each run initializes its own from its seed
         tensors.retain(|name, _| !report.fresh.contains(name));
         Ok(tensors)
@@ -442,8 +441,7 @@ impl Job for BaseNew {
             }
         }
         ctx.go_on()?;
-        let cpu = device(DeviceChoice::Cpu)?;
-        let mut tensors = config.parameters(Some(2))?.init(self.seed, &cpu)?;
+        let mut tensors = config.parameters(Some(2))?.init(self.seed, &Device::Cpu)?;
         tensors.retain(|name, _| !name.starts_with("classifier."));
         let origin = format!("from scratch, seed {}, {words}", self.seed);
         ctx.engine().store_base(

@@ -57,7 +57,7 @@ pub fn get(store: &Store, bundle_id: i64) -> Result<(Tensors, Files)> {
         let bytes = store.bytes(&part)?;
         match (&part.dtype, &part.shape) {
             (Some(dtype), Some(shape)) => {
-                let cpu = &repartee_models::device(repartee_models::DeviceChoice::Cpu)?;
+                let cpu = &repartee_models::Device::Cpu;
                 let tensor = checkpoint::from_bytes(&part.name, dtype, shape, &bytes, cpu)?;
                 tensors.insert(part.name, tensor);
             }

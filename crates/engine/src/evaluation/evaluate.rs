@@ -29,7 +29,7 @@ use crate::evaluation::compared::{Compared, compared};
 use crate::evaluation::figures::{self, ClassifierFigures, Figures, GeneratorFigures, Predictions};
 use crate::generation::fakes::{FakesConfig, fakes_config};
 use crate::items::{ItemKind, Label};
-use crate::training::model::{Classifier, Reader, check_kind, checkpoint_of, open_device};
+use crate::training::model::{Classifier, Reader, check_kind, checkpoint_of, device_of_job};
 use crate::training::precision::resolved;
 use crate::training::run_config::ModelKind;
 use crate::training::{RunFacts, threads};
@@ -219,7 +219,7 @@ impl Job for Evaluate {
         let fakes = fakes_of(store, &run, self.fakes.as_deref(), &split)?;
         ctx.tick(Progress::new("loading the model", 0, None, "bytes"));
         let (kind, names) = (run.kind, class_names(run.kind, &split)?);
-        let device = open_device(&self.device)?;
+        let device = device_of_job(&self.device)?;
         let precision = resolved(ctx, self.precision, &checkpoint, &device)?;
         let config = EvaluationConfig {
             kind,

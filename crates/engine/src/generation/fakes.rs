@@ -28,7 +28,7 @@ use crate::Engine;
 use crate::ToEngine;
 use crate::data::examples::{DELETED, pair_label};
 use crate::items::{ItemKind, Label};
-use crate::training::model::{Writer, check_kind, open_device};
+use crate::training::model::{Writer, check_kind, device_of_job};
 use crate::training::precision::resolved;
 use crate::training::run_config::ModelKind;
 
@@ -237,7 +237,7 @@ impl Job for MakeFakes {
             );
             return Err(Error::new(Code::Exists, taken).into());
         }
-        let device = open_device(&self.device)?;
+        let device = device_of_job(ctx, &self.device)?;
         ctx.tick(Progress::new("loading the generator", 0, None, "bytes"));
         let engine = ctx.engine();
         let (checkpoint, choice) = match &begun {

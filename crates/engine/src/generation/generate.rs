@@ -37,7 +37,7 @@ use crate::generation::flags::{self, Flag, FlagInfo, TrainingReplies};
 use crate::generation::pick::{Criteria, Scored, pick};
 use crate::items::{ItemKind, Label};
 use crate::queue::ReplyInfo;
-use crate::training::model::{Writer, check_kind, open_device};
+use crate::training::model::{Writer, check_kind, device_of_job};
 use crate::training::precision::resolved;
 use crate::training::run_config::ModelKind;
 
@@ -421,7 +421,7 @@ impl Job for Generate {
         self.sampling.check().map_err(Error::from)?;
         self.criteria.check()?;
         check_counts("candidates", self.candidates, self.batch)?;
-        let device = open_device(&self.device)?;
+        let device = device_of_job(ctx, &self.device)?;
         ctx.tick(Progress::new("loading the models", 0, None, "bytes"));
         // looked up before anything is generated: their names may change in the meantime
         let models = self.models(ctx)?;

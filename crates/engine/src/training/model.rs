@@ -1,7 +1,7 @@
 //! Trained models, loaded for use: weights, configuration and tokenizer of a run's checkpoint.
 
 use repartee_core::error::{Code, Error, Result};
-use repartee_core::job::from_json;
+use repartee_core::job::{Ctx, from_json};
 use repartee_models::bert::{self, Bert};
 use repartee_models::evaluate::{Predicts, Scores};
 use repartee_models::fast;
@@ -9,7 +9,7 @@ use repartee_models::generate::Generates;
 use repartee_models::gpt2::{self, Gpt2};
 use repartee_models::text::{ClassifierText, Files, GeneratorText, Template};
 use repartee_models::weights::Tensors;
-use repartee_models::{Device, DeviceChoice, device};
+use repartee_models::{Device, DeviceChoice, Fallback, Opened, device};
 use repartee_store::Store;
 use repartee_store::bases::Base;
 use repartee_store::runs::{Checkpoint, Role, Run};
@@ -49,11 +49,28 @@ pub struct Classifier<M = Box<dyn Scores>> {
 ///
 /// # Errors
 /// [`Code::Usage`] if it is none of them, or not in this build or machine.
-pub fn open_device(name: &str) -> Result<Device> {
+pub fn open_device(name: &str) -> Result<Opened> {
     let choice: DeviceChoice = name
         .parse()
         .map_err(|e| Error::usage(format!("device: {e}")))?;
     Ok(device(choice)?)
+}
+
+/// Opens the device of a job, and logs why `auto` fell back to the CPU.
+///
+/// # Errors
+/// As [`open_device`].
+pub(crate) fn device_of_job(ctx: &Ctx, name: &str) -> Result<Device> {
+    let opened = open_device(name)?;
+    log_fallback(ctx, opened.fallback.as_ref());
+    Ok(opened.device)
+}
+
+/// Logs why a build for a GPU runs on the CPU. In a build for the CPU nothing failed, and nothing is logged.
+pub(crate) fn log_fallback(ctx: &Ctx, fallback: Option<&Fallback>) {
+    if let Some(fallback @ Fallback::Failed(_)) = fallback {
+        ctx.say(format!("running on the CPU: {fallback}"));
+    }
 }
 
 /// A base's config.json as a generator's.

@@ -7,7 +7,7 @@ use repartee_datasets::Partition;
 use repartee_models::batch::{BatchSampler, LossMask};
 use repartee_models::optim::AdamWConfig;
 use repartee_models::train::Plan;
-use repartee_models::{Device, cost, device_name};
+use repartee_models::{Device, Fallback, Opened, cost, device_name};
 use repartee_store::Store;
 use repartee_store::bases::Base;
 use repartee_store::fakes::FakeSet;
@@ -60,6 +60,8 @@ pub(super) struct Prepared<T> {
     pub split: Split,
     pub fakes: Option<FakeSet>,
     pub device: Device,
+    /// Why the device is no GPU, where `auto` was asked for.
+    pub fallback: Option<Fallback>,
     pub trainee: T,
     pub sampler: BatchSampler,
     pub plan: Plan,
@@ -161,7 +163,7 @@ impl<T: Trainee> Prepared<T> {
             ModelKind::Realism => Some(fakes_of(store, &config, &split)?),
             _ => None,
         };
-        let device = open_device(&config.device)?;
+        let Opened { device, fallback } = open_device(&config.device)?;
         let read = |partition, limit| {
             examples_of(store, &config, &split, fakes.as_ref(), partition, limit)
         };
@@ -210,6 +212,7 @@ impl<T: Trainee> Prepared<T> {
             split,
             fakes,
             device,
+            fallback,
             trainee,
             sampler,
             plan,

@@ -21,6 +21,7 @@ use crate::ToEngine;
 use crate::bases::bundle;
 use crate::bases::permission::may_train;
 use crate::items::ItemKind;
+use crate::training::model::log_fallback;
 use crate::training::run_config::{ModelKind, RunConfig};
 use repartee_core::format::{bytes, count, seconds};
 
@@ -171,6 +172,7 @@ impl Train {
             Some(run) => run,
             None => insert_run(store, &prepared, ctx.job())?,
         };
+        log_fallback(ctx, prepared.fallback.as_ref());
         ctx.say(introduction(&run, &prepared));
         learn(ctx, run, prepared)
     }
