@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use repartee_core::error::{Error, Result};
 use repartee_models::evaluate::{self, Scores};
-use repartee_models::fast::Precision;
 use repartee_models::generate::{Completion, Generates, Task};
 use repartee_models::text::PairIds;
 use repartee_models::{Device, bert, device_name, gpt2};
@@ -15,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bases::base::ModelConfig;
 use crate::bench::{
-    NO_END, check_length, classifier, config_of, device_for, generator, no_classifier,
+    Form, NO_END, check_length, classifier, config_of, device_for, generator, no_classifier,
     no_generator, peak_rss_gb, random_tokens, sampling, threads,
 };
 use crate::generation::generate::SCORE_BATCH;
