@@ -4,8 +4,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::attention::{Group, Kv, cached};
 use super::kernels::each_row;
 use super::packed::{Converted, Packed, Then};
@@ -257,7 +255,7 @@ impl Gpt2 {
         counts: &[Vec<bool>],
         b: &mut Buffers,
     ) -> Result<Vec<(f64, usize)>> {
-        in_pool(|| self.losses_here(ids, counts, b))
+        with_team(|| self.losses_here(ids, counts, b))
     }
 
     fn losses_here(
@@ -284,11 +282,12 @@ impl Gpt2 {
         for some in predicted.chunks(ROWS_AT_ONCE) {
             let logits = self.logits(from..from + some.len(), b); // (rows, V)
             from += some.len();
-            let nlls: Vec<f64> = logits
-                .par_chunks_exact(v)
-                .zip(some)
-                .map(|(logits, (_, target, _))| nll(logits, *target))
-                .collect();
+            let mut nlls = [0.0; ROWS_AT_ONCE];
+            let none = || (&mut [] as &mut [f32], 0);
+            let one = |row: usize, out: &mut [f64], _: &mut [f32], _: &mut [f32]| {
+                out[0] = nll(&logits[row * v..][..v], some[row].1);
+            };
+            each_row(some.len(), 1, (&mut nlls, 1), none(), none(), one);
             for ((.., text), nll) in some.iter().zip(nlls) {
                 losses[*text].0 += nll;
                 losses[*text].1 += 1;
@@ -327,7 +326,7 @@ impl Gpt2 {
         // keys and values of each text, of one block after the other
         let mut kvs: Vec<Kv> = texts
             .iter()
-            .map(|rows| Kv::new(heads, c / heads, rows.len()))
+            .map(|rows| Kv::new(self.precision, heads, c / heads, rows.len()))
             .collect();
         for block in &self.h {
             block.qkv(n, b);
