@@ -240,6 +240,7 @@ fn choose(replies: &[Completion], scores: &[StoredScores]) -> Result<()> {
             text,
             p_real: scores.p_real,
             expected_bin: scores.expected_bin(),
+            flag: None,
         })
         .collect();
     let criteria = Criteria {

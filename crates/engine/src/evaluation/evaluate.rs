@@ -219,7 +219,7 @@ impl Job for Evaluate {
         let fakes = fakes_of(store, &run, self.fakes.as_deref(), &split)?;
         ctx.tick(Progress::new("loading the model", 0, None, "bytes"));
         let (kind, names) = (run.kind, class_names(run.kind, &split)?);
-        let device = device_of_job(&self.device)?;
+        let device = device_of_job(ctx, &self.device)?;
         let precision = resolved(ctx, self.precision, &checkpoint, &device)?;
         let config = EvaluationConfig {
             kind,
