@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -677,6 +677,8 @@ struct Window {
     process: Child,
     lines: Option<ChildStdin>,
     forward: Option<JoinHandle<()>>,
+    /// Set when it is told to end.
+    ends: Arc<AtomicBool>,
 }
 
 impl Window {
@@ -704,6 +706,8 @@ impl Window {
         }
         let mut process = command.spawn().expect("a window");
         let out = process.stdout.take().expect("the window's output");
+        let ends = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&ends);
         let forward = std::thread::spawn(move || {
             let mut out = BufReader::new(out);
             let mut line = String::new();
@@ -712,11 +716,17 @@ impl Window {
                 print(line.trim_end());
                 line.clear();
             }
+            // its calls would wait for ever
+            if !told.load(Ordering::SeqCst) {
+                eprintln!("a window has ended by itself");
+                std::process::exit(1);
+            }
         });
         Self {
             lines: process.stdin.take(),
             process,
             forward: Some(forward),
+            ends,
         }
     }
 
@@ -731,6 +741,7 @@ impl Window {
 impl Drop for Window {
     /// Ends the window and its jobs.
     fn drop(&mut self) {
+        self.ends.store(true, Ordering::SeqCst);
         drop(self.lines.take());
         let _ = self.process.wait();
         if let Some(forward) = self.forward.take() {
@@ -840,7 +851,7 @@ fn set_up(bench: &Bench, reset: &Value, sample: &Path) {
     }
 }
 
-/// One window, until standard input ends; then its running jobs are canceled, and every call is answered.
+/// One window, until standard input ends; then every call is answered, its jobs are canceled, and its workers end.
 pub fn window(config: &Path, project: &Path, quiet: bool) {
     const MAIN: &str = "main";
     let on_event = move |_: &[String], event: &AppEvent| {
@@ -851,17 +862,8 @@ pub fn window(config: &Path, project: &Path, quiet: bool) {
     let program = std::env::current_exe().expect("this program");
     let app = AppState::new(config, program, Arc::new(on_event));
     if project != Path::new("") {
-        // a worker of the test before may still be ending
-        let open = || app.call(MAIN, "project.open", json!({ "path": project }));
-        let mut opened = open();
-        for _ in 0..50 {
-            if opened.is_ok() {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(100));
-            opened = open();
-        }
-        opened.expect("the project opens");
+        app.call(MAIN, "project.open", json!({ "path": project }))
+            .expect("the project opens");
     }
     let mut calls: Vec<JoinHandle<()>> = Vec::new();
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
@@ -876,6 +878,10 @@ pub fn window(config: &Path, project: &Path, quiet: bool) {
             };
             print(&answer.to_string());
         }));
+    }
+    // first: a call may still start a job; and what the end of this process cuts off is not a line of JSON
+    for call in calls {
+        let _ = call.join();
     }
     let begun = Instant::now();
     while begun.elapsed() < END_WITHIN {
@@ -899,10 +905,9 @@ pub fn window(config: &Path, project: &Path, quiet: bool) {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    // an answer that is cut off by the end of this process is not a line of JSON
-    for call in calls {
-        let _ = call.join();
-    }
+    // a worker has the project open until it ends, which is after its job
+    #[cfg(unix)]
+    while rustix::process::wait(rustix::process::WaitOptions::empty()).is_ok() {}
 }
 
 /// A folder with the full sample, and the sample itself.
