@@ -284,7 +284,8 @@ fn look_at_a_generation(windows: &Windows) {
     let generation = latest_generation(windows);
     let generated = ask("generation.get", json!({ "id": generation["id"] }));
     assert_eq!(generated["comments"].as_array().unwrap().len(), 5);
-    let lax = json!({ "min_p_real": 0.0, "max_chars": 1000, "per_thread": 2, "keep_flagged": true });
+    let lax =
+        json!({ "min_p_real": 0.0, "max_chars": 1000, "per_thread": 2, "keep_flagged": true });
     let again = ask(
         "generation.pick",
         json!({ "id": generation["id"], "criteria": lax }),

@@ -301,6 +301,7 @@ fn a_run_of_version_10_resumes_bit_identical() {
     assert_eq!(db.execute(sql, (&job, params)).unwrap(), 1);
     db.execute_batch(
         "DROP TABLE quality;
+         ALTER TABLE candidate DROP COLUMN flags;
          ALTER TABLE pair DROP COLUMN fits;
          DROP TABLE purged_text;
          ALTER TABLE purged DROP COLUMN seen_utc;

@@ -116,13 +116,13 @@ impl Bench {
     /// read, or memory runs out.
     pub fn run(&self) -> Result<Measured> {
         self.check()?;
+        let (device, form) = device_for(&self.device, &self.dtype)?;
         let config = config_of(&self.model)?;
         let needed = match self.what {
             What::Generate => self.prompt + self.length,
             What::Train | What::Score => self.length,
         };
         check_length(&self.model, &config, needed)?;
-        let (device, form) = device_for(&self.device, &self.dtype)?;
         let timed = match (&config, self.what) {
             (ModelConfig::Gpt2(c), What::Train) => self.train_gpt2(c, &device)?,
             (ModelConfig::Bert(c), What::Train) => self.train_bert(c, &device)?,

@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_reaches_the_caller_and_the_team_goes_on() {
+    fn a_panic_reaches_the_caller_and_the_team_continues() {
         for threads in [1, 2, 4] {
             pool(threads).install(|| {
                 with_team(|| {

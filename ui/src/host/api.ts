@@ -322,7 +322,9 @@ export type CandidateInfo = {
   /** Why it was selected or not. */
   reason: string,
   /** The reply in the queue that was made from it. */
-  reply: number | null, };
+  reply: number | null,
+  /** What is wrong with it: an echo, a copy, a repetition. */
+  flags: Array<FlagInfo>, };
 
 /**
  * What can be drawn.
@@ -366,6 +368,11 @@ export type CheckpointInfo = { run: string,
   bytes: number,
   /** Milliseconds since 1970. */
   created_ms: number, };
+
+/**
+ * A precision, and why it was chosen.
+ */
+export type Chosen = { precision: Precision, reason: string, };
 
 /**
  * One class against the rest.
@@ -502,7 +509,9 @@ export type Criteria = {
   /** Maximum length in characters. */
   max_chars: number,
   /** Maximum number of picks per thread. */
-  per_thread: number, };
+  per_thread: number,
+  /** Whether an echo of the comment, a copy of a training reply, or a repetition may be selected. */
+  keep_flagged: boolean, };
 
 /**
  * Decay of the learning rate after warm-up.
@@ -554,7 +563,9 @@ export type Demo = {
   /** Synthetic threads, about 16 comments each. */
   threads: number,
   /** Scale of the training steps and of the numbers of fakes: 1 for the real demo, less for tests. */
-  scale: number, seed: number, };
+  scale: number, seed: number,
+  /** auto, cpu, cuda or metal. */
+  device: string, };
 
 /**
  * The result of the demo.
@@ -708,7 +719,9 @@ export type Evaluate = { run: string,
   /** Realism: decision threshold; replies are predicted real from it on. */
   threshold: number, seed: number,
   /** auto, cpu, cuda or metal. */
-  device: string, };
+  device: string,
+  /** Of the model, on the CPU; f32 unless requested, so that evaluations compare. */
+  precision: PrecisionChoice, };
 
 /**
  * Settings of an evaluation; stored with it as JSON.
@@ -733,7 +746,9 @@ export type EvaluationConfig = {
   /** Sampling seed of the examples. */
   seed: number,
   /** cpu, cuda or metal. */
-  device: string, threads: number, version: string, };
+  device: string,
+  /** At which it was measured; evaluations of earlier versions at f32. */
+  precision: Precision, threads: number, version: string, };
 
 /**
  * An evaluation in a list or by itself.
@@ -851,7 +866,9 @@ export type FakesConfig = { generator: string,
   /** Maximum numbers of comments of train, val and test; 0: all. */
   comments: [number, number, number],
   /** cpu, cuda or metal. */
-  device: string, };
+  device: string,
+  /** At which they were generated; sets of earlier versions at f32. */
+  precision: Precision, };
 
 /**
  * A set of fakes in a list.
@@ -996,6 +1013,22 @@ export type Finding = { what: string, verdict: Verdict,
 export type FinishReason = "end" | "length";
 
 /**
+ * A flag of a candidate, as shown.
+ */
+export type FlagInfo = { kind: FlagKind,
+  /** "14 words in a row from training pair t1_abc". */
+  reason: string,
+  /** The training pair whose reply it copies, as commands take it; none: it copies none. */
+  pair: string | null,
+  /** The copied reply; none: it copies none, or the text was deleted. */
+  source: string | null, };
+
+/**
+ * What is wrong with a generated reply.
+ */
+export type FlagKind = "echo" | "duplicate" | "exact-copy" | "shared-run" | "near-copy" | "repetition";
+
+/**
  * Content to purge.
  */
 export type ForgetNames = {
@@ -1034,7 +1067,9 @@ export type Generate = { comments: Array<Incoming>,
   /** Whether selected candidates are added to the queue. */
   queue: boolean,
   /** auto, cpu, cuda or metal. */
-  device: string, };
+  device: string,
+  /** Of all three models, on the CPU; each resolves `auto` for itself. */
+  precision: PrecisionChoice, };
 
 /**
  * The result of live generation.
@@ -1047,7 +1082,9 @@ export type Generated = {
   /** Replies added to the queue. */
   queued: Array<number>,
   /** Comments and candidates that were left out. */
-  left_out: LeftOut, config: GenerationConfig, };
+  left_out: LeftOut,
+  /** What to know about the scores, as [`GenerationConfig::notes`]. */
+  notes: Array<string>, config: GenerationConfig, };
 
 /**
  * Settings of a generation; stored with it as JSON.
@@ -1056,7 +1093,11 @@ export type GenerationConfig = { generator: string, realism: string | null, upvo
   /** Decoding settings. */
   sampling: SamplingParams, criteria: Criteria,
   /** cpu, cuda or metal. */
-  device: string, };
+  device: string,
+  /** Generations of earlier versions: f32. */
+  precisions: Precisions,
+  /** None: not scored for realism, or by an earlier version. */
+  trained_on: TrainedOn | null, };
 
 /**
  * A generation in a list.
@@ -1327,7 +1368,9 @@ export type MakeFakes = { name: string, generator: string,
   /** Decoding settings; their seed also samples the comments. */
   sampling: SamplingParams,
   /** auto, cpu, cuda or metal. */
-  device: string, };
+  device: string,
+  /** Of the generator, on the CPU. */
+  precision: PrecisionChoice, };
 
 /**
  * Splits all pairs of the project. A job: `split`. The split is locked: pairs added later are in none of its
@@ -1394,6 +1437,15 @@ export type MarkedPage = {
   threshold: number | null,
   /** Maximum number. */
   limit: number, };
+
+/**
+ * Measures runs at each precision. A job: `quality`.
+ */
+export type MeasureQuality = { runs: Array<string>,
+  /** Maximum number of examples of the validation set; 0: all. */
+  limit: number,
+  /** best or last; none: best. */
+  checkpoint: string | null, };
 
 /**
  * Kind of model, and of the run that trains it, in the order of the pipeline.
@@ -1948,6 +2000,30 @@ export type PostingRules = {
   keep_h: number, };
 
 /**
+ * How a model's weights are stored and multiplied.
+ */
+export type Precision = "f32" | "bf16" | "int8";
+
+/**
+ * The requested precision of a model.
+ */
+export type PrecisionChoice = "auto" | "f32" | "bf16" | "int8";
+
+/**
+ * A run at one precision.
+ */
+export type PrecisionQuality = { precision: Precision,
+  /** Perplexity of a generator, AUC of a realism model, macro AUC of an upvotes model; none: undefined. */
+  figure: number | null,
+  /** Generated tokens per second of a generator, scored pairs per second of a classifier. */
+  rate: number, };
+
+/**
+ * The precision of each model; f32 for one that was not used.
+ */
+export type Precisions = { generator: Precision, realism: Precision, upvotes: Precision, };
+
+/**
  * A preset for a purpose.
  */
 export type Preset = { name: string,
@@ -2012,6 +2088,13 @@ export type ProjectInfo = { path: string,
  * An account to add or change.
  */
 export type PutAccount = { account: NewAccount, who: string, };
+
+/**
+ * The result of measuring.
+ */
+export type QualityMeasured = { runs: Array<RunQuality>,
+  /** Examples and runs that could not be measured. */
+  left_out: LeftOut, };
 
 /**
  * Number of replies by state.
@@ -2376,6 +2459,25 @@ export type RunInfo = { name: string,
   deleted_content: boolean, };
 
 /**
+ * The quality of a run, and what `auto` takes for it.
+ */
+export type RunQuality = { run: string, kind: ModelKind, checkpoint: Role,
+  /** Training steps of the checkpoint. */
+  step: number,
+  /** Where the examples are from. */
+  partition: Partition,
+  /** Number of measured examples; 0: it was not measured yet. */
+  examples: number,
+  /** Empty: it was not measured yet. */
+  precisions: Array<PrecisionQuality>,
+  /** The instructions of the processor that measured it. */
+  instructions: string,
+  /** Milliseconds since 1970; none: it was not measured yet. */
+  measured_ms: number | null,
+  /** What `auto` takes on the CPU of this machine. */
+  auto: Chosen, };
+
+/**
  * Where to create the sample project.
  */
 export type Sample = {
@@ -2394,8 +2496,12 @@ export type SamplingParams = {
   top_k: number,
   /** Sample only from the most likely tokens that together have this probability; 1: all. */
   top_p: number,
+  /** Sample only from tokens that are at least this likely relative to the most likely one, after temperature (Nguyen et al. 2024, arXiv:2407.01082); 0: all. */
+  min_p: number,
   /** Logits of tokens that already occurred, in the comment or the reply, are divided by this (multiplied if negative; Keskar et al. 2019); 1: off. */
   repetition_penalty: number,
+  /** Never sample a token that would repeat a sequence of this many tokens of the prompt or the reply; 0: off. If that excludes every token, generation fails. */
+  no_repeat_ngram: number,
   /** Seed of the random streams. */
   seed: number, };
 
@@ -2893,6 +2999,15 @@ export type TrainedAgain = {
   trained: Trained, };
 
 /**
+ * The fakes that a realism model was trained on, compared with what it scores.
+ */
+export type TrainedOn = {
+  /** At which they were generated. */
+  precision: Precision,
+  /** Whether the same checkpoint of the same generator generated both. */
+  same_checkpoint: boolean, };
+
+/**
  * Severity of a finding.
  */
 export type Verdict = "good" | "note" | "bad";
@@ -3023,6 +3138,8 @@ export interface Commands {
   "run.get": { params: Named; result: RunInfo };
   /** One metric over a run's steps: step and value. */
   "run.figure": { params: RunFigure; result: Array<[number, number | null]> };
+  /** What a run's checkpoint loses at each precision, how fast it is there, and what `auto` takes; none: it has no checkpoint yet. */
+  "run.quality": { params: Named; result: RunQuality | null };
   /** The settings in which runs differ. */
   "run.differences": { params: SeveralRuns; result: Array<Difference> };
   /** All checkpoints, with lineage and size. */
@@ -3208,6 +3325,7 @@ export interface Jobs {
   "fakes": { params: MakeFakes; outcome: FakesInfo };
   "generate": { params: Generate; outcome: Generated };
   "evaluate": { params: Evaluate; outcome: EvaluationInfo };
+  "quality": { params: MeasureQuality; outcome: QualityMeasured };
   "demo": { params: Demo; outcome: DemoReport };
   "delete": { params: Delete; outcome: Removed };
   "draft": { params: DraftReplies; outcome: Drafted };
@@ -3245,6 +3363,7 @@ export const READS = {
   "runs": ["runs", "jobs"],
   "run.get": ["runs", "pairs", "jobs"],
   "run.figure": ["runs"],
+  "run.quality": ["runs"],
   "run.differences": ["runs"],
   "checkpoints": ["runs", "bases", "splits"],
   "fakes": ["fakes", "splits"],
@@ -3255,8 +3374,8 @@ export const READS = {
   "evaluation.examples": ["evaluations", "pairs", "splits", "bases", "fakes", "settings", "sources"],
   "chart": ["runs", "evaluations", "splits", "bases", "fakes", "settings", "sources"],
   "generations": ["threads"],
-  "generation.get": ["threads", "queue"],
-  "generation.pick": ["threads", "queue"],
+  "generation.get": ["threads", "queue", "pairs"],
+  "generation.pick": ["threads", "queue", "pairs"],
   "queue": ["queue", "threads", "reddit", "settings"],
   "reply.get": ["queue", "threads", "reddit", "settings"],
   "item.dependents": ["sources", "pairs", "splits", "bases", "runs", "fakes", "evaluations", "threads", "queue"],

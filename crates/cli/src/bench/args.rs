@@ -23,7 +23,7 @@ pub enum BenchCommand {
     Score {
         #[command(flatten)]
         args: BenchArgs,
-        /// Score the pairs of a CSV with the columns comment and reply, in file order, instead of random tokens
+        /// Score the pairs of a CSV with the columns comment and reply, in file order [default: random tokens]
         #[arg(long, value_name = "FILE")]
         pairs: Option<PathBuf>,
         /// Folder of the tokenizer for --pairs [default: minilm in $REPARTEE_SHARED]

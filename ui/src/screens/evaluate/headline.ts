@@ -51,10 +51,7 @@ export function setupOf(e: EvaluationInfo): string {
   const parts = [
     `${e.split} / ${e.partition}, ${e.figures.examples.toLocaleString("en")} examples`,
     `${c.checkpoint} @ step ${c.step.toLocaleString("en")}`,
-    [
-      e.fakes ? fakesNamed(e.fakes) : "",
-      c.fakes ? `(${decodingSettings(c.fakes.sampling)})` : "",
-    ]
+    [e.fakes ? fakesNamed(e.fakes) : "", c.fakes ? `(${decodingSettings(c.fakes.sampling)})` : ""]
       .filter(Boolean)
       .join(" "),
     `seed ${c.seed}`,
