@@ -44,15 +44,16 @@ pub(crate) fn level() -> u8 {
     })
 }
 
-/// e^x, relative error below 2e-7; 0 below -87.3, and clamped at 88.
+/// e^x, relative error below 2e-7; 0 below -87.3, and clamped at 88; NaN of NaN.
 ///
 /// Cephes' scheme: x = n ln 2 + r, a polynomial in r, then n goes into the exponent bits.
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
     let clamped = x.clamp(-87.3, 88.0);
-    // Adding 1.5·2^23 rounds to the nearest integer without a rounding instruction.
+    // 1.5·2^23: adding it rounds to the nearest integer, which is then in the lowest bits
     const ROUND: f32 = 12_582_912.0;
-    let n = (clamped * std::f32::consts::LOG2_E + ROUND) - ROUND;
+    let shifted = clamped * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
     let r = (clamped - n * 0.693_359_4) + n * 2.121_944_4e-4;
     let p = 1.987_569_1e-4_f32;
     let p = p * r + 1.398_199_9e-3;
@@ -61,9 +62,8 @@ pub(crate) fn exp(x: f32) -> f32 {
     let p = p * r + 0.166_666_66;
     let p = p * r + 0.5;
     let y = p * (r * r) + r + 1.0;
-    // SAFETY: |n| <= 127, far inside i32.
-    let n: i32 = unsafe { n.to_int_unchecked() };
-    let scale = f32::from_bits(((n + 127) << 23) as u32);
+    // the exponent's bits; what is above them is shifted out
+    let scale = f32::from_bits(shifted.to_bits().wrapping_add(127) << 23);
     if x < -87.3 { 0.0 } else { y * scale }
 }
 
@@ -127,6 +127,7 @@ mod tests {
 
     #[test]
     fn functions_equal_libm() {
+        assert!(exp(f32::NAN).is_nan() && tanh(f32::NAN).is_nan());
         for i in -100_000..100_000 {
             let x = i as f32 * 1e-3;
             let e = (x as f64).clamp(-87.3, 88.0).exp();
