@@ -314,13 +314,7 @@ mod tests {
 
     const ALL: SamplingParams = SamplingParams {
         max_new_tokens: 8,
-        temperature: 1.0,
-        top_k: 0,
-        top_p: 1.0,
-        min_p: 0.0,
-        repetition_penalty: 1.0,
-        no_repeat_ngram: 0,
-        seed: 1,
+        ..SamplingParams::OFF
     };
 
     #[test]

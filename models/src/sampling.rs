@@ -44,19 +44,25 @@ impl Default for SamplingParams {
     /// The settings of the original experiment: top-k 40 at temperature 1.
     fn default() -> Self {
         Self {
-            max_new_tokens: 64,
-            temperature: 1.0,
             top_k: 40,
-            top_p: 1.0,
-            min_p: 0.0,
-            repetition_penalty: 1.0,
-            no_repeat_ngram: 0,
-            seed: 1,
+            ..Self::OFF
         }
     }
 }
 
 impl SamplingParams {
+    /// With everything off that changes probabilities: all tokens, as the model has them.
+    pub const OFF: Self = Self {
+        max_new_tokens: 64,
+        temperature: 1.0,
+        top_k: 0,
+        top_p: 1.0,
+        min_p: 0.0,
+        repetition_penalty: 1.0,
+        no_repeat_ngram: 0,
+        seed: 1,
+    };
+
     /// Refuses invalid settings.
     ///
     /// # Errors
@@ -479,13 +485,7 @@ mod tests {
 
     const ALL: SamplingParams = SamplingParams {
         max_new_tokens: 8,
-        temperature: 1.0,
-        top_k: 0,
-        top_p: 1.0,
-        min_p: 0.0,
-        repetition_penalty: 1.0,
-        no_repeat_ngram: 0,
-        seed: 1,
+        ..SamplingParams::OFF
     };
     const GREEDY: SamplingParams = SamplingParams {
         temperature: 0.0,

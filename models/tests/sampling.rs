@@ -6,17 +6,7 @@ use std::cmp::Ordering;
 use repartee_models::generate::{SamplingParams, Seen, sample};
 use repartee_models::rng::Stream;
 
-/// Everything off.
-const ALL: SamplingParams = SamplingParams {
-    max_new_tokens: 1,
-    temperature: 1.0,
-    top_k: 0,
-    top_p: 1.0,
-    min_p: 0.0,
-    repetition_penalty: 1.0,
-    no_repeat_ngram: 0,
-    seed: 1,
-};
+const ALL: SamplingParams = SamplingParams::OFF;
 
 /// Whether the last `n` tokens of `ids` and `token` already occur in `ids`.
 fn repeats(ids: &[u32], token: u32, n: usize) -> bool {

@@ -716,7 +716,7 @@ impl Window {
                 print(line.trim_end());
                 line.clear();
             }
-            // its calls would wait for ever
+            // nobody answers its calls any more
             if !told.load(Ordering::SeqCst) {
                 eprintln!("a window has ended by itself");
                 std::process::exit(1);

@@ -16,7 +16,7 @@ use crate::weights::{Scope, Tensors};
 use crate::{Error, Result};
 
 /// Rows whose logits are computed together for a loss: all of a text would be (T, V), hundreds of megabytes.
-const ROWS_AT_ONCE: usize = 32;
+const LOGIT_ROWS: usize = 32;
 
 /// The packed model.
 pub struct Gpt2 {
@@ -227,12 +227,10 @@ impl Gpt2 {
         for (i, block) in self.h.iter().enumerate() {
             block.qkv(rows.len(), b);
             let qkv = &b.qkv[..rows.len() * 3 * c];
-            let none = || (&mut [] as &mut [f32], 0);
-            let write = |r: usize, row: &mut [&mut Row], _: &mut [f32], _: &mut [f32]| {
+            each_row(rows.len(), 1, (&mut *rows, 1), |r, row| {
                 let own = &mut row[0].own;
                 own.blocks[i].write(own.len, &qkv[r * 3 * c..][..3 * c]);
-            };
-            each_row(rows.len(), 1, (&mut *rows, 1), none(), none(), write);
+            });
             let groups = groups(rows, i);
             let y = sized(&mut b.y, rows.len() * c);
             cached(qkv, 3 * c, &groups, self.config.n_head, y);
@@ -279,15 +277,13 @@ impl Gpt2 {
         }
         let mut losses = vec![(0.0, 0); ids.len()];
         let mut from = 0;
-        for some in predicted.chunks(ROWS_AT_ONCE) {
+        for some in predicted.chunks(LOGIT_ROWS) {
             let logits = self.logits(from..from + some.len(), b); // (rows, V)
             from += some.len();
-            let mut nlls = [0.0; ROWS_AT_ONCE];
-            let none = || (&mut [] as &mut [f32], 0);
-            let one = |row: usize, out: &mut [f64], _: &mut [f32], _: &mut [f32]| {
+            let mut nlls = [0.0; LOGIT_ROWS];
+            each_row(some.len(), 1, (&mut nlls, 1), |row, out| {
                 out[0] = nll(&logits[row * v..][..v], some[row].1);
-            };
-            each_row(some.len(), 1, (&mut nlls, 1), none(), none(), one);
+            });
             for ((.., text), nll) in some.iter().zip(nlls) {
                 losses[*text].0 += nll;
                 losses[*text].1 += 1;

@@ -6,7 +6,7 @@
 //! multiplies pairs and adds in f32; int8 is exact in 32-bit integers, so all its variants give equal results.
 //!
 //! This file and `team` have all the unsafe code of the fast path; here it is the vector instructions, and [`each_block`]
-//! and [`each_row`], which lend parts of a matrix to threads. Lengths are checked in the safe functions before any
+//! and [`each_row_of_three`], which lend parts of a matrix to threads. Lengths are checked in the safe functions before any
 //! pointer is used.
 
 use std::marker::PhantomData;
@@ -651,7 +651,7 @@ impl<T> Clone for Address<T> {
     }
 }
 impl<T> Copy for Address<T> {}
-// SAFETY: it is only an address; `each_block` and `each_row` argue its use.
+// SAFETY: it is only an address; `each_block` and `each_row_of_three` argue its use.
 unsafe impl<T: Send> Send for Address<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Sync for Address<T> {}
@@ -692,16 +692,27 @@ pub fn each_block(
 }
 
 /// A matrix whose rows are lent one by one: its elements, and the length of a row.
-pub type Rows<'a, T> = (&'a mut [T], usize);
+pub type Matrix<'a, T> = (&'a mut [T], usize);
 
-/// Calls `f(row, its elements in each of three matrices)` for each row, on the threads of the pass, `at_once` rows after
-/// another on the same one. A matrix may have more rows than that; rows of no length are empty.
-pub fn each_row<A: Send, B: Send, C: Send>(
+/// Calls `f(row, its elements)` for each row of a matrix, on the threads of the pass, `at_once` rows after another on the
+/// same one. The matrix may have more rows.
+pub fn each_row<A: Send>(
     rows: usize,
     at_once: usize,
-    (a, lda): Rows<A>,
-    (b, ldb): Rows<B>,
-    (c, ldc): Rows<C>,
+    a: Matrix<A>,
+    f: impl Fn(usize, &mut [A]) + Sync,
+) {
+    let none = || (&mut [] as &mut [u8], 0);
+    each_row_of_three(rows, at_once, a, none(), none(), |row, a, _, _| f(row, a));
+}
+
+/// As [`each_row`], with the same row of three matrices.
+pub fn each_row_of_three<A: Send, B: Send, C: Send>(
+    rows: usize,
+    at_once: usize,
+    (a, lda): Matrix<A>,
+    (b, ldb): Matrix<B>,
+    (c, ldc): Matrix<C>,
     f: impl Fn(usize, &mut [A], &mut [B], &mut [C]) + Sync,
 ) {
     assert!(
@@ -888,7 +899,9 @@ mod tests {
                 b[0] += 1.0;
                 assert!(a.len() == 3 && b.len() == 1 && c.is_empty());
             };
-            with_team(|| each_row(rows, at_once, (&mut a, 3), (&mut b, 1), (&mut [], 0), lent));
+            with_team(|| {
+                each_row_of_three(rows, at_once, (&mut a, 3), (&mut b, 1), (&mut [], 0), lent)
+            });
             assert!(
                 a.iter()
                     .zip(0..)

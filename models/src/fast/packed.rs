@@ -15,8 +15,8 @@ use rayon::prelude::*;
 
 use super::Precision;
 use super::kernels::{
-    Block, COLS, IntTile, Levels, ROWS, Tile, bf16_block, each_block, each_row, f32_block,
-    int8_block, levels,
+    Block, COLS, IntTile, Levels, ROWS, Tile, bf16_block, each_block, each_row, each_row_of_three,
+    f32_block, int8_block, levels,
 };
 use super::rows::{
     ROWS_AT_ONCE, add_into, balance, dequantize, gelu_into, quantize, to_bf16, write_into,
@@ -358,13 +358,10 @@ impl Converted {
     fn fill_bf16(&mut self, x: &[f32], k: usize) {
         let (rows, kp) = (x.len() / k, k.next_multiple_of(2));
         self.bf16.resize(rows * kp, 0);
-        let none = || (&mut [] as &mut [f32], 0);
-        let convert = |row: usize, half: &mut [u16], _: &mut [f32], _: &mut [f32]| {
+        each_row(rows, ROWS_AT_ONCE, (&mut self.bf16, kp), |row, half| {
             to_bf16(&x[row * k..][..k], half);
             half[k..].fill(0);
-        };
-        let half = (&mut self.bf16[..], kp);
-        each_row(rows, ROWS_AT_ONCE, half, none(), none(), convert);
+        });
     }
 
     /// Balances and rounds each row; the values beyond its limit go to the outliers.
@@ -374,7 +371,7 @@ impl Converted {
         self.int8.resize(rows * kp, 0);
         self.steps.resize(rows, Step::default());
         self.balanced.resize(rows * k, 0.0);
-        each_row(
+        each_row_of_three(
             rows,
             ROWS_AT_ONCE,
             (&mut self.balanced, k),

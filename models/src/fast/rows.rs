@@ -39,11 +39,9 @@ impl Norm {
     /// Normalizes each row of `x (rows, C)` into `y`.
     pub fn rows(&self, x: &[f32], y: &mut [f32]) {
         let c = self.weight.len();
-        let none = || (&mut [] as &mut [f32], 0);
-        let one = |row: usize, y: &mut [f32], _: &mut [f32], _: &mut [f32]| {
+        each_row(x.len() / c, ROWS_AT_ONCE, (y, c), |row, y| {
             normalize(&x[row * c..][..c], &self.weight, &self.bias, self.eps, y);
-        };
-        each_row(x.len() / c, ROWS_AT_ONCE, (y, c), none(), none(), one);
+        });
     }
 
     /// Normalizes each row in place.

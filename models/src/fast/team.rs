@@ -1,9 +1,9 @@
 //! Threads that stay awake through a forward pass.
 //!
-//! A step of generation has some sixty products of a few hundred microseconds, with short work on single rows between
-//! them. A thread pool lets its threads sleep in between, and waking one costs as much as a small product. A team is
-//! made of the pool's threads for the length of one pass: they spin until there is work, take indices of it one after
-//! another, and spin again.
+//! A step of generation has some sixty products and attentions, with short work on single rows between them. A thread
+//! pool lets its threads sleep in between, and waking one costs as much as a small product. A team is made of the pool's
+//! threads for the length of one pass: they spin until there is work, take indices of it one after another, and spin
+//! again.
 
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
