@@ -37,7 +37,7 @@ use crate::generation::flags::{self, Flag, FlagInfo, TrainingReplies};
 use crate::generation::pick::{Criteria, Scored, pick};
 use crate::items::{ItemKind, Label};
 use crate::queue::ReplyInfo;
-use crate::training::model::{Writer, check_kind, device_of_job};
+use crate::training::model::{Writer, check_kind, device_of_job, of_pass};
 use crate::training::precision::resolved;
 use crate::training::run_config::ModelKind;
 
@@ -435,7 +435,8 @@ impl Job for Generate {
             upvotes,
         } = models;
         let precision = config.precisions.generator;
-        let generator = ctx.engine().writer_of(generator, &device, precision)?;
+        let mut generator = ctx.engine().writer_of(generator, &device, precision)?;
+        generator.stops_with(ctx);
         let comments = self.gather(ctx, &generator)?;
         ctx.send(Signal::Comments {
             texts: comments.iter().map(|c| c.comment.clone()).collect(),
@@ -776,7 +777,9 @@ impl Generate {
         let Some((checkpoint, precision)) = judge else {
             return Ok(None);
         };
-        let judge = ctx.engine().classifier_of(checkpoint, device, precision)?;
+        ctx.go_on()?;
+        let mut judge = ctx.engine().classifier_of(checkpoint, device, precision)?;
+        judge.stops_with(ctx);
         let (phase, total) = (format!("scoring {}", kind.as_str()), written.len() as u64);
         let mut done = 0;
         let mut batches = Batches::default();
@@ -794,8 +797,8 @@ impl Generate {
             let scores = batches.each(&texts, &mut |texts| {
                 let pairs = judge.text.pairs(texts).map_err(Error::from)?;
                 let pairs: Vec<&PairIds> = pairs.iter().collect();
-                Ok(evaluate::probabilities(&*judge.model, &pairs, SCORE_BATCH)
-                    .map_err(Error::from)?)
+                let p = evaluate::probabilities(&*judge.model, &pairs, SCORE_BATCH);
+                of_pass(ctx, p)
             })?;
             for ((w, p), unscored) in some.iter_mut().zip(scores).zip(unscored) {
                 match p.as_deref() {
