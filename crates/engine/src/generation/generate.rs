@@ -47,7 +47,7 @@ const SCORED_AT_ONCE: usize = 64;
 pub(crate) const SCORE_BATCH: usize = 16;
 /// How often a request to stop is looked for while the training replies are read.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// How often replies being generated are sent to the window.
+/// How often replies being generated are sent to the front end.
 const SEND_EVERY: Duration = Duration::from_millis(100);
 
 /// A comment to answer.
@@ -313,7 +313,8 @@ struct Drafts {
     /// The tokens so far, by task and number, of those that grew since they were last sent.
     tokens: BTreeMap<(usize, usize), Vec<u32>>,
     grown: BTreeSet<(usize, usize)>,
-    sent: Instant,
+    /// None: nothing was sent yet, so the first token is sent at once.
+    sent: Option<Instant>,
 }
 
 impl Drafts {
@@ -322,7 +323,7 @@ impl Drafts {
             comments,
             tokens: BTreeMap::new(),
             grown: BTreeSet::new(),
-            sent: Instant::now(),
+            sent: None,
         }
     }
 
@@ -333,10 +334,10 @@ impl Drafts {
 
     /// Sends what has grown, if it is time.
     fn send(&mut self, ctx: &Ctx, text: &GeneratorText) -> Result<()> {
-        if self.sent.elapsed() < SEND_EVERY {
+        if self.sent.is_some_and(|at| at.elapsed() < SEND_EVERY) {
             return Ok(());
         }
-        self.sent = Instant::now();
+        self.sent = Some(Instant::now());
         let mut drafts = Vec::with_capacity(self.grown.len());
         for (task, n) in std::mem::take(&mut self.grown) {
             drafts.push(Draft {
