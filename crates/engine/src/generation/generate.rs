@@ -37,7 +37,8 @@ use crate::generation::flags::{self, Flag, FlagInfo, TrainingReplies};
 use crate::generation::pick::{Criteria, Scored, pick};
 use crate::items::{ItemKind, Label};
 use crate::queue::ReplyInfo;
-use crate::training::model::{Writer, check_kind, device_of_job, of_pass};
+use crate::training::lent::{self, Lent};
+use crate::training::model::{Classifier, Writer, check_kind, device_of_job, of_pass};
 use crate::training::precision::resolved;
 use crate::training::run_config::ModelKind;
 
@@ -435,26 +436,33 @@ impl Job for Generate {
             realism,
             upvotes,
         } = models;
+        let judges = [
+            realism.map(|c| (c, config.precisions.realism)),
+            upvotes.map(|c| (c, config.precisions.upvotes)),
+        ];
         let precision = config.precisions.generator;
-        let mut generator = ctx.engine().writer_of(generator, &device, precision)?;
-        generator.stops_with(ctx);
-        let comments = self.gather(ctx, &generator)?;
+        let used = judges.iter().flatten().map(|(c, p)| (c, *p));
+        lent::keep_only(ctx, &device, used.chain([(&generator, precision)]));
+        let generator = lent::writer(ctx, generator, &device, precision)?;
+        let comments = match self.gather(ctx, &generator.model) {
+            Ok(comments) => comments,
+            Err(stop) => {
+                generator.give_back();
+                return Err(stop);
+            }
+        };
         ctx.send(Signal::Comments {
             texts: comments.iter().map(|c| c.comment.clone()).collect(),
         });
-        let with = |checkpoint: Option<Checkpoint>, precision| checkpoint.map(|c| (c, precision));
-        let writer = generator.checkpoint.clone();
+        let writer = generator.model.checkpoint.clone();
         // what it was trained on is read next to the work of the models
         let (store, split_id) = (&ctx.project.store, writer.split_id);
-        let (limit, seed) = (generator.config.limit, generator.config.seed);
+        let config_of_run = &generator.model.config;
+        let (limit, seed) = (config_of_run.limit, config_of_run.seed);
         let stop = AtomicBool::new(false);
         let (written, realism, upvotes) = std::thread::scope(|scope| {
             let reading =
                 scope.spawn(|| flags::training_replies(store, split_id, limit, seed, &stop));
-            let judges = [
-                with(realism, config.precisions.realism),
-                with(upvotes, config.precisions.upvotes),
-            ];
             let done = self.scored(ctx, generator, judges, &comments, &device, reading);
             // on an error, the thread is still reading
             stop.store(true, Ordering::Relaxed);
@@ -636,14 +644,15 @@ impl Generate {
     fn scored(
         &self,
         ctx: &Ctx,
-        generator: Writer,
+        generator: Lent<Writer>,
         [realism, upvotes]: [Option<(Checkpoint, Precision)>; 2],
         comments: &[Asked],
         device: &Device,
         reading: ScopedJoinHandle<'_, Result<TrainingReplies>>,
     ) -> Result<(Vec<Written>, Option<Checkpoint>, Option<Checkpoint>), Stop> {
-        let mut written = self.write(ctx, &generator, comments)?;
-        drop(generator);
+        let written = self.write(ctx, &generator.model, comments);
+        generator.give_back();
+        let mut written = written?;
         let mut score = |kind, judge| self.score(ctx, kind, judge, comments, &mut written, device);
         let realism = score(ModelKind::Realism, realism)?;
         let upvotes = score(ModelKind::Upvotes, upvotes)?;
@@ -779,8 +788,23 @@ impl Generate {
             return Ok(None);
         };
         ctx.go_on()?;
-        let mut judge = ctx.engine().classifier_of(checkpoint, device, precision)?;
-        judge.stops_with(ctx);
+        let judge = lent::classifier(ctx, checkpoint, device, precision)?;
+        let scored = self.score_by(ctx, kind, &judge.model, comments, written);
+        let checkpoint = judge.model.checkpoint.clone();
+        judge.give_back();
+        scored?;
+        Ok(Some(checkpoint))
+    }
+
+    /// Scores every candidate with a loaded classifier.
+    fn score_by(
+        &self,
+        ctx: &Ctx,
+        kind: ModelKind,
+        judge: &Classifier,
+        comments: &[Asked],
+        written: &mut Vec<Written>,
+    ) -> Result<(), Stop> {
         let (phase, total) = (format!("scoring {}", kind.as_str()), written.len() as u64);
         let mut done = 0;
         let mut batches = Batches::default();
@@ -833,7 +857,7 @@ impl Generate {
         let mut unscored = unscored.into_iter();
         written.retain(|_| !unscored.next().unwrap_or(false));
         ctx.tick(Progress::new(phase, done, Some(total), "replies"));
-        Ok(Some(judge.checkpoint))
+        Ok(())
     }
 
     /// Selects, and stores threads, candidates, verdicts and drafts.

@@ -53,13 +53,6 @@ pub struct Classifier<M = Box<dyn Scores>> {
     pub config: RunConfig,
 }
 
-impl Classifier {
-    /// Ends its forward passes when the job is requested to stop.
-    pub(crate) fn stops_with(&mut self, ctx: &Ctx) {
-        self.model.set_stop(stop::Stop::when(ctx.stop_check()));
-    }
-}
-
 /// Opens the device "auto", "cpu", "cuda" or "metal".
 ///
 /// # Errors
