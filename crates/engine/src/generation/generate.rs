@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
@@ -459,10 +460,15 @@ impl Job for Generate {
         let (store, split_id) = (&ctx.project.store, writer.split_id);
         let config_of_run = &generator.model.config;
         let (limit, seed) = (config_of_run.limit, config_of_run.seed);
-        let stop = AtomicBool::new(false);
+        let stop = &AtomicBool::new(false);
         let (written, realism, upvotes) = std::thread::scope(|scope| {
-            let reading =
-                scope.spawn(|| flags::training_replies(store, split_id, limit, seed, &stop));
+            let (begin, begins) = sync_channel(1);
+            let thread = scope.spawn(move || {
+                // an error: there is no first token
+                let _ = begins.recv();
+                flags::training_replies(store, split_id, limit, seed, stop)
+            });
+            let reading = Reading { thread, begin };
             let done = self.scored(ctx, generator, judges, &comments, &device, reading);
             // on an error, the thread is still reading
             stop.store(true, Ordering::Relaxed);
@@ -482,6 +488,13 @@ impl Job for Generate {
         };
         Ok(self.store(ctx, &comments, written, &used, config)?)
     }
+}
+
+/// The thread that reads the training replies next to the work of the models.
+struct Reading<'scope> {
+    thread: ScopedJoinHandle<'scope, Result<TrainingReplies>>,
+    /// It begins at the first token, which is not to share the processor with it; or when this is dropped.
+    begin: SyncSender<()>,
 }
 
 /// Waits for the training replies, and names those that could not be read.
@@ -648,25 +661,28 @@ impl Generate {
         [realism, upvotes]: [Option<(Checkpoint, Precision)>; 2],
         comments: &[Asked],
         device: &Device,
-        reading: ScopedJoinHandle<'_, Result<TrainingReplies>>,
+        reading: Reading<'_>,
     ) -> Result<(Vec<Written>, Option<Checkpoint>, Option<Checkpoint>), Stop> {
-        let written = self.write(ctx, &generator.model, comments);
+        let Reading { thread, begin } = reading;
+        let written = self.write(ctx, &generator.model, comments, &begin);
+        drop(begin);
         generator.give_back();
         let mut written = written?;
         let mut score = |kind, judge| self.score(ctx, kind, judge, comments, &mut written, device);
         let realism = score(ModelKind::Realism, realism)?;
         let upvotes = score(ModelKind::Upvotes, upvotes)?;
-        let index = read_to_end(ctx, reading)?;
+        let index = read_to_end(ctx, thread)?;
         flag(comments, &mut written, &index);
         Ok((written, realism, upvotes))
     }
 
-    /// Generates the candidates, batching prompts of similar length.
+    /// Generates the candidates, batching prompts of similar length. Tells `begun` of the first token.
     fn write(
         &self,
         ctx: &Ctx,
         generator: &Writer,
         comments: &[Asked],
+        begun: &SyncSender<()>,
     ) -> Result<Vec<Written>, Stop> {
         let text = &generator.text;
         let mut tasks: Vec<(usize, Task)> = Vec::with_capacity(comments.len());
@@ -718,6 +734,8 @@ impl Generate {
                 let only: Vec<Task> = some.iter().map(|(_, task)| task.clone()).collect();
                 let mut drafts = Drafts::new(some.iter().map(|(comment, _)| *comment).collect());
                 let mut heard = |task: usize, n: usize, token: u32| {
+                    // an error: it was told of an earlier one
+                    let _ = begun.try_send(());
                     drafts.hear(task, n, token);
                     drafts.send(ctx, text)
                 };
