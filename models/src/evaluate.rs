@@ -10,6 +10,7 @@ use crate::bert::{Bert, Config, Rows};
 use crate::fast;
 use crate::gpt2::{self, Gpt2};
 use crate::ops;
+use crate::stop::Stop;
 use crate::text::{Example, PairIds};
 use crate::{Error, Result};
 
@@ -93,9 +94,13 @@ pub fn rows(pairs: &[&PairIds]) -> Rows {
     }
 }
 
-/// A model that scores pairs: the packed one on the CPU, the one of tensors on any device.
-pub trait Scores {
+/// A model that scores pairs: the packed one on the CPU, the one of tensors on any device. It can be kept for another
+/// thread to use.
+pub trait Scores: Send {
     fn config(&self) -> &Config;
+
+    /// Ends a pass with [`Error::Interrupted`] when this says so; one of tensors only ends between two batches.
+    fn set_stop(&mut self, _stop: Stop) {}
 
     /// Logits (B, K) of pairs.
     ///
@@ -119,6 +124,10 @@ impl Scores for fast::bert::Bert {
         self.config()
     }
 
+    fn set_stop(&mut self, stop: Stop) {
+        self.set_stop(stop);
+    }
+
     fn scores(&self, rows: &Rows) -> Result<Tensor> {
         let shape = (rows.ids.len(), self.classes());
         Ok(Tensor::from_vec(self.logits(rows)?, shape, &Device::Cpu)?)
@@ -128,7 +137,8 @@ impl Scores for fast::bert::Bert {
 /// Class probabilities (K) of each pair.
 ///
 /// # Errors
-/// If a pair is longer than the model's positions or has an id outside its vocabulary.
+/// If a pair is longer than the model's positions or has an id outside its vocabulary; [`Error::Interrupted`] if the
+/// model's stop said so.
 pub fn probabilities(
     model: &(impl Scores + ?Sized),
     pairs: &[&PairIds],

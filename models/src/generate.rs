@@ -14,6 +14,7 @@ use crate::gpt2::{Config, Gpt2};
 use crate::ops::Cache;
 use crate::rng::Stream;
 pub use crate::sampling::{SamplingParams, Seen, sample};
+use crate::stop::Stop;
 use crate::{Error, Result};
 
 /// A reply as token ids, without prompt and end token.
@@ -113,9 +114,13 @@ struct Row {
 /// Receives each token as (task, candidate, token), and stops generation by breaking.
 pub type OnToken<'a> = &'a mut dyn FnMut(usize, usize, u32) -> ControlFlow<()>;
 
-/// A model that generates replies: the packed one on the CPU, the one of tensors on any device.
-pub trait Generates {
+/// A model that generates replies: the packed one on the CPU, the one of tensors on any device. It can be kept for
+/// another thread to use.
+pub trait Generates: Send {
     fn config(&self) -> &Config;
+
+    /// Ends a pass with [`Error::Interrupted`] when this says so; one of tensors only ends between two tokens.
+    fn set_stop(&mut self, _stop: Stop) {}
 
     /// [`generate`], with at most `rows` candidates at a time.
     ///
@@ -135,6 +140,10 @@ pub trait Generates {
 impl Generates for fast::gpt2::Gpt2 {
     fn config(&self) -> &Config {
         self.config()
+    }
+
+    fn set_stop(&mut self, stop: Stop) {
+        self.set_stop(stop);
     }
 
     fn replies(

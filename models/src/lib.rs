@@ -15,6 +15,7 @@
 //! | [`checkpoint`] | tensors as named bytes and back |
 //! | [`evaluate`] | losses and probabilities of many examples |
 //! | [`sampling`], [`generate`] | sampling the next token; whole replies |
+//! | [`stop`] | ending a forward pass early |
 //! | [`metrics`], [`baseline`] | metrics and curves; baselines that only count tokens |
 //! | [`cost`] | parameters, memory and time before a run starts |
 //!
@@ -37,6 +38,7 @@ pub mod optim;
 pub mod rng;
 pub mod sampling;
 pub mod schedule;
+pub mod stop;
 pub mod text;
 pub mod train;
 pub mod weights;

@@ -318,6 +318,13 @@ pub struct Example {
     pub prompt: usize,
 }
 
+/// Turns off a tokenizer's cache of the words that it has encoded.
+fn without_cache(tokenizer: &mut Tokenizer) {
+    let mut model = tokenizer.get_model().clone();
+    model.resize_cache(0);
+    tokenizer.with_model(model);
+}
+
 /// A prompt for the generator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prompt {
@@ -373,6 +380,11 @@ impl GeneratorText {
             template,
             end,
         })
+    }
+
+    /// Caches no words from now on: a tokenizer that stays in memory holds no text.
+    pub fn cache_nothing(&mut self) {
+        without_cache(&mut self.tokenizer);
     }
 
     /// Token ids of a text as it is.
@@ -488,6 +500,11 @@ impl ClassifierText {
             ));
         }
         Ok(text)
+    }
+
+    /// As [`GeneratorText::cache_nothing`].
+    pub fn cache_nothing(&mut self) {
+        without_cache(&mut self.tokenizer);
     }
 
     /// A comment and a reply as one sequence. With an empty reply, the comment alone, as in transformers, the
@@ -725,6 +742,23 @@ mod tests {
         for s in ["the cat", "naïve ☃ 漢字 \u{1F600}", "a  b\n\nc"] {
             assert_eq!(text.decode(&text.encode(s).unwrap()).unwrap(), s);
         }
+    }
+
+    #[test]
+    fn tokens_are_the_same_without_a_cache() {
+        let (cached, mut text) = (generator(64), generator(64));
+        text.cache_nothing();
+        for _ in 0..2 {
+            for s in [
+                "the cat sat on the cat",
+                "naïve ☃ 漢字 \u{1F600}",
+                "<|endoftext|>",
+            ] {
+                assert_eq!(text.encode(s).unwrap(), cached.encode(s).unwrap());
+                assert_eq!(text.prompt(s, 8).unwrap(), cached.prompt(s, 8).unwrap());
+            }
+        }
+        assert_eq!(text.end, cached.end);
     }
 
     #[test]

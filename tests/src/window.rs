@@ -905,6 +905,8 @@ pub fn window(config: &Path, project: &Path, quiet: bool) {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
+    // the one that keeps models in memory ends as well
+    app.closed(MAIN);
     // a worker has the project open until it ends, which is after its job
     #[cfg(unix)]
     while rustix::process::wait(rustix::process::WaitOptions::empty()).is_ok() {}

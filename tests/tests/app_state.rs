@@ -2,16 +2,21 @@
 //! writes.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use repartee_engine::app_state::{AppEvent, AppState};
+use repartee_engine::generation::generate::{Generate, Incoming};
 use repartee_engine::job::new_id;
 use repartee_engine::posting::NewAccount;
-use repartee_engine::terms::JobStatus;
-use repartee_engine::{Code, Signal};
+use repartee_engine::terms::{JobStatus, Precision, PrecisionChoice};
+use repartee_engine::training::Train;
+use repartee_engine::training::run_config::{ModelKind, RunConfig};
+use repartee_engine::{Code, SamplingParams, Signal};
 use repartee_store::watch::Family;
+use repartee_tests::sample::{done, project};
 use repartee_tests::{Place, binary};
 use serde_json::{Value, json};
 
@@ -26,13 +31,18 @@ struct Windows {
 
 impl Windows {
     fn new(place: &Place) -> Self {
+        Self::with_worker(place, binary().to_owned())
+    }
+
+    /// Jobs run in processes of this program.
+    fn with_worker(place: &Place, program: PathBuf) -> Self {
         let heard = Arc::new(Mutex::new(Vec::new()));
         let ears = Arc::clone(&heard);
         let on_event = Arc::new(move |windows: &[String], event: &AppEvent| {
             ears.lock().unwrap().push((windows.to_vec(), event.clone()));
         });
         Self {
-            app: AppState::new(&place.path("config"), binary().to_owned(), on_event),
+            app: AppState::new(&place.path("config"), program, on_event),
             heard,
         }
     }
@@ -451,6 +461,214 @@ fn window_is_notified_when_a_jobs_process_dies() {
         families: vec![Family::Jobs],
     };
     assert_eq!(heard[..at].last().map(|(_, event)| event), Some(&jobs));
+}
+
+/// A project with a small generator "writer".
+fn with_writer() -> Place {
+    let (place, engine) = project(60);
+    done(&engine, &training("writer", 2));
+    place
+}
+
+fn training(name: &str, steps: usize) -> Train {
+    let config = RunConfig {
+        name: name.to_owned(),
+        base: "small-gpt2".to_owned(),
+        steps,
+        batch_size: 2,
+        max_tokens: 64,
+        samples: 0,
+        validate_limit: 4,
+        ..RunConfig::of(ModelKind::Generator)
+    };
+    Train::new(&config).unwrap()
+}
+
+fn question(precision: Precision) -> Generate {
+    Generate {
+        comments: vec![Incoming {
+            comment: "Which pot?".to_owned(),
+            ..Incoming::default()
+        }],
+        generator: "writer".to_owned(),
+        candidates: 2,
+        sampling: SamplingParams {
+            max_new_tokens: 6,
+            ..SamplingParams::default()
+        },
+        precision: PrecisionChoice::from(precision),
+        ..Generate::default()
+    }
+}
+
+impl Windows {
+    fn opened(place: &Place) -> Self {
+        let windows = Self::new(place);
+        windows.open(place);
+        windows
+    }
+
+    fn open(&self, place: &Place) {
+        self.call("one", "project.open", json!({ "path": place.project() }));
+    }
+
+    /// Runs a generation, and returns whether its generator was in memory already.
+    fn generate(&self, job: &Generate) -> bool {
+        self.forget_what_was_heard();
+        let id = new_id();
+        let start = json!({ "id": id, "kind": "generate", "params": job });
+        self.call("one", "job.start", start);
+        assert_eq!(self.ended(&id), JobStatus::Done);
+        let log = self.call("one", "job.log", json!({ "job": id }));
+        let lines = log.as_array().unwrap();
+        lines
+            .iter()
+            .any(|line| line["text"] == "writer is still in memory")
+    }
+
+    /// Waits until the models of the last generation are in memory for the next one, or no longer.
+    fn wait_for_models(&self, in_memory: bool) {
+        self.wait("models in memory", |event| match event {
+            AppEvent::Models { loaded } => (loaded.is_some() == in_memory).then_some(()),
+            _ => None,
+        });
+        let loaded = self.call("one", "models.loaded", Value::Null);
+        assert_eq!(loaded.is_object(), in_memory, "{loaded}");
+    }
+}
+
+#[test]
+fn second_generation_uses_the_models_in_memory() {
+    let place = with_writer();
+    let windows = Windows::opened(&place);
+    let (f32, bf16) = (question(Precision::F32), question(Precision::Bf16));
+    assert_eq!(
+        windows.call("one", "models.loaded", Value::Null),
+        Value::Null
+    );
+    assert!(!windows.generate(&f32), "the first loads them");
+    windows.wait_for_models(true);
+    if cfg!(target_os = "linux") {
+        let loaded = windows.call("one", "models.loaded", Value::Null);
+        assert!(loaded["bytes"].as_u64().unwrap() > 1 << 20, "{loaded}");
+    }
+    assert!(windows.generate(&f32), "the second does not");
+    windows.wait_for_models(true);
+    assert!(!windows.generate(&bf16), "those of another precision");
+    windows.wait_for_models(true);
+
+    // on request
+    windows.forget_what_was_heard();
+    windows.call("one", "models.release", Value::Null);
+    windows.wait_for_models(false);
+    assert!(!windows.generate(&bf16));
+    windows.wait_for_models(true);
+
+    // with the project of the window
+    windows.call("one", "project.close", Value::Null);
+    windows.open(&place);
+    assert_eq!(
+        windows.call("one", "models.loaded", Value::Null),
+        Value::Null
+    );
+
+    // switched off
+    let mut settings = windows.call("one", "app.get", Value::Null)["settings"].clone();
+    settings["keep_models_min"] = json!(0);
+    windows.call("one", "app.settings", settings.clone());
+    for _ in 0..2 {
+        assert!(!windows.generate(&f32));
+        assert_eq!(
+            windows.call("one", "models.loaded", Value::Null),
+            Value::Null
+        );
+    }
+    settings["keep_models_min"] = json!(100_000);
+    let (code, message) = windows.refused("one", "app.settings", settings);
+    assert!(code == Code::Usage && message.contains("1440"), "{message}");
+}
+
+#[test]
+fn models_in_memory_make_way_for_a_training() {
+    let place = with_writer();
+    let windows = Windows::opened(&place);
+    windows.generate(&question(Precision::F32));
+    windows.wait_for_models(true);
+    windows.forget_what_was_heard();
+    let id = new_id();
+    let start = json!({ "id": id, "kind": "train", "params": training("long", 1_000_000) });
+    windows.call("one", "job.start", start);
+    windows.wait_for_models(false);
+    // next to it, nothing stays in memory
+    assert!(!windows.generate(&question(Precision::F32)));
+    assert_eq!(
+        windows.call("one", "models.loaded", Value::Null),
+        Value::Null
+    );
+    windows.call("one", "job.cancel", json!({ "job": id }));
+    assert_eq!(windows.ended(&id), JobStatus::Cancelled);
+}
+
+#[cfg(unix)]
+#[test]
+fn crash_of_a_warm_worker_costs_one_job() {
+    let place = with_writer();
+    let windows = Windows::opened(&place);
+    windows.generate(&question(Precision::F32));
+    windows.wait_for_models(true);
+    windows.forget_what_was_heard();
+    let (id, engine) = (new_id(), place.engine());
+    let long = Generate {
+        comments: Vec::new(),
+        unseen: 40,
+        candidates: 500,
+        sampling: SamplingParams {
+            max_new_tokens: 60,
+            ..SamplingParams::default()
+        },
+        ..question(Precision::F32)
+    };
+    let start = json!({ "id": id, "kind": "generate", "params": long });
+    windows.call("one", "job.start", start);
+    windows.wait("the first replies", |event| match event {
+        AppEvent::Job {
+            signal: Signal::Drafts { .. },
+            ..
+        } => Some(()),
+        _ => None,
+    });
+    let owner = engine.store.job(&id).unwrap().unwrap().owner.unwrap();
+    let pid = owner.split(':').nth(1).unwrap();
+    let killed = Command::new("kill").args(["-KILL", pid]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(windows.ended(&id), JobStatus::Lost);
+    windows.wait_for_models(false);
+    assert!(!windows.generate(&question(Precision::F32)));
+    windows.wait_for_models(true);
+}
+
+/// It ends between two jobs, at the moment at which it is given the second.
+#[cfg(unix)]
+#[test]
+fn generation_that_a_warm_worker_does_not_take_gets_a_process_of_its_own() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let place = with_writer();
+    let script = format!(
+        "#!/bin/sh\n[ \"$3\" = warm ] && exit 1\nexec '{}' \"$@\"\n",
+        binary().display()
+    );
+    let program = place.write("worker.sh", script);
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let windows = Windows::with_worker(&place, program);
+    windows.open(&place);
+    for _ in 0..2 {
+        assert!(!windows.generate(&question(Precision::F32)));
+    }
+    assert_eq!(
+        windows.call("one", "models.loaded", Value::Null),
+        Value::Null
+    );
 }
 
 #[test]

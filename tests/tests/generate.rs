@@ -2,7 +2,8 @@
 //! that store nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, OnceLock};
 
 use repartee_engine::bases::base::{BaseAdd, BaseNew};
 use repartee_engine::evaluation::evaluate::Evaluate;
@@ -330,6 +331,75 @@ fn criterion_without_its_model_is_refused_before_anything_is_written() {
     ]);
     assert_eq!(ran.status, Some(2), "{ran}");
     assert!(ran.err.contains("--realism RUN"), "{ran}");
+}
+
+#[test]
+fn first_token_is_sent_before_any_other() {
+    let (_place, engine) = with_models();
+    let sent = Mutex::new(Vec::new());
+    engine
+        .start(&ask("Which pot?"), &|signal| {
+            if let Signal::Drafts { drafts } = signal {
+                sent.lock().unwrap().push(drafts);
+            }
+        })
+        .unwrap();
+    let sent = sent.into_inner().unwrap();
+    assert_eq!(sent[0].len(), 1, "{sent:?}");
+    assert_eq!(sent[0][0].finish_reason, None);
+    let finished = sent.last().unwrap();
+    assert!(finished.len() == 4 && finished.iter().all(|draft| draft.finish_reason.is_some()));
+}
+
+#[test]
+fn candidates_are_printed_as_json_lines_while_they_are_generated() {
+    let (place, engine) = with_models();
+    drop(engine);
+    let ran = place.ok([
+        "generate",
+        "Which pot?",
+        "--generator",
+        "writer",
+        "--upvotes",
+        "votes",
+        "-n",
+        "3",
+        "--max-new-tokens",
+        "8",
+        "--json",
+    ]);
+    let lines: Vec<serde_json::Value> = (ran.out.lines())
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let events: Vec<&str> = (lines.iter())
+        .map(|line| line["event"].as_str().unwrap())
+        .collect();
+    let first = |event: &str| events.iter().position(|one| *one == event).unwrap();
+    assert_eq!(first("started"), 0);
+    assert!(first("comments") < first("drafts") && first("drafts") < first("scores"));
+    assert_eq!(first("result"), lines.len() - 1, "{events:?}");
+    assert_eq!(lines[first("comments")]["texts"][0], "Which pot?");
+    let begun = lines[first("drafts")]["drafts"].as_array().unwrap();
+    assert!(
+        begun.len() == 1 && begun[0]["finish_reason"].is_null(),
+        "{begun:?}"
+    );
+    // the last text of each candidate is that of the result
+    let mut texts = BTreeMap::new();
+    for line in &lines {
+        for draft in line["drafts"].as_array().into_iter().flatten() {
+            assert_eq!(draft["comment"], 0);
+            texts.insert(draft["n"].as_u64().unwrap(), draft.clone());
+        }
+    }
+    let candidates = &ran.result()["comments"][0]["candidates"];
+    assert_eq!(texts.len(), 3);
+    for candidate in candidates.as_array().unwrap() {
+        let draft = &texts[&candidate["n"].as_u64().unwrap()];
+        assert_eq!(draft["text"], candidate["text"]);
+        assert_eq!(draft["finish_reason"], candidate["finish_reason"]);
+    }
+    assert_eq!(candidates.as_array().unwrap().len(), 3);
 }
 
 #[test]

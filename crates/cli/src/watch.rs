@@ -1,20 +1,29 @@
-//! Progress: a bar with the time left on a terminal, occasional lines elsewhere, JSON lines with `--json`.
+//! Progress: a bar with the time left on a terminal, and candidates while they are generated; occasional lines
+//! elsewhere; JSON lines with `--json`.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use repartee_engine::job::Draft;
 use repartee_engine::{Progress, Signal};
 
-use crate::out::{Out, bytes, count, seconds};
+use crate::out::{Out, bytes, count, seconds, text_width};
 use crate::terminal::{err_is_terminal, err_line, visible_cell};
 
 /// Interval between progress lines where no terminal shows a bar.
 const LINE_EVERY: Duration = Duration::from_secs(15);
+/// Candidates shown at once while they are generated, above the bar.
+const CANDIDATES: usize = 10;
+/// How often the terminal is redrawn, at most.
+const DRAWS_PER_SECOND: u8 = 20;
 
 /// Prints a job's signals.
 pub struct Watch {
     out: Out,
+    /// The bar, and the candidates above it.
+    lines: MultiProgress,
     bar: Option<ProgressBar>,
     state: Mutex<State>,
 }
@@ -24,17 +33,32 @@ struct State {
     job: String,
     phase: String,
     printed: Option<Instant>,
+    /// The candidates that are shown, by comment and number.
+    drafts: BTreeMap<(usize, usize), ProgressBar>,
 }
 
 impl Watch {
     pub fn new(out: Out) -> Self {
-        let bar = (!out.json && !out.quiet && err_is_terminal()).then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+        let draws = !out.json && !out.quiet && err_is_terminal();
+        Self::on(
+            out,
+            draws.then(|| ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND)),
+        )
+    }
+
+    /// Draws on this target; none: it prints lines only.
+    fn on(out: Out, target: Option<ProgressDrawTarget>) -> Self {
+        let draws = target.is_some();
+        let lines =
+            MultiProgress::with_draw_target(target.unwrap_or_else(ProgressDrawTarget::hidden));
+        let bar = draws.then(|| {
+            let bar = lines.add(ProgressBar::no_length());
             bar.enable_steady_tick(Duration::from_millis(250));
             bar
         });
         Self {
             out,
+            lines,
             bar,
             state: Mutex::default(),
         }
@@ -73,8 +97,9 @@ impl Watch {
                 self.say(&address);
             }
             Signal::Progress(progress) => self.progress(&progress),
-            // For the window; here the finished replies are printed.
-            Signal::Comments { .. } | Signal::Drafts { .. } | Signal::Scores { .. } => {}
+            Signal::Drafts { drafts } => self.drafts(&drafts),
+            // For the window; here the result shows them.
+            Signal::Comments { .. } | Signal::Scores { .. } => {}
         }
     }
 
@@ -84,6 +109,37 @@ impl Watch {
             None if !self.out.quiet => err_line(text),
             None => {}
         }
+    }
+
+    /// Shows candidates while they are generated, as many as there are lines for. The result shows all of them.
+    fn drafts(&self, drafts: &[Draft]) {
+        let (Some(bar), Ok(mut state)) = (&self.bar, self.state.lock()) else {
+            return;
+        };
+        for draft in drafts {
+            let of = (draft.comment, draft.n);
+            if draft.finish_reason.is_some() {
+                if let Some(line) = state.drafts.remove(&of) {
+                    self.remove(&line);
+                }
+                continue;
+            }
+            if state.drafts.len() >= CANDIDATES && !state.drafts.contains_key(&of) {
+                continue;
+            }
+            let line = state.drafts.entry(of).or_insert_with(|| {
+                let line = self.lines.insert_before(bar, ProgressBar::no_length());
+                line.set_style(template("{prefix:>3} {wide_msg}"));
+                line.set_prefix(count(draft.n as u64 + 1));
+                line
+            });
+            line.set_message(end_of(&draft.text, text_width()));
+        }
+    }
+
+    fn remove(&self, line: &ProgressBar) {
+        line.finish_and_clear();
+        self.lines.remove(line);
     }
 
     fn progress(&self, progress: &Progress) {
@@ -120,6 +176,11 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
+        if let Ok(mut state) = self.state.lock() {
+            for line in std::mem::take(&mut state.drafts).values() {
+                self.remove(line);
+            }
+        }
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
@@ -127,15 +188,28 @@ impl Drop for Watch {
 }
 
 fn style(total: bool) -> ProgressStyle {
-    let template = if total {
+    template(if total {
         "{prefix} {bar:30} {percent:>3}% {msg}"
     } else {
         "{prefix} {spinner} {msg}"
-    };
+    })
+}
+
+fn template(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).map_or_else(
         |_| ProgressStyle::default_bar(),
         |s| s.progress_chars("━╸─"),
     )
+}
+
+/// The end of a text that grows, on one line of at most `width` characters.
+fn end_of(text: &str, width: usize) -> String {
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let more = flat.chars().count().saturating_sub(width);
+    match flat.char_indices().nth(more + 1) {
+        Some((at, _)) if more > 0 => format!("…{}", visible_cell(&flat[at..])),
+        _ => visible_cell(&flat),
+    }
 }
 
 /// "1.2 GiB of 3.4 GiB, loss 3.2, 2 min 05 s left".
@@ -168,4 +242,57 @@ fn tail(progress: &Progress) -> String {
         text.push_str(&format!(", {} left", seconds(eta)));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use repartee_engine::terms::FinishReason;
+
+    use super::*;
+
+    #[test]
+    fn a_growing_text_is_cut_at_its_beginning() {
+        assert_eq!(end_of("a\n b", 10), "a b");
+        assert_eq!(end_of("abcdef", 6), "abcdef");
+        assert_eq!(end_of("abcdefg", 6), "…cdefg");
+        assert_eq!(end_of("日本語です", 3), "…です");
+        assert_eq!(end_of("", 3), "");
+        assert_eq!(end_of("a\u{1b}[2Jb", 20), "a\\u{1b}[2Jb");
+    }
+
+    #[test]
+    fn candidates_are_shown_until_they_are_finished() {
+        let out = Out {
+            json: false,
+            quiet: true,
+        };
+        let watch = Watch::on(out, Some(ProgressDrawTarget::hidden()));
+        let draft = |comment, n, text: &str, finish_reason| Draft {
+            comment,
+            n,
+            text: text.to_owned(),
+            finish_reason,
+        };
+        let shown = || -> Vec<String> {
+            let state = watch.state.lock().expect("not poisoned");
+            state.drafts.values().map(ProgressBar::message).collect()
+        };
+        watch.signal(Signal::Drafts {
+            drafts: vec![draft(0, 1, "Let", None)],
+        });
+        assert_eq!(shown(), ["Let"]);
+        watch.signal(Signal::Drafts {
+            drafts: vec![draft(0, 0, "Try", None), draft(0, 1, "Let it", None)],
+        });
+        assert_eq!(shown(), ["Try", "Let it"]);
+        let end = Some(FinishReason::End);
+        watch.signal(Signal::Drafts {
+            drafts: vec![draft(0, 1, "Let it rest.", end)],
+        });
+        assert_eq!(shown(), ["Try"]);
+        // more than there are lines for
+        let many = (0..40).map(|n| draft(1, n, "x", None)).collect();
+        watch.signal(Signal::Drafts { drafts: many });
+        assert_eq!(shown().len(), CANDIDATES);
+    }
 }

@@ -211,6 +211,23 @@ impl Project {
         Ok(mine && self.busy_beside(&jobs).is_none())
     }
 
+    /// Whether a heavy job runs or could start now, so that nothing should stay in memory for later.
+    ///
+    /// # Errors
+    /// If the project cannot be read.
+    pub fn needs_memory(&self) -> Result<bool> {
+        let now = now_ms();
+        let runs = |row: &JobRow| {
+            row.state == JobState::Running && !is_stale(row.owner.as_deref(), row.beat_ms, now)
+        };
+        let heavy = |row: &JobRow| {
+            self.kind_if_known(&row.kind)
+                .is_some_and(|kind| kind.queued)
+        };
+        let jobs = self.store.jobs()?;
+        Ok(jobs.iter().any(|row| runs(row) && heavy(row)) || self.queue_wants_to_run()?)
+    }
+
     /// Runs the queue in this process. `told` is called for each job before it starts, and with its result afterwards.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ pub mod kept;
 pub mod kind;
 pub mod left_out;
 pub mod machine;
+pub mod memory;
 pub mod names;
 pub mod owner;
 pub mod sealed;
@@ -19,6 +20,7 @@ pub mod shell;
 pub mod source_counts;
 pub mod study;
 pub mod unreadable;
+pub mod warm;
 pub mod work;
 
 use std::path::{Path, PathBuf};
@@ -43,6 +45,8 @@ pub struct Project {
     pub interrupt: Interrupt,
     /// Time, logins and the like; tests replace them.
     pub environment: Environment,
+    /// What jobs of this process leave in memory for the next one; none: nothing.
+    pub warm: Option<warm::Warm>,
     kinds: &'static [Kind],
 }
 
@@ -78,6 +82,7 @@ impl Project {
             owner: Arc::new(owner::Owner::new()),
             interrupt: Interrupt::default(),
             environment: Environment::default(),
+            warm: None,
             kinds,
         }
     }

@@ -1,16 +1,21 @@
 //! State of a process with windows: settings and recent projects in a file of the user, the project of each window, a
 //! watcher for each open file, and the workers it started.
+//!
+//! One of the workers is warm: it keeps the models of the last generation in memory for the next one of its project. It
+//! is released after some minutes without a generation, when no window shows its project any more, when another heavy
+//! job starts, and on request.
 
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use repartee_core::error::{Code, Error, Result};
 use repartee_core::job::{Job, JobInfo, Signal, new_id, now_ms};
 use repartee_core::job_queue::{JobQueue, Queued};
-use repartee_core::work::{QUEUE, Worker};
+use repartee_core::work::{QUEUE, Report, WarmWorker, Worker};
 use repartee_posting::Maintenance;
 use repartee_store::watch::Family;
 use repartee_terms::JobStatus;
@@ -19,6 +24,7 @@ use serde_json::Value;
 use ts_rs::TS;
 
 use crate::api::app::QueueJob;
+use crate::generation::generate::Generate;
 use crate::items::{Delete, DeleteItem};
 use crate::{Engine, api};
 
@@ -34,6 +40,8 @@ const CHECK_MAINTENANCE_EVERY: Duration = Duration::from_secs(60);
 const START_QUEUE_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// Maximum number of recent projects.
 const RECENT: usize = 12;
+/// Maximum of [`Settings::keep_models_min`]: a day.
+const MOST_MINUTES: u32 = 24 * 60;
 
 /// The user's settings for all projects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -59,6 +67,8 @@ pub struct Settings {
     pub maintenance: bool,
     /// Prevent sleep while a job runs.
     pub keep_awake: bool,
+    /// Minutes for which the models of a generation stay in memory for the next one; 0: they do not.
+    pub keep_models_min: u32,
 }
 
 impl Default for Settings {
@@ -75,8 +85,16 @@ impl Default for Settings {
             notify: true,
             maintenance: true,
             keep_awake: true,
+            keep_models_min: 10,
         }
     }
+}
+
+/// Models that stay in memory for the next generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct LoadedModels {
+    /// The memory of their process; none: unknown.
+    pub bytes: Option<u64>,
 }
 
 /// A project that was open before.
@@ -145,6 +163,8 @@ pub enum AppEvent {
     },
     /// The settings were changed, in this window or another.
     Settings { settings: Settings },
+    /// Models stay in memory for the next generation of the window's project; none: not any more.
+    Models { loaded: Option<LoadedModels> },
 }
 
 /// Sends events to windows, by label.
@@ -158,6 +178,23 @@ struct Kept {
     recent: Vec<RecentProject>,
 }
 
+/// A worker that keeps the models of its last job in memory.
+struct Warm {
+    /// Tells its reports from those of earlier ones.
+    number: u64,
+    project: PathBuf,
+    started_as: Worker,
+    worker: WarmWorker,
+    /// The job that it was given and has not taken yet: if it ends before, another process runs the job.
+    given: Arc<Mutex<Option<String>>>,
+    /// Whether it was given a job and is not done with it.
+    busy: bool,
+    /// Since when it is not busy.
+    idle: Instant,
+    /// None: its first job is not done yet.
+    loaded: Option<LoadedModels>,
+}
+
 /// The app state. One per process.
 pub struct AppState {
     file: PathBuf,
@@ -167,6 +204,9 @@ pub struct AppState {
     windows: Mutex<HashMap<String, Arc<Engine>>>,
     /// When a worker was last started for a queue.
     queue_started: Mutex<Option<Instant>>,
+    /// At most one process keeps models in memory. Locked before `windows` and `given`, never after them.
+    warm: Mutex<Option<Warm>>,
+    warm_started: AtomicU64,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -191,6 +231,8 @@ impl AppState {
             kept: Mutex::new(kept.unwrap_or_default()),
             windows: Mutex::default(),
             queue_started: Mutex::default(),
+            warm: Mutex::default(),
+            warm_started: AtomicU64::new(0),
         })
     }
 
@@ -212,6 +254,7 @@ impl AppState {
     /// A window was closed.
     pub fn closed(&self, window: &str) {
         lock(&self.windows).remove(window);
+        self.release_unseen_models();
     }
 
     /// The project of a window.
@@ -274,6 +317,12 @@ impl AppState {
                 settings.theme
             )));
         }
+        if settings.keep_models_min > MOST_MINUTES {
+            return Err(Error::usage(format!(
+                "models stay in memory for {} minutes; it must be at most {MOST_MINUTES}",
+                settings.keep_models_min
+            )));
+        }
         if !(50..=300).contains(&settings.text) {
             return Err(Error::usage(format!(
                 "text size is {}%; it must be between 50% and 300%",
@@ -322,6 +371,7 @@ impl AppState {
     fn seat(&self, window: &str, engine: Arc<Engine>) -> Result<ProjectInfo> {
         let info = project_info(&engine);
         lock(&self.windows).insert(window.to_owned(), engine);
+        self.release_unseen_models();
         {
             let mut kept = lock(&self.kept);
             kept.recent.retain(|recent| recent.path != info.path);
@@ -399,6 +449,7 @@ impl AppState {
                         continue;
                     }
                 };
+                app.release_idle_models();
                 let jobs_changed = families.contains(&Family::Jobs);
                 if !families.is_empty() {
                     app.tell(&engine, &AppEvent::Changed { families });
@@ -419,6 +470,9 @@ impl AppState {
                 }
                 looked = Instant::now();
                 let Ok(jobs) = engine.jobs() else { continue };
+                if jobs.iter().any(|job| needs_memory(&engine, job)) {
+                    app.release_models(|warm| warm.project == engine.path());
+                }
                 if !jobs_changed && states(&jobs) != known {
                     let families = vec![Family::Jobs];
                     app.tell(&engine, &AppEvent::Changed { families });
@@ -526,7 +580,10 @@ impl AppState {
     ) -> Result<JobInfo> {
         let engine = self.engine(window)?;
         if engine.submit(id, kind, params)? {
-            self.set_to_work(&engine, id)?;
+            match kind == Generate::KIND {
+                true => self.set_to_generate(&engine, id)?,
+                false => self.set_to_work(&engine, id)?,
+            }
         }
         engine.job(id)
     }
@@ -557,13 +614,171 @@ impl AppState {
         Ok(job)
     }
 
-    fn set_to_work(self: &Arc<Self>, engine: &Arc<Engine>, id: &str) -> Result<()> {
-        let settings = lock(&self.kept).settings.clone();
-        let worker = Worker {
+    /// How workers are started with the current settings.
+    fn worker(&self) -> Worker {
+        let kept = lock(&self.kept);
+        Worker {
             program: self.worker.clone(),
-            threads: settings.threads,
-            keep_awake: settings.keep_awake,
+            threads: kept.settings.threads,
+            keep_awake: kept.settings.keep_awake,
+        }
+    }
+
+    /// Gives a generation to the warm worker, which is started if there is none. If that one is busy, or if models are
+    /// not to stay in memory now, the job gets a process of its own.
+    fn set_to_generate(self: &Arc<Self>, engine: &Arc<Engine>, id: &str) -> Result<()> {
+        let minutes = lock(&self.kept).settings.keep_models_min;
+        if minutes == 0 || engine.needs_memory().unwrap_or(true) || !self.give_to_warm(engine, id) {
+            return self.set_to_work(engine, id);
+        }
+        Ok(())
+    }
+
+    /// Whether the warm worker has the job; or another process, if it ended at that moment.
+    fn give_to_warm(self: &Arc<Self>, engine: &Arc<Engine>, id: &str) -> bool {
+        let started_as = self.worker();
+        let mut warm = lock(&self.warm);
+        let fits = |warm: &Warm| warm.project == engine.path() && warm.started_as == started_as;
+        let released = match &*warm {
+            Some(warm) if fits(warm) && warm.busy => return false,
+            Some(warm) if fits(warm) => None,
+            // it ends, after its job
+            _ => warm.take(),
         };
+        if warm.is_none() {
+            match self.start_warm(engine, started_as) {
+                Ok(started) => *warm = Some(started),
+                Err(error) => tracing::warn!("could not start a warm worker: {error}"),
+            }
+        }
+        let given = warm.as_ref().map(|warm| Arc::clone(&warm.given));
+        let took = warm.as_mut().is_some_and(|warm| {
+            *lock(&warm.given) = Some(id.to_owned());
+            warm.busy = true;
+            warm.worker.give(id).is_ok()
+        });
+        if !took {
+            *warm = None;
+        }
+        drop(warm);
+        if let Some(released) = released {
+            self.tell_of_release(&released.project);
+        }
+        // if its end was reported before, the job has another process already
+        took || given.is_some_and(|given| lock(&given).take().is_none())
+    }
+
+    fn start_warm(self: &Arc<Self>, engine: &Arc<Engine>, started_as: Worker) -> Result<Warm> {
+        let number = self.warm_started.fetch_add(1, Ordering::Relaxed);
+        let given: Arc<Mutex<Option<String>>> = Arc::default();
+        let (app, heard) = (Arc::downgrade(self), Arc::downgrade(engine));
+        let waits = Arc::clone(&given);
+        let worker = started_as.start_warm(engine.path(), move |report| {
+            if let Report::Turn(_) = report {
+                lock(&waits).take();
+                return;
+            }
+            let (Some(app), Some(engine)) = (app.upgrade(), heard.upgrade()) else {
+                return;
+            };
+            match report {
+                Report::Turn(_) => {}
+                Report::Signal(job, signal) => {
+                    let job = job.to_owned();
+                    app.tell(&engine, &AppEvent::Job { job, signal });
+                }
+                Report::Idle(bytes) => app.warm_is_idle(&engine, number, LoadedModels { bytes }),
+                Report::Leaving => {
+                    app.release_models(|warm| warm.number == number);
+                    let job = lock(&waits).take();
+                    if let Some(job) = job
+                        && let Err(error) = app.set_to_work(&engine, &job)
+                    {
+                        tracing::warn!("could not start job {job}: {error}");
+                    }
+                }
+            }
+        })?;
+        Ok(Warm {
+            number,
+            project: engine.path().to_owned(),
+            worker,
+            started_as,
+            given,
+            busy: false,
+            idle: Instant::now(),
+            loaded: None,
+        })
+    }
+
+    /// It is done with its job, and its models stay in memory.
+    fn warm_is_idle(&self, engine: &Engine, number: u64, loaded: LoadedModels) {
+        {
+            let mut warm = lock(&self.warm);
+            // it may have been released in the meantime
+            let Some(warm) = warm.as_mut().filter(|warm| warm.number == number) else {
+                return;
+            };
+            (warm.busy, warm.idle, warm.loaded) = (false, Instant::now(), Some(loaded));
+        }
+        let loaded = Some(loaded);
+        self.tell(engine, &AppEvent::Models { loaded });
+    }
+
+    /// The models in memory for the next generation of a window's project.
+    pub(crate) fn loaded_models(&self, window: &str) -> Result<Option<LoadedModels>> {
+        let engine = self.engine(window)?;
+        let warm = lock(&self.warm);
+        let ours = warm.as_ref().filter(|warm| warm.project == engine.path());
+        Ok(ours.and_then(|warm| warm.loaded))
+    }
+
+    /// Releases the models of a window's project.
+    pub(crate) fn release_models_of(&self, window: &str) -> Result<()> {
+        let engine = self.engine(window)?;
+        self.release_models(|warm| warm.project == engine.path());
+        Ok(())
+    }
+
+    /// Ends the warm worker, after its job if it has one, if it is as `which` says.
+    fn release_models(&self, which: impl FnOnce(&Warm) -> bool) {
+        let released = {
+            let mut warm = lock(&self.warm);
+            match warm.as_ref().is_some_and(which) {
+                true => warm.take(),
+                false => None,
+            }
+        };
+        if let Some(released) = released {
+            self.tell_of_release(&released.project);
+        }
+    }
+
+    fn tell_of_release(&self, project: &Path) {
+        let engine = lock(&self.windows)
+            .values()
+            .find(|engine| engine.path() == project)
+            .cloned();
+        if let Some(engine) = engine {
+            self.tell(&engine, &AppEvent::Models { loaded: None });
+        }
+    }
+
+    fn release_idle_models(&self) {
+        let minutes = u64::from(lock(&self.kept).settings.keep_models_min);
+        let long = Duration::from_secs(60 * minutes);
+        self.release_models(|warm| !warm.busy && warm.idle.elapsed() >= long);
+    }
+
+    fn release_unseen_models(&self) {
+        self.release_models(|warm| {
+            let windows = lock(&self.windows);
+            !windows.values().any(|shown| shown.path() == warm.project)
+        });
+    }
+
+    fn set_to_work(self: &Arc<Self>, engine: &Arc<Engine>, id: &str) -> Result<()> {
+        let worker = self.worker();
         let (app, heard) = (Arc::downgrade(self), Arc::downgrade(engine));
         let signals = move |job: &str, signal: Signal| {
             if let (Some(app), Some(engine)) = (app.upgrade(), heard.upgrade()) {
@@ -585,6 +800,15 @@ impl AppState {
                 }
             })
     }
+}
+
+/// Whether a job should have the memory that models for a later generation take.
+fn needs_memory(engine: &Engine, job: &JobInfo) -> bool {
+    matches!(job.state, JobStatus::Waiting | JobStatus::Running)
+        && job.kind != Generate::KIND
+        && engine
+            .kind_if_known(&job.kind)
+            .is_some_and(|kind| kind.queued)
 }
 
 fn states(jobs: &[JobInfo]) -> HashMap<String, JobStatus> {

@@ -10,6 +10,7 @@ use super::team::with_team;
 use super::{Precision, Table, get, linear, norm, sized, values};
 use crate::bert::{Config, Rows};
 use crate::ops::{Gelu, Layout};
+use crate::stop::Stop;
 use crate::weights::{Scope, Tensors};
 use crate::{Error, Result};
 
@@ -26,6 +27,7 @@ pub struct Bert {
     pooler: Packed,
     classifier: Packed,
     buffers: Mutex<Buffers>,
+    stop: Stop,
 }
 
 struct Block {
@@ -104,7 +106,14 @@ impl Bert {
             classifier: linear(&root.pp("classifier"), (c, classes), Layout::OutIn, f32)?,
             config: config.clone(),
             buffers: Mutex::default(),
+            stop: Stop::default(),
         })
+    }
+
+    /// Passes end with [`Error::Interrupted`] when this says so. Frees the buffers of earlier passes.
+    pub fn set_stop(&mut self, stop: Stop) {
+        self.stop = stop;
+        self.buffers = Mutex::default();
     }
 
     pub fn config(&self) -> &Config {
@@ -122,7 +131,7 @@ impl Bert {
     /// Logits of each pair, (B, K) row by row.
     ///
     /// # Errors
-    /// If a pair is empty, too long, or has an id outside the vocabulary.
+    /// If a pair is empty, too long, or has an id outside the vocabulary; [`Error::Interrupted`].
     pub fn logits(&self, rows: &Rows) -> Result<Vec<f32>> {
         // nothing in them outlasts a call, so those of a call that panicked are as good
         let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -140,7 +149,7 @@ impl Bert {
             self.firsts(&starts, b);
         }
         for (i, block) in self.layer.iter().enumerate() {
-            self.block(block, &starts, i + 1 == self.layer.len(), b);
+            self.block(block, &starts, i + 1 == self.layer.len(), b)?;
         }
         let c = self.config.hidden_size;
         let pooled = sized(&mut b.y, rows.ids.len() * c);
@@ -200,7 +209,8 @@ impl Bert {
     }
 
     /// One layer; the last one only for the first row of each pair.
-    fn block(&self, block: &Block, starts: &[usize], last: bool, b: &mut Buffers) {
+    fn block(&self, block: &Block, starts: &[usize], last: bool, b: &mut Buffers) -> Result<()> {
+        self.stop.check()?;
         let (c, f) = (self.config.hidden_size, self.config.intermediate_size);
         let (tokens, pairs) = (starts[starts.len() - 1], starts.len() - 1);
         let qkv = sized(&mut b.qkv, tokens * 3 * c);
@@ -209,6 +219,7 @@ impl Bert {
             .product(&b.x[..tokens * c], Then::Write, qkv, &mut b.converted);
         let rows = if last { pairs } else { tokens };
         let y = sized(&mut b.y, rows * c);
+        self.stop.check()?;
         within(
             self.precision,
             qkv,
@@ -220,17 +231,21 @@ impl Bert {
         if last {
             self.firsts(starts, b);
         }
+        self.stop.check()?;
         let x = &mut b.x[..rows * c];
         block
             .attention_output
             .product(&b.y[..rows * c], Then::Add, x, &mut b.converted);
         block.attention_norm.rows_in_place(x, &mut b.spare);
         let inner = sized(&mut b.inner, rows * f);
+        self.stop.check()?;
         block
             .intermediate
             .product(x, Then::Gelu(self.gelu), inner, &mut b.converted);
+        self.stop.check()?;
         block.output.product(inner, Then::Add, x, &mut b.converted);
         block.output_norm.rows_in_place(x, &mut b.spare);
+        Ok(())
     }
 }
 
@@ -342,6 +357,33 @@ mod tests {
                 assert_eq!(model.logits(&one).unwrap(), all[2 * i..][..2]);
             }
         }
+    }
+
+    #[test]
+    fn a_pass_ends_between_two_products() {
+        use std::sync::atomic::Ordering;
+
+        let config = Config::new(30, 8, 16, 3, 2);
+        let mut model = Bert::new(&config, 2, &tensors(&config, 2), Precision::F32).unwrap();
+        let rows = pairs(&config, &[3, 8]);
+        let whole = model.logits(&rows).unwrap();
+        // before qkv, attention, its output, and both products after it, in each of the three layers
+        let checks = 5 * 3;
+        for n in 1..=checks {
+            let (stop, asked) = crate::stop::at(n);
+            model.set_stop(stop);
+            let ended = model.logits(&rows).err().unwrap();
+            assert!(matches!(ended, Error::Interrupted), "{ended}");
+            assert_eq!(
+                asked.load(Ordering::Relaxed),
+                n,
+                "it does nothing afterwards"
+            );
+        }
+        let (stop, asked) = crate::stop::at(checks + 1);
+        model.set_stop(stop);
+        assert_eq!(model.logits(&rows).unwrap(), whole);
+        assert_eq!(asked.load(Ordering::Relaxed), checks);
     }
 
     #[test]

@@ -132,6 +132,7 @@ pub fn generate(
 mod tests {
     #![allow(clippy::unwrap_used)]
     use std::ops::ControlFlow;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use candle_core::Device;
 
@@ -139,6 +140,7 @@ mod tests {
     use crate::fast::Precision;
     use crate::generate::{generate_naive, go_on};
     use crate::gpt2;
+    use crate::stop::Stop;
 
     fn config() -> gpt2::Config {
         let mut config = gpt2::Config::new(70, 64, 32, 2, 2);
@@ -272,6 +274,27 @@ mod tests {
             // trigrams of so few tokens may all be different by chance
             assert!(n == 3 || without > 0, "{n}-grams do not occur twice anyway");
         }
+    }
+
+    /// A request to stop that comes between two tokens of a step, and one that comes before the first prompt.
+    #[test]
+    fn a_request_to_stop_is_seen_within_the_next_pass() {
+        let (mut model, tasks) = (model(Precision::F32).0, tasks());
+        let requested = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&requested);
+        model.set_stop(Stop::when(Arc::new(move || seen.load(Ordering::Relaxed))));
+        let mut heard = 0;
+        let mut ask = |tokens: usize| {
+            generate(&model, &tasks, 4, 69, &sampled(), 8, &mut |_, _, _| {
+                heard += 1;
+                requested.fetch_or(heard == tokens, Ordering::Relaxed);
+                ControlFlow::Continue(())
+            })
+        };
+        assert!(matches!(ask(20), Err(Error::Interrupted)));
+        assert!(matches!(ask(20), Err(Error::Interrupted)));
+        // the other rows of that step had sampled theirs already
+        assert!((20..28).contains(&heard), "{heard}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::team::with_team;
 use super::{Precision, Table, get, linear, norm, sized, values, with_values};
 use crate::gpt2::Config;
 use crate::ops::{Gelu, Layout};
+use crate::stop::Stop;
 use crate::weights::{Scope, Tensors};
 use crate::{Error, Result};
 
@@ -29,6 +30,7 @@ pub struct Gpt2 {
     wpe: Vec<f32>, // (n_positions, C)
     h: Vec<Block>,
     ln_f: Norm,
+    stop: Stop,
 }
 
 struct Block {
@@ -102,7 +104,13 @@ impl Gpt2 {
             ln_f: norm(&root.pp("ln_f"), c, eps)?,
             config: config.clone(),
             precision,
+            stop: Stop::default(),
         })
+    }
+
+    /// Passes end with [`Error::Interrupted`] when this says so.
+    pub fn set_stop(&mut self, stop: Stop) {
+        self.stop = stop;
     }
 
     pub fn config(&self) -> &Config {
@@ -153,7 +161,7 @@ impl Gpt2 {
     /// Reads a prompt: its keys and values, and the logits (V) of its last position.
     ///
     /// # Errors
-    /// If it is empty or too long, or has a token outside the vocabulary.
+    /// If it is empty or too long, or has a token outside the vocabulary; [`Error::Interrupted`].
     pub fn read<'a>(&self, prompt: &[u32], b: &'a mut Buffers) -> Result<(Cache, &'a [f32])> {
         with_team(|| self.read_here(prompt, b))
     }
@@ -172,7 +180,9 @@ impl Gpt2 {
         }
         let mut rows = t;
         for (i, block) in self.h.iter().enumerate() {
+            self.stop.check()?;
             block.qkv(rows, b);
+            self.stop.check()?;
             let kv = &mut cache.blocks[i];
             kv.write(0, &b.qkv[..t * 3 * c]);
             let from = match i + 1 == self.h.len() {
@@ -191,7 +201,7 @@ impl Gpt2 {
             let y = sized(&mut b.y, rows * c);
             let heads = self.config.n_head;
             cached(&b.qkv[from * 3 * c..t * 3 * c], 3 * c, &[group], heads, y);
-            block.rest(rows, b);
+            block.rest(rows, b, &self.stop)?;
         }
         cache.len = t;
         Ok((cache, self.logits(0..rows, b)))
@@ -200,7 +210,8 @@ impl Gpt2 {
     /// Continues each row by one token: the logits, V per row. Rows that share a prompt must be neighbors.
     ///
     /// # Errors
-    /// If a row is at the model's last position or its cache is full, or a token is outside the vocabulary.
+    /// If a row is at the model's last position or its cache is full, or a token is outside the vocabulary;
+    /// [`Error::Interrupted`]: the rows are as before.
     pub fn step<'a>(
         &self,
         tokens: &[u32],
@@ -225,7 +236,9 @@ impl Gpt2 {
             self.embed(*token, row.prompt.len + row.own.len, x)?;
         }
         for (i, block) in self.h.iter().enumerate() {
+            self.stop.check()?;
             block.qkv(rows.len(), b);
+            self.stop.check()?;
             let qkv = &b.qkv[..rows.len() * 3 * c];
             each_row(rows.len(), 1, (&mut *rows, 1), |r, row| {
                 let own = &mut row[0].own;
@@ -234,7 +247,7 @@ impl Gpt2 {
             let groups = groups(rows, i);
             let y = sized(&mut b.y, rows.len() * c);
             cached(qkv, 3 * c, &groups, self.config.n_head, y);
-            block.rest(rows.len(), b);
+            block.rest(rows.len(), b, &self.stop)?;
         }
         rows.iter_mut().for_each(|row| row.own.len += 1);
         Ok(self.logits(0..rows.len(), b))
@@ -325,7 +338,9 @@ impl Gpt2 {
             .map(|rows| Kv::new(self.precision, heads, c / heads, rows.len()))
             .collect();
         for block in &self.h {
+            self.stop.check()?;
             block.qkv(n, b);
+            self.stop.check()?;
             for (kv, rows) in kvs.iter_mut().zip(&texts) {
                 kv.write(0, &b.qkv[rows.start * 3 * c..rows.end * 3 * c]);
             }
@@ -341,7 +356,7 @@ impl Gpt2 {
                 .collect();
             let y = sized(&mut b.y, n * c);
             cached(&b.qkv[..n * 3 * c], 3 * c, &groups, heads, y);
-            block.rest(n, b);
+            block.rest(n, b, &self.stop)?;
         }
         Ok(texts)
     }
@@ -397,7 +412,8 @@ impl Block {
     }
 
     /// Everything after attention, whose result is in `y`: adds to `x`.
-    fn rest(&self, rows: usize, b: &mut Buffers) {
+    fn rest(&self, rows: usize, b: &mut Buffers, stop: &Stop) -> Result<()> {
+        stop.check()?;
         let (c, f) = (self.c_proj.outputs(), self.mlp_fc.outputs());
         let x = &mut b.x[..rows * c];
         self.c_proj
@@ -405,9 +421,12 @@ impl Block {
         let normed = sized(&mut b.normed, rows * c);
         self.ln_2.rows(x, normed);
         let inner = sized(&mut b.inner, rows * f);
+        stop.check()?;
         self.mlp_fc
             .product(normed, Then::Gelu(Gelu::Tanh), inner, &mut b.converted);
+        stop.check()?;
         self.mlp_proj.product(inner, Then::Add, x, &mut b.converted);
+        Ok(())
     }
 }
 
@@ -798,6 +817,50 @@ mod tests {
         );
         assert!(naive > 0.01, "{naive}");
         assert!(ours <= 0.01, "{ours}");
+    }
+
+    /// Every pass asks before each of its products, and ends at the first that is not wanted any more.
+    #[test]
+    fn a_pass_ends_between_two_products() {
+        use std::sync::atomic::Ordering;
+
+        let config = Config::new(30, 16, 16, 3, 2);
+        let mut model = Gpt2::new(&config, &tensors(&config), Precision::F32).unwrap();
+        let (whole, mut b) = (packed(&model, &[1, 2, 3, 4], 3), Buffers::default());
+        // before qkv, attention, the projection, and both products of the MLP, in each of the three blocks
+        let checks = 5 * 3;
+        for n in 1..=checks {
+            let (stop, asked) = crate::stop::at(n);
+            model.set_stop(stop);
+            let ended = model.read(&[1, 2, 3], &mut b).err().unwrap();
+            assert!(matches!(ended, Error::Interrupted), "{ended}");
+            assert_eq!(
+                asked.load(Ordering::Relaxed),
+                n,
+                "it does nothing afterwards"
+            );
+            let text = model.losses(&[vec![1, 2, 3]], &[vec![true; 3]], &mut b);
+            assert!(matches!(text, Err(Error::Interrupted)));
+        }
+        model.set_stop(Stop::default());
+        let (cache, _) = model.read(&[1, 2, 3], &mut b).unwrap();
+        let mut row = Row {
+            prompt: Arc::new(cache),
+            own: model.cache(2),
+        };
+        for n in 1..=checks {
+            let (stop, asked) = crate::stop::at(n);
+            model.set_stop(stop);
+            let ended = model.step(&[4], &mut [&mut row], &mut b).err().unwrap();
+            assert!(matches!(ended, Error::Interrupted), "{ended}");
+            assert_eq!(asked.load(Ordering::Relaxed), n);
+        }
+        // a step that was interrupted leaves its rows as they were
+        let (stop, asked) = crate::stop::at(checks + 1);
+        model.set_stop(stop);
+        let step = model.step(&[4], &mut [&mut row], &mut b).unwrap();
+        assert_eq!(step, &whole[30..]);
+        assert_eq!(asked.load(Ordering::Relaxed), checks);
     }
 
     #[test]

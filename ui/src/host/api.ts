@@ -65,7 +65,7 @@ export type Answered = {
 /**
  * Events that windows receive.
  */
-export type AppEvent = { "event": "changed", families: Array<Family>, } | { "event": "job", job: string, signal: Signal, } | { "event": "ended", job: string, kind: string, state: JobStatus, error: EngineError | null, } | { "event": "settings", settings: Settings, };
+export type AppEvent = { "event": "changed", families: Array<Family>, } | { "event": "job", job: string, signal: Signal, } | { "event": "ended", job: string, kind: string, state: JobStatus, error: EngineError | null, } | { "event": "settings", settings: Settings, } | { "event": "models", loaded: LoadedModels | null, };
 
 /**
  * What every window shows before a project is open.
@@ -1322,6 +1322,13 @@ export type LeftOutPairs = {
   rule: string,
   /** Number of pairs, by the partition they would be in: train, val, test. */
   pairs: [number, number, number], };
+
+/**
+ * Models that stay in memory for the next generation.
+ */
+export type LoadedModels = {
+  /** The memory of their process; none: unknown. */
+  bytes: number | null, };
 
 /**
  * Logs an account in, and checks its identity. A job: `login`. If a browser is needed, a signal has the URL to open.
@@ -2581,7 +2588,9 @@ export type Settings = {
   /** Whether an open project does its due Reddit maintenance automatically: purging what was deleted there, reading scores. */
   maintenance: boolean,
   /** Prevent sleep while a job runs. */
-  keep_awake: boolean, };
+  keep_awake: boolean,
+  /** Minutes for which the models of a generation stay in memory for the next one; 0: they do not. */
+  keep_models_min: number, };
 
 /**
  * A decision on a reply with unconfirmed delivery.
@@ -3090,6 +3099,10 @@ export interface Commands {
   "job.queue": { params: QueueJob; result: Queued };
   /** Unblocks the queue: a paused job is resumed, a failed one is skipped. */
   "queue.go-on": { params: Nothing; result: JobQueue };
+  /** The models that stay in memory for the next generation of this window's project; none: none do. */
+  "models.loaded": { params: Nothing; result: LoadedModels | null };
+  /** Releases these models; a generation that uses them finishes first. */
+  "models.release": { params: Nothing; result: null };
   /** Resumes a job that is paused, failed or interrupted. */
   "job.resume": { params: OfJob; result: JobInfo };
   /** The state of the project, and the next step. */

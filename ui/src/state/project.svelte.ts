@@ -3,6 +3,7 @@
 import { call, type EngineError, failure, host, type ProjectInfo } from "../host";
 import { readApp } from "./app.svelte";
 import { jobs } from "./jobs.svelte";
+import { clearModels } from "./models.svelte";
 import { clearQueries } from "./query.svelte";
 import { go, route } from "./route.svelte";
 import { showToast } from "./toasts.svelte";
@@ -18,6 +19,7 @@ export const project = {
 async function show(shown: ProjectInfo | null): Promise<void> {
   clearQueries();
   jobs.clear();
+  clearModels();
   open = shown;
   void host().setTitle(shown ? `${shown.name} - Repartee` : "Repartee");
   if (shown?.migrated_from)

@@ -64,7 +64,7 @@ impl Project {
         Ok(lines.map(|(at_ms, text)| JobLine { at_ms, text }).collect())
     }
 
-    /// Requests a pause; the process that runs the job pauses it within about a second of work.
+    /// Requests a pause; the process that runs the job sees it within 20 ms, and pauses at its next safe point.
     ///
     /// # Errors
     /// [`Code::Usage`] if it is not running.

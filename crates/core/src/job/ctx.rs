@@ -14,7 +14,7 @@ use crate::error::{Code, Error, Result};
 use crate::left_out::{LeftOut, without_quotes};
 
 /// Minimum time between signals; the last one is always sent.
-pub(super) const SIGNAL_EVERY: Duration = Duration::from_millis(100);
+const SIGNAL_EVERY: Duration = Duration::from_millis(100);
 
 /// Ctrl-C and the like, from any thread or signal handler: a request by the user of this process.
 #[derive(Debug, Clone, Default)]
@@ -114,7 +114,8 @@ impl Ctx<'_> {
         self.resumed
     }
 
-    /// Checks for requests; call it between pieces of work of at most about a second. It costs an atomic load.
+    /// Checks for requests; call it between pieces of work that take some milliseconds, or at most about a second where
+    /// they cannot be divided. It costs an atomic load; a request is there 20 ms after it was made.
     ///
     /// # Errors
     /// [`Stop::Pause`], [`Stop::Finish`] or [`Stop::Cancel`] if requested (here or from another process), and
@@ -140,8 +141,15 @@ impl Ctx<'_> {
         }
     }
 
+    /// Whether a request that [`Ctx::go_on`] returns is there, for work that cannot borrow this context: a model asks
+    /// within its forward passes.
+    pub fn stop_check(&self) -> Arc<dyn Fn() -> bool + Send + Sync> {
+        let (interrupt, shared) = (self.project.interrupt.clone(), Arc::clone(&self.shared));
+        Arc::new(move || interrupt.presses() > 0 || shared.want.load(Ordering::Relaxed) != 0)
+    }
+
     /// As [`Ctx::go_on`], after reading the job's row, for work that waits: a request of another thread or process
-    /// takes effect now, not at the next heartbeat.
+    /// takes effect now.
     ///
     /// # Errors
     /// As [`Ctx::go_on`].

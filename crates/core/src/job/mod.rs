@@ -1,8 +1,8 @@
 //! Jobs: one `run` for start and for resume, progress out, pause and cancel in.
 //!
 //! The database is the control plane. A job's row says which process runs it (`owner`), its last heartbeat (`beat_ms`)
-//! and what is requested of it (`want`); a thread next to the work writes the heartbeat once a second and reads
-//! requests. A job whose owner died can be resumed.
+//! and what is requested of it (`want`); a thread next to the work writes the heartbeat once a second and looks for
+//! requests every 20 ms. A job whose owner died can be resumed.
 //!
 //! A new job is a struct of parameters that implements [`Job`], and one line in the list of kinds that projects are
 //! opened with. It writes what it has finished to tables of its own as it goes; a resumed job ([`Ctx::resumed`]) finds there where
@@ -180,10 +180,12 @@ pub fn from_json<T: DeserializeOwned>(json: &str) -> Result<T> {
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
+    use std::sync::atomic::Ordering;
     use std::time::{Duration, Instant};
 
     use repartee_terms::JobStatus;
 
+    use super::ctx::{Shared, TAKEN_OVER, wish_number};
     use super::*;
     use crate::Kind;
     use crate::owner::{self, Watched};
@@ -223,7 +225,26 @@ mod tests {
         }
     }
 
-    static KINDS: &[Kind] = &[Kind::of::<Count>()];
+    /// Asks as a model does within a pass, until it is requested to stop.
+    #[derive(Serialize, Deserialize)]
+    struct Pass {}
+
+    impl Job for Pass {
+        const KIND: &'static str = "pass";
+        type Outcome = ();
+
+        fn run(&self, ctx: &Ctx) -> Result<(), Stop> {
+            let stops = ctx.stop_check();
+            ctx.tick(Progress::new("passing", 0, None, "products"));
+            while !stops() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            ctx.go_on()?;
+            Ok(())
+        }
+    }
+
+    static KINDS: &[Kind] = &[Kind::of::<Count>(), Kind::of::<Pass>()];
 
     fn project() -> (tempfile::TempDir, Project) {
         let folder = tempfile::tempdir().expect("a folder");
@@ -288,6 +309,60 @@ mod tests {
             });
             assert_eq!(got, ended);
         }
+    }
+
+    #[test]
+    fn request_is_seen_at_the_next_look_without_a_heartbeat() {
+        let (_folder, project) = project();
+        let beat_ms = now_ms();
+        let id = owned(&project, &project.owner, beat_ms);
+        let step = owned(&project, &project.owner, beat_ms);
+        let other = project.reopened().expect("opens twice");
+        let (shared, mut watch) = (Shared::default(), project.store.watch().expect("watched"));
+        *shared.step() = Some(step.clone());
+        let mut looked = || {
+            project.look(&id, &mut watch, &shared);
+            let row = project.job_row(&step).expect("there");
+            (shared.want.load(Ordering::Relaxed), row.want)
+        };
+        assert_eq!(looked(), (wish_number(Want::Run), Want::Run));
+        other.pause(&id).expect("requested");
+        assert_eq!(looked(), (wish_number(Want::Pause), Want::Pause));
+        other.cancel(&id).expect("requested");
+        assert_eq!(looked(), (wish_number(Want::Cancel), Want::Cancel));
+        assert_eq!(project.job_row(&id).expect("there").beat_ms, beat_ms);
+        // a job that was taken over stays so
+        let taken = Shared::default();
+        taken.want.store(TAKEN_OVER, Ordering::Relaxed);
+        let mut watch = project.store.watch().expect("watched");
+        other.store.job_want(&id, Want::Discard).expect("requested");
+        project.look(&id, &mut watch, &taken);
+        assert_eq!(taken.want.load(Ordering::Relaxed), TAKEN_OVER);
+    }
+
+    #[test]
+    fn work_that_only_asks_whether_to_stop_is_told_which_request_it_was() {
+        let (_folder, project) = project();
+        let id = new_id();
+        let ended = std::thread::scope(|scope| {
+            let running = scope.spawn(|| project.start_as(&id, &Pass {}, &|_| {}));
+            let other = project.reopened().expect("opens twice");
+            while other.jobs().expect("listed").is_empty() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            other.cancel(&id).expect("asked");
+            running.join().expect("no panic").expect("no error")
+        });
+        assert_eq!(ended, Ended::Cancelled);
+        // by Ctrl-C, once it runs
+        let pressed = project.interrupt.clone();
+        let press = |signal| {
+            if let Signal::Progress(_) = signal {
+                pressed.press();
+            }
+        };
+        let interrupted = project.start(&Pass {}, &press).expect("no error");
+        assert_eq!(interrupted, Ended::Cancelled);
     }
 
     #[test]

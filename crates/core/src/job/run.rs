@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use repartee_datasets::guard::panic_text;
 use repartee_store::jobs::{JobRow, JobState, Want};
+use repartee_store::watch::{Family, Watch};
 
-use super::ctx::{Ctx, SIGNAL_EVERY, Shared, TAKEN_OVER, wish_number};
+use super::ctx::{Ctx, Shared, TAKEN_OVER, wish_number};
 use super::signals::{Signal, Signals};
 use super::{Ended, Job, Stop, from_json, new_id, now_ms, to_json};
 use crate::Project;
@@ -19,6 +20,8 @@ use crate::owner::{self, Watched};
 
 /// Heartbeat interval of the owner.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
+/// Interval at which the owner looks for requests: who cancels a job must not have to wait for a heartbeat.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// The machine is kept awake for jobs that take longer than this.
 const AWAKE_AFTER: Duration = Duration::from_secs(5);
 
@@ -338,6 +341,14 @@ impl Project {
         let began = Instant::now();
         let mut beaten: Option<Instant> = None;
         let mut awake: Option<Arc<Awake>> = None;
+        // without it, requests are read with the heartbeats
+        let mut watch = match self.store.watch() {
+            Ok(watch) => Some(watch),
+            Err(error) => {
+                tracing::warn!("could not watch the project: {error}");
+                None
+            }
+        };
         while !shared.over.load(Ordering::Acquire) {
             // short work does not need it
             if awake.is_none() && began.elapsed() >= AWAKE_AFTER && keeps_awake {
@@ -364,9 +375,32 @@ impl Project {
                     // a busy or full file: the work itself will notice, and the next heartbeat tries again
                     Err(error) => tracing::warn!("no heartbeat written: {error}"),
                 }
+            } else if let Some(watch) = &mut watch {
+                self.look(id, watch, shared);
             }
             shared.flush(signals, false);
-            std::thread::park_timeout(SIGNAL_EVERY);
+            std::thread::park_timeout(LOOK_EVERY);
+        }
+    }
+
+    /// Reads the request to a job, if any process has written to a job since the last look. It takes microseconds
+    /// otherwise.
+    pub(super) fn look(&self, id: &str, watch: &mut Watch, shared: &Shared) {
+        // what cannot be read now is read with the next heartbeat
+        let Ok(families) = watch.changed() else {
+            return;
+        };
+        if !families.contains(&Family::Jobs) {
+            return;
+        }
+        let Ok(Some(row)) = self.store.job(id) else {
+            return;
+        };
+        let (seen, now) = (shared.want.load(Ordering::Relaxed), wish_number(row.want));
+        // passing it on writes, so what was passed on already must not be passed on again
+        if row.want != Want::Run && seen != now && seen != TAKEN_OVER {
+            shared.want.store(now, Ordering::Relaxed);
+            self.pass_on(row.want, shared);
         }
     }
 

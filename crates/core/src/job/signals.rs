@@ -97,7 +97,7 @@ pub enum Signal {
         /// In the order of their numbers.
         texts: Vec<String>,
     },
-    /// Replies being generated, as far as they are; about ten times a second.
+    /// Replies being generated, as far as they are: the first token at once, then about ten times a second.
     Drafts {
         /// Those that have grown since the last time.
         drafts: Vec<Draft>,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::commands;
-use crate::app_state::{AppInfo, AppState, ProjectInfo, Settings, sample_folder};
+use crate::app_state::{AppInfo, AppState, LoadedModels, ProjectInfo, Settings, sample_folder};
 use crate::data::import::preview;
 use crate::doctor::{Doctor, doctor};
 use crate::items::DeleteItem;
@@ -175,6 +175,10 @@ commands!(Asked {
     "job.queue" => |(app, window), job| app.enqueue(window, &job), QueueJob => Queued;
     /// Unblocks the queue: a paused job is resumed, a failed one is skipped.
     "queue.go-on" => |(app, window), _| app.queue_go_on(window), Nothing => JobQueue;
+    /// The models that stay in memory for the next generation of this window's project; none: none do.
+    "models.loaded" => |(app, window), _| app.loaded_models(window), Nothing => Option<LoadedModels>;
+    /// Releases these models; a generation that uses them finishes first.
+    "models.release" => |(app, window), _| app.release_models_of(window), Nothing => ();
     /// Resumes a job that is paused, failed or interrupted.
     "job.resume" => |(app, window), of| app.resume(window, &of.job), OfJob => JobInfo;
 });

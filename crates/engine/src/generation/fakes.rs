@@ -28,7 +28,7 @@ use crate::Engine;
 use crate::ToEngine;
 use crate::data::examples::{DELETED, pair_label};
 use crate::items::{ItemKind, Label};
-use crate::training::model::{Writer, check_kind, device_of_job};
+use crate::training::model::{Writer, check_kind, device_of_job, of_pass};
 use crate::training::precision::resolved;
 use crate::training::run_config::ModelKind;
 
@@ -136,7 +136,8 @@ pub struct FakeShown {
 pub(crate) type OnToken<'a> = &'a mut dyn FnMut(usize, usize, u32) -> ControlFlow<()>;
 
 /// Generates until a pause or cancel is requested: checks between any two tokens, after `heard` was called with (task,
-/// candidate, token).
+/// candidate, token). A model that [`stops_with`](crate::training::model::Generator::stops_with) the job also checks
+/// within a token.
 pub(crate) fn until_stopped<T>(
     ctx: &Ctx,
     heard: &mut dyn FnMut(usize, usize, u32) -> Result<()>,
@@ -155,7 +156,7 @@ pub(crate) fn until_stopped<T>(
     });
     match stopped {
         Some(stop) => Err(stop),
-        None => Ok(written.map_err(Error::from)?),
+        None => of_pass(ctx, written),
     }
 }
 
@@ -253,7 +254,8 @@ impl Job for MakeFakes {
             }
         };
         let precision = resolved(ctx, choice, &checkpoint, &device)?;
-        let generator = engine.writer_of(checkpoint, &device, precision)?;
+        let mut generator = engine.writer_of(checkpoint, &device, precision)?;
+        generator.stops_with(ctx);
         let set = match begun {
             Some(set) => set,
             None => {

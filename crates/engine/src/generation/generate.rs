@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
@@ -37,7 +38,8 @@ use crate::generation::flags::{self, Flag, FlagInfo, TrainingReplies};
 use crate::generation::pick::{Criteria, Scored, pick};
 use crate::items::{ItemKind, Label};
 use crate::queue::ReplyInfo;
-use crate::training::model::{Writer, check_kind, device_of_job};
+use crate::training::lent::{self, Lent};
+use crate::training::model::{Classifier, Writer, check_kind, device_of_job, of_pass};
 use crate::training::precision::resolved;
 use crate::training::run_config::ModelKind;
 
@@ -47,7 +49,7 @@ const SCORED_AT_ONCE: usize = 64;
 pub(crate) const SCORE_BATCH: usize = 16;
 /// How often a request to stop is looked for while the training replies are read.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// How often replies being generated are sent to the window.
+/// How often replies being generated are sent to the front end.
 const SEND_EVERY: Duration = Duration::from_millis(100);
 
 /// A comment to answer.
@@ -313,7 +315,8 @@ struct Drafts {
     /// The tokens so far, by task and number, of those that grew since they were last sent.
     tokens: BTreeMap<(usize, usize), Vec<u32>>,
     grown: BTreeSet<(usize, usize)>,
-    sent: Instant,
+    /// None: nothing was sent yet, so the first token is sent at once.
+    sent: Option<Instant>,
 }
 
 impl Drafts {
@@ -322,7 +325,7 @@ impl Drafts {
             comments,
             tokens: BTreeMap::new(),
             grown: BTreeSet::new(),
-            sent: Instant::now(),
+            sent: None,
         }
     }
 
@@ -333,10 +336,10 @@ impl Drafts {
 
     /// Sends what has grown, if it is time.
     fn send(&mut self, ctx: &Ctx, text: &GeneratorText) -> Result<()> {
-        if self.sent.elapsed() < SEND_EVERY {
+        if self.sent.is_some_and(|at| at.elapsed() < SEND_EVERY) {
             return Ok(());
         }
-        self.sent = Instant::now();
+        self.sent = Some(Instant::now());
         let mut drafts = Vec::with_capacity(self.grown.len());
         for (task, n) in std::mem::take(&mut self.grown) {
             drafts.push(Draft {
@@ -434,25 +437,38 @@ impl Job for Generate {
             realism,
             upvotes,
         } = models;
+        let judges = [
+            realism.map(|c| (c, config.precisions.realism)),
+            upvotes.map(|c| (c, config.precisions.upvotes)),
+        ];
         let precision = config.precisions.generator;
-        let generator = ctx.engine().writer_of(generator, &device, precision)?;
-        let comments = self.gather(ctx, &generator)?;
+        let used = judges.iter().flatten().map(|(c, p)| (c, *p));
+        lent::keep_only(ctx, &device, used.chain([(&generator, precision)]));
+        let generator = lent::writer(ctx, generator, &device, precision)?;
+        let comments = match self.gather(ctx, &generator.model) {
+            Ok(comments) => comments,
+            Err(stop) => {
+                generator.give_back();
+                return Err(stop);
+            }
+        };
         ctx.send(Signal::Comments {
             texts: comments.iter().map(|c| c.comment.clone()).collect(),
         });
-        let with = |checkpoint: Option<Checkpoint>, precision| checkpoint.map(|c| (c, precision));
-        let writer = generator.checkpoint.clone();
+        let writer = generator.model.checkpoint.clone();
         // what it was trained on is read next to the work of the models
         let (store, split_id) = (&ctx.project.store, writer.split_id);
-        let (limit, seed) = (generator.config.limit, generator.config.seed);
-        let stop = AtomicBool::new(false);
+        let config_of_run = &generator.model.config;
+        let (limit, seed) = (config_of_run.limit, config_of_run.seed);
+        let stop = &AtomicBool::new(false);
         let (written, realism, upvotes) = std::thread::scope(|scope| {
-            let reading =
-                scope.spawn(|| flags::training_replies(store, split_id, limit, seed, &stop));
-            let judges = [
-                with(realism, config.precisions.realism),
-                with(upvotes, config.precisions.upvotes),
-            ];
+            let (begin, begins) = sync_channel(1);
+            let thread = scope.spawn(move || {
+                // an error: there is no first token
+                let _ = begins.recv();
+                flags::training_replies(store, split_id, limit, seed, stop)
+            });
+            let reading = Reading { thread, begin };
             let done = self.scored(ctx, generator, judges, &comments, &device, reading);
             // on an error, the thread is still reading
             stop.store(true, Ordering::Relaxed);
@@ -472,6 +488,13 @@ impl Job for Generate {
         };
         Ok(self.store(ctx, &comments, written, &used, config)?)
     }
+}
+
+/// The thread that reads the training replies next to the work of the models.
+struct Reading<'scope> {
+    thread: ScopedJoinHandle<'scope, Result<TrainingReplies>>,
+    /// It begins at the first token, which is not to share the processor with it; or when this is dropped.
+    begin: SyncSender<()>,
 }
 
 /// Waits for the training replies, and names those that could not be read.
@@ -634,28 +657,32 @@ impl Generate {
     fn scored(
         &self,
         ctx: &Ctx,
-        generator: Writer,
+        generator: Lent<Writer>,
         [realism, upvotes]: [Option<(Checkpoint, Precision)>; 2],
         comments: &[Asked],
         device: &Device,
-        reading: ScopedJoinHandle<'_, Result<TrainingReplies>>,
+        reading: Reading<'_>,
     ) -> Result<(Vec<Written>, Option<Checkpoint>, Option<Checkpoint>), Stop> {
-        let mut written = self.write(ctx, &generator, comments)?;
-        drop(generator);
+        let Reading { thread, begin } = reading;
+        let written = self.write(ctx, &generator.model, comments, &begin);
+        drop(begin);
+        generator.give_back();
+        let mut written = written?;
         let mut score = |kind, judge| self.score(ctx, kind, judge, comments, &mut written, device);
         let realism = score(ModelKind::Realism, realism)?;
         let upvotes = score(ModelKind::Upvotes, upvotes)?;
-        let index = read_to_end(ctx, reading)?;
+        let index = read_to_end(ctx, thread)?;
         flag(comments, &mut written, &index);
         Ok((written, realism, upvotes))
     }
 
-    /// Generates the candidates, batching prompts of similar length.
+    /// Generates the candidates, batching prompts of similar length. Tells `begun` of the first token.
     fn write(
         &self,
         ctx: &Ctx,
         generator: &Writer,
         comments: &[Asked],
+        begun: &SyncSender<()>,
     ) -> Result<Vec<Written>, Stop> {
         let text = &generator.text;
         let mut tasks: Vec<(usize, Task)> = Vec::with_capacity(comments.len());
@@ -707,6 +734,8 @@ impl Generate {
                 let only: Vec<Task> = some.iter().map(|(_, task)| task.clone()).collect();
                 let mut drafts = Drafts::new(some.iter().map(|(comment, _)| *comment).collect());
                 let mut heard = |task: usize, n: usize, token: u32| {
+                    // an error: it was told of an earlier one
+                    let _ = begun.try_send(());
                     drafts.hear(task, n, token);
                     drafts.send(ctx, text)
                 };
@@ -776,7 +805,24 @@ impl Generate {
         let Some((checkpoint, precision)) = judge else {
             return Ok(None);
         };
-        let judge = ctx.engine().classifier_of(checkpoint, device, precision)?;
+        ctx.go_on()?;
+        let judge = lent::classifier(ctx, checkpoint, device, precision)?;
+        let scored = self.score_by(ctx, kind, &judge.model, comments, written);
+        let checkpoint = judge.model.checkpoint.clone();
+        judge.give_back();
+        scored?;
+        Ok(Some(checkpoint))
+    }
+
+    /// Scores every candidate with a loaded classifier.
+    fn score_by(
+        &self,
+        ctx: &Ctx,
+        kind: ModelKind,
+        judge: &Classifier,
+        comments: &[Asked],
+        written: &mut Vec<Written>,
+    ) -> Result<(), Stop> {
         let (phase, total) = (format!("scoring {}", kind.as_str()), written.len() as u64);
         let mut done = 0;
         let mut batches = Batches::default();
@@ -794,8 +840,8 @@ impl Generate {
             let scores = batches.each(&texts, &mut |texts| {
                 let pairs = judge.text.pairs(texts).map_err(Error::from)?;
                 let pairs: Vec<&PairIds> = pairs.iter().collect();
-                Ok(evaluate::probabilities(&*judge.model, &pairs, SCORE_BATCH)
-                    .map_err(Error::from)?)
+                let p = evaluate::probabilities(&*judge.model, &pairs, SCORE_BATCH);
+                of_pass(ctx, p)
             })?;
             for ((w, p), unscored) in some.iter_mut().zip(scores).zip(unscored) {
                 match p.as_deref() {
@@ -829,7 +875,7 @@ impl Generate {
         let mut unscored = unscored.into_iter();
         written.retain(|_| !unscored.next().unwrap_or(false));
         ctx.tick(Progress::new(phase, done, Some(total), "replies"));
-        Ok(Some(judge.checkpoint))
+        Ok(())
     }
 
     /// Selects, and stores threads, candidates, verdicts and drafts.

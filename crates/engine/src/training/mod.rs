@@ -2,8 +2,10 @@
 //! was killed, gives the same bits as if it never had been.
 //!
 //! `prepare` decides everything before the first step, `trainee` is what differs between generator and classifiers,
-//! `run` is the job, `session` what it stores and reports at each step, `views` what lists show of runs.
+//! `run` is the job, `session` what it stores and reports at each step, `views` what lists show of runs. `model` loads
+//! trained models, `lent` takes them from the memory of a warm worker.
 
+pub(crate) mod lent;
 pub mod model;
 pub mod precision;
 mod prepare;

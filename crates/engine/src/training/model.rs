@@ -1,12 +1,13 @@
 //! Trained models, loaded for use: weights, configuration and tokenizer of a run's checkpoint.
 
 use repartee_core::error::{Code, Error, Result};
-use repartee_core::job::{Ctx, from_json};
+use repartee_core::job::{Ctx, Stop, from_json};
 use repartee_models::bert::{self, Bert};
 use repartee_models::evaluate::{Predicts, Scores};
 use repartee_models::fast;
 use repartee_models::generate::Generates;
 use repartee_models::gpt2::{self, Gpt2};
+use repartee_models::stop;
 use repartee_models::text::{ClassifierText, Files, GeneratorText, Template};
 use repartee_models::weights::Tensors;
 use repartee_models::{Device, DeviceChoice, Fallback, Opened, device};
@@ -32,6 +33,13 @@ pub struct Generator<M> {
 /// A generator that only generates: packed on the CPU, of tensors elsewhere.
 pub(crate) type Writer = Generator<Box<dyn Generates>>;
 
+impl Writer {
+    /// Ends its forward passes when the job is requested to stop.
+    pub(crate) fn stops_with(&mut self, ctx: &Ctx) {
+        self.model.set_stop(stop::Stop::when(ctx.stop_check()));
+    }
+}
+
 /// A generator that only gives the losses of texts: of tensors at f32 and on a GPU, packed at other precisions.
 pub(crate) type Reader = Generator<Box<dyn Predicts>>;
 
@@ -54,6 +62,17 @@ pub fn open_device(name: &str) -> Result<Opened> {
         .parse()
         .map_err(|e| Error::usage(format!("device: {e}")))?;
     Ok(device(choice)?)
+}
+
+/// The result of a model. If a request ended a forward pass, that request.
+///
+/// # Errors
+/// The model's, and those of [`Ctx::go_on`].
+pub(crate) fn of_pass<T>(ctx: &Ctx, result: repartee_models::Result<T>) -> Result<T, Stop> {
+    if let Err(repartee_models::Error::Interrupted) = result {
+        ctx.go_on()?;
+    }
+    Ok(result.map_err(Error::from)?)
 }
 
 /// Opens the device of a job, and logs why `auto` fell back to the CPU.

@@ -39,6 +39,32 @@ test("candidates are streamed, scored and selected", async () => {
   await waitForText(/≤ min 0\.99/);
 });
 
+test("loaded models show their memory until it is released", async () => {
+  const host = await openWindow("#/generate");
+  await fireEvent.input(await byId("comment"), { target: { value: "Which pot?" } });
+  expect(screen.queryByTestId("loaded-models")).toBeNull();
+  await startGeneration();
+  const loaded = await byId("loaded-models");
+  expect(loaded.textContent?.replace(/\s+/g, " ")).toMatch(/Models in memory: [\d.]+ [kMG]B\./);
+  expect(loaded.textContent).toContain("10 minutes");
+  await fireEvent.click(await byId("release-models"));
+  await waitFor(() => expect(screen.queryByTestId("loaded-models")).toBeNull());
+  expect(callsTo(host, "models.release")).toHaveLength(1);
+  expect(await host.ask("models.loaded", {})).toBeNull();
+});
+
+test("models that are loaded when the screen is opened are shown", async () => {
+  const changes = { "models.loaded": () => ({ bytes: 1_234_000_000 }) };
+  const host = await openWindow("#/generate", { changes, settings: { keep_models_min: 1 } });
+  const loaded = await byId("loaded-models");
+  expect(loaded.textContent?.replace(/\s+/g, " ")).toContain("Models in memory: 1.2 GB.");
+  expect(loaded.textContent).toContain("1 minute.");
+  host.send({ event: "models", loaded: { bytes: null } });
+  await waitFor(() => expect(loaded.textContent).toContain("Models in memory."));
+  host.send({ event: "models", loaded: null });
+  await waitFor(() => expect(screen.queryByTestId("loaded-models")).toBeNull());
+});
+
 test("sampled test comments are shown", async () => {
   await openWindow("#/generate");
   await fireEvent.input(await byId("unseen"), { target: { value: "2" } });
