@@ -56,6 +56,30 @@ pub fn add_to(
     }
 }
 
+/// False positive rates at which the band of a ROC curve is computed.
+const BAND: usize = 100;
+
+/// The 95% band of the ROC curve of class 1 of two: (false positive rate, lowest and highest true positive rate), by the
+/// same bootstrap. It is pointwise: at each rate, 95 of 100 such intervals contain the true one.
+pub(crate) fn roc_band(
+    predictions: &Predictions,
+    threads: &Clusters,
+    seed: u64,
+) -> Vec<(f64, f64, f64)> {
+    let (scores, truth) = (predictions.of_class(1), predictions.is_class(1));
+    let Some(ranked) = RankedExamples::new(&scores, &truth, threads) else {
+        return Vec::new();
+    };
+    let rates: Vec<f64> = (0..=BAND).map(|i| i as f64 / BAND as f64).collect();
+    let heights = bootstrap(threads, RESAMPLES, seed, |weights| {
+        ranked.true_positive_rates(weights, &rates)
+    });
+    let intervals = heights.iter().map(|heights| percentile_interval(heights));
+    (rates.iter().zip(intervals))
+        .filter_map(|(&rate, interval)| interval.map(|of| (rate, of.low, of.high)))
+        .collect()
+}
+
 fn auc_of_class(predictions: &Predictions, class: usize, threads: &Clusters) -> Option<Interval> {
     let (scores, truth) = (predictions.of_class(class), predictions.is_class(class));
     clustered_auc(&scores, &truth, threads)?.interval()
