@@ -16,7 +16,7 @@
 //! | [`evaluate`] | losses and probabilities of many examples |
 //! | [`sampling`], [`generate`] | sampling the next token; whole replies |
 //! | [`stop`] | ending a forward pass early |
-//! | [`metrics`], [`baseline`] | metrics and curves; baselines that only count tokens |
+//! | [`metrics`], [`baseline`] | metrics and curves, their intervals and tests, calibration; baselines that only count tokens |
 //! | [`cost`] | parameters, memory and time before a run starts |
 //!
 //! Shape letters, used in every comment: `B` batch, `T` tokens, `C` width, `H` heads, `D` width of a head, `V`

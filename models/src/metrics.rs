@@ -9,7 +9,22 @@
 //!
 //! Probabilities of K classes come as one flat slice of N rows, (N, K) row-major. Slices that belong together must have
 //! equal lengths; every function panics otherwise, since that is a bug of the caller and never of the data.
+//!
+//! How sure they are: [`delong`] for AUCs, [`bootstrap`] with [`weighted`] for the others, [`permutation`] tests of two
+//! models; all of them keep the examples of a thread together ([`clusters`]). Ordered classes: [`ordinal`]. Calibration:
+//! [`temperature`], [`prior_shift`].
 
+pub mod bootstrap;
+pub mod clusters;
+pub mod delong;
+mod normal;
+pub mod ordinal;
+pub mod permutation;
+pub mod prior_shift;
+pub mod temperature;
+pub mod weighted;
+
+pub use clusters::{Clusters, Interval};
 use serde::{Deserialize, Serialize};
 
 /// One step of a ROC curve: the rates of a classifier that predicts positive from `threshold` on.
@@ -151,11 +166,7 @@ pub fn roc_by_class(probabilities: &[f64], classes: usize, labels: &[usize]) -> 
             roc(&scores, &truth)
         })
         .collect();
-    let pooled: Vec<bool> = labels
-        .iter()
-        .flat_map(|&l| (0..classes).map(move |k| k == l))
-        .collect();
-    let micro = roc(probabilities, &pooled);
+    let micro = roc(probabilities, &pooled(labels, classes));
     let there: Vec<&Roc> = curves.iter().flatten().collect();
     let macro_mean = (there.len() > 1).then(|| mean_curve(&there));
     RocByClass {
@@ -163,6 +174,51 @@ pub fn roc_by_class(probabilities: &[f64], classes: usize, labels: &[usize]) -> 
         micro,
         macro_mean,
     }
+}
+
+/// Whether each of the N * K decisions that a micro-average pools is true, row-major as the probabilities.
+pub fn pooled(labels: &[usize], classes: usize) -> Vec<bool> {
+    let of_example = |&label: &usize| (0..classes).map(move |k| k == label);
+    labels.iter().flat_map(of_example).collect()
+}
+
+/// Micro-averaged average precision of `probabilities` (N, K): all N * K decisions pooled. `None` without examples, with
+/// one class, or with a NaN. As scikit-learn's `average_precision_score(average="micro")`.
+pub fn micro_average_precision(
+    probabilities: &[f64],
+    classes: usize,
+    labels: &[usize],
+) -> Option<f64> {
+    precision_recall(probabilities, &pooled(labels, classes)).map(|pr| pr.average_precision)
+}
+
+/// Mean of a figure of each class (K), weighted by the number of its examples (K): as scikit-learn's
+/// `average="weighted"`. Classes without the figure are left out; `None` if fewer than two have it.
+pub fn weighted_mean(figures: &[Option<f64>], counts: &[u64]) -> Option<f64> {
+    assert_eq!(figures.len(), counts.len(), "one count for each figure");
+    let known =
+        || (figures.iter().zip(counts)).filter_map(|(figure, &n)| Some(((*figure)?, n as f64)));
+    let weight: f64 = known().map(|(_, n)| n).sum();
+    (known().count() > 1 && weight > 0.0)
+        .then(|| known().map(|(figure, n)| figure * n).sum::<f64>() / weight)
+}
+
+/// The micro-averaged average precision of a predictor that gives every example the class shares as probabilities;
+/// `counts` has the examples of each class. `None` if only one class exists or no example.
+pub fn prior_micro_average_precision(counts: &[u64]) -> Option<f64> {
+    let mut counts: Vec<f64> = counts.iter().map(|&n| n as f64).collect();
+    counts.sort_unstable_by(|a, b| b.total_cmp(a));
+    let all: f64 = counts.iter().sum();
+    let (mut tp, mut decisions, mut sum) = (0.0, 0.0, 0.0);
+    for equal in counts.chunk_by(|a, b| a == b) {
+        let positives = equal[0] * equal.len() as f64;
+        tp += positives;
+        decisions += all * equal.len() as f64;
+        if positives > 0.0 {
+            sum += positives * tp / decisions;
+        }
+    }
+    (counts.len() > 1 && all > 0.0).then(|| sum / all)
 }
 
 /// The micro-averaged AUC of a predictor that gives every example the class shares as probabilities; `counts` has the
@@ -403,6 +459,25 @@ impl Confusion {
     /// the balanced accuracy if all classes occur.
     pub fn macro_recall(&self) -> Option<f64> {
         self.macro_mean(|class| class.recall)
+    }
+
+    /// Matthews correlation coefficient: the correlation of true and predicted class, -1 to 1, 0 for chance (Gorodkin
+    /// 2004 for more than two classes). `None` if truth or prediction has only one class. As
+    /// `sklearn.metrics.matthews_corrcoef`, which gives 0 there.
+    pub fn matthews(&self) -> Option<f64> {
+        let k = self.counts.len();
+        let n = self.total() as f64;
+        let (mut right, mut both, mut of_truth, mut of_called) = (0.0, 0.0, 0.0, 0.0);
+        for i in 0..k {
+            let truth = self.counts[i].iter().sum::<u64>() as f64;
+            let called = self.counts.iter().map(|row| row[i]).sum::<u64>() as f64;
+            right += self.counts[i][i] as f64;
+            both += truth * called;
+            of_truth += truth * truth;
+            of_called += called * called;
+        }
+        let spread = (n * n - of_truth) * (n * n - of_called);
+        (spread > 0.0).then(|| (right * n - both) / spread.sqrt())
     }
 
     /// Cohen's kappa with quadratic weights: agreement beyond chance for ordered classes, so that a neighboring bin is

@@ -2,6 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use repartee_models::baseline::{NaiveBayes, Unigram};
+use repartee_models::metrics::delong::{Average, averaged_auc};
+use repartee_models::metrics::ordinal::{expected_class, kendall_tau_b, mean_absolute_error};
+use repartee_models::metrics::prior_shift::{estimate_priors, with_priors};
+use repartee_models::metrics::temperature::{at_temperature, fit_temperature};
+use repartee_models::metrics::weighted::RankedExamples;
 use repartee_models::metrics::*;
 use serde_json::Value;
 
@@ -81,6 +86,9 @@ fn binary_metrics_match_scikit_learn() {
         same(yes.f1, &case["f1"]);
         same(yes.precision, &case["precision_at"]);
         same(yes.recall, &case["recall_at"]);
+        same(table.matthews(), &case["matthews"]);
+        let of_label: Vec<f64> = labels.iter().map(|&l| l as f64).collect();
+        same(kendall_tau_b(&scores, &of_label), &case["kendall_tau"]);
 
         let both: Vec<f64> = scores.iter().flat_map(|&s| [1.0 - s, s]).collect();
         same(log_loss(&both, 2, &labels), &case["log_loss"]);
@@ -131,13 +139,101 @@ fn multiclass_metrics_match_scikit_learn() {
         same(table.macro_recall(), &case["macro_recall"]);
         same(table.quadratic_kappa(), &case["kappa"]);
         same(log_loss(&p, k, &labels), &case["log_loss"]);
-        let expected: Vec<f64> = p
-            .chunks(k)
-            .map(|row| row.iter().enumerate().map(|(i, p)| i as f64 * p).sum())
-            .collect();
+        let expected = expected_class(&p, k);
         let truth: Vec<f64> = labels.iter().map(|&l| l as f64).collect();
         same(spearman(&expected, &truth), &case["spearman"]);
+        same(kendall_tau_b(&expected, &truth), &case["kendall_tau"]);
+        let error = mean_absolute_error(&p, k, &labels);
+        same(error, &case["mean_absolute_error"]);
+        same(table.matthews(), &case["matthews"]);
+
+        let of_class = |class: usize| -> (Vec<f64>, Vec<bool>) {
+            let scores = p.iter().skip(class).step_by(k).copied().collect();
+            (scores, labels.iter().map(|&l| l == class).collect())
+        };
+        let precisions: Vec<Option<f64>> = (0..k)
+            .map(|class| {
+                let (scores, truth) = of_class(class);
+                precision_recall(&scores, &truth).map(|pr| pr.average_precision)
+            })
+            .collect();
+        let counts: Vec<u64> = (0..k)
+            .map(|class| labels.iter().filter(|&&l| l == class).count() as u64)
+            .collect();
+        let weighted = weighted_mean(&precisions, &counts);
+        same(weighted, &case["weighted_average_precision"]);
+        let micro = micro_average_precision(&p, k, &labels);
+        same(micro, &case["micro_average_precision"]);
+        same_all(
+            precisions.into_iter().flatten().collect(),
+            &case["average_precision"],
+        );
+        let clusters = Clusters::new(&(0..labels.len()).collect::<Vec<_>>());
+        for (average, key) in [(Average::Macro, "macro"), (Average::Weighted, "weighted")] {
+            let mean = averaged_auc(&p, k, &labels, &clusters, average).unwrap();
+            same(mean.auc, &case[key]);
+        }
+        // example i counts i % 3 times
+        let weights: Vec<_> = (0..labels.len()).map(|i| [(i % 3) as f64; 8]).collect();
+        let resampled = (0..k).map(|class| {
+            let (scores, truth) = of_class(class);
+            let ranked = RankedExamples::new(&scores, &truth, &clusters).unwrap();
+            ranked.average_precision(&weights)[5]
+        });
+        let mean = resampled.sum::<f64>() / k as f64;
+        same(mean, &case["macro_average_precision_of"]);
     }
+}
+
+#[test]
+fn temperature_matches_scipys_minimum() {
+    for case in fixture()["temperature"].as_array().unwrap() {
+        let (p, labels) = (numbers(&case["p"]), integers(&case["labels"]));
+        let k = case["classes"].as_u64().unwrap() as usize;
+        let temperature = fit_temperature(&p, k, &labels);
+        same(temperature, &case["temperature"]);
+        let scaled = at_temperature(&p, k, temperature.unwrap());
+        same(log_loss(&scaled, k, &labels), &case["log_loss"]);
+        same_all(scaled, &case["scaled"]);
+    }
+    // all right, all wrong, no examples, not a number
+    assert_eq!(fit_temperature(&[0.9, 0.1, 0.2, 0.8], 2, &[0, 1]), None);
+    assert_eq!(fit_temperature(&[0.9, 0.1, 0.2, 0.8], 2, &[1, 0]), None);
+    assert_eq!(fit_temperature(&[], 2, &[]), None);
+    assert_eq!(fit_temperature(&[f64::NAN, 0.1], 2, &[0]), None);
+    // a probability of zero is a very small one
+    let sure = at_temperature(&[0.0, 1.0], 2, 100.0);
+    assert!(sure[0] > 0.0 && (sure[0] + sure[1] - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn priors_are_shifted_and_estimated_as_by_saerens() {
+    for case in fixture()["priors"].as_array().unwrap() {
+        let (p, from, to) = (
+            numbers(&case["p"]),
+            numbers(&case["from"]),
+            numbers(&case["to"]),
+        );
+        same_all(with_priors(&p, &from, &to).unwrap(), &case["shifted"]);
+        same_all(estimate_priors(&p, &from).unwrap(), &case["estimated"]);
+        let same_shares = with_priors(&p, &from, &from).unwrap();
+        assert!(
+            same_shares
+                .iter()
+                .zip(&p)
+                .all(|(a, b)| (a - b).abs() < 1e-12)
+        );
+    }
+    // of 9 in 10, with half as fakes, 1 in 100: odds of 9 to 1 against 99 to 1
+    let shifted = with_priors(&[0.9, 0.1], &[1.0, 1.0], &[1.0, 99.0]).unwrap();
+    assert!((shifted[0] - 9.0 / (9.0 + 99.0)).abs() < 1e-12);
+    assert_eq!(with_priors(&[0.9, 0.1], &[1.0, 0.0], &[1.0, 1.0]), None);
+    assert_eq!(with_priors(&[0.9, 0.1], &[1.0, 1.0], &[0.0, 0.0]), None);
+    assert_eq!(
+        with_priors(&[0.9, 0.1], &[1.0, 1.0], &[1.0, f64::NAN]),
+        None
+    );
+    assert_eq!(estimate_priors(&[], &[0.5, 0.5]), None);
 }
 
 #[test]
@@ -174,6 +270,18 @@ fn prior_micro_auc_is_that_of_a_constant_predictor_in_scikit_learn() {
     assert_eq!(prior_micro_auc(&[3, 3, 3]), Some(0.5));
     assert_eq!((prior_micro_auc(&[]), prior_micro_auc(&[5])), (None, None));
     assert_eq!(prior_micro_auc(&[0, 0]), None);
+    for case in fixture()["constant"].as_array().unwrap() {
+        let (p, labels) = (numbers(&case["p"]), integers(&case["labels"]));
+        let counts: Vec<u64> = integers(&case["counts"])
+            .iter()
+            .map(|&n| n as u64)
+            .collect();
+        let measured = micro_average_precision(&p, counts.len(), &labels).unwrap();
+        let prior = prior_micro_average_precision(&counts).unwrap();
+        assert!((measured - prior).abs() < 1e-12, "{measured} {prior}");
+    }
+    assert_eq!(prior_micro_average_precision(&[5]), None);
+    assert_eq!(prior_micro_average_precision(&[0, 0]), None);
 }
 
 #[test]
@@ -220,7 +328,13 @@ fn undefined_metrics_are_none() {
         (never.class(1).precision, never.class(1).recall),
         (None, None)
     );
-    assert_eq!(never.quadratic_kappa(), None);
+    assert_eq!((never.quadratic_kappa(), never.matthews()), (None, None));
+    assert_eq!(kendall_tau_b(&[1.0, 1.0], &[0.0, 1.0]), None);
+    assert_eq!(kendall_tau_b(&[1.0, f64::NAN], &[0.0, 1.0]), None);
+    assert_eq!(mean_absolute_error(&[], 4, &[]), None);
+    assert_eq!(mean_absolute_error(&[f64::NAN, 0.5], 2, &[0]), None);
+    assert_eq!(weighted_mean(&[Some(0.5), None], &[3, 4]), None);
+    assert_eq!(micro_average_precision(&[], 3, &[]), None);
     let missing = roc_by_class(&[0.2, 0.3, 0.5, 0.6, 0.2, 0.2], 3, &[0, 1]);
     assert!(missing.classes[2].is_none() && missing.micro.is_some());
     // the mean of the classes that occur

@@ -2,6 +2,7 @@
 //! CSV.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -15,7 +16,8 @@ use repartee_engine::terms::{Precision, PrecisionChoice, Role};
 use repartee_engine::training::Train;
 use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_engine::{Code, Engine, Partition, SamplingParams};
-use repartee_models::fast;
+use repartee_models::metrics::temperature;
+use repartee_models::{fast, metrics};
 use repartee_store::Store;
 use repartee_store::quality::Quality;
 use repartee_tests::sample::{done, project};
@@ -348,6 +350,186 @@ fn figures_of_classifiers_count_every_example_and_are_compared_with_their_baseli
         assert_eq!(predictions.labels.len() as u64, figures.examples);
         honest(&engine, evaluation, figures);
     }
+}
+
+/// The threads of the predictions of an evaluation, as they are exported.
+fn exported_threads(place: &Place, engine: &Engine, evaluation: &EvaluationInfo) -> usize {
+    let file = place.path(&format!("threads-{}.jsonl", evaluation.run));
+    let id = evaluation.id.to_string();
+    engine.predictions_export(&id, &file).unwrap();
+    let threads = rows(&file).into_iter().map(|row| row["thread"].to_string());
+    threads.collect::<BTreeSet<_>>().len()
+}
+
+#[test]
+fn figures_have_intervals_by_thread_and_roc_curves_show_them() {
+    let made = Made::once();
+    let (place, engine) = made.copy();
+    for (evaluation, figures, classes) in made.classifiers() {
+        let confidence = figures.confidence.as_ref().unwrap();
+        let threads = exported_threads(&place, &engine, evaluation);
+        assert_eq!(confidence.threads, threads as u64);
+        assert!(threads < figures.examples as usize, "some have several");
+        let intervals = evaluation.compared.iter().filter_map(|one| one.interval);
+        assert!(intervals.clone().count() > 5);
+        assert!(
+            intervals
+                .clone()
+                .all(|interval| interval.low <= interval.high)
+        );
+
+        let picture = engine
+            .chart(ChartKind::Roc, std::slice::from_ref(&evaluation.run))
+            .unwrap();
+        let columns = &picture.table.columns;
+        let has = |name: &str| columns.iter().any(|column| column == name);
+        let auc = evaluation
+            .compared
+            .iter()
+            .find(|one| one.figure == "auc")
+            .unwrap();
+        if let (Some(interval), Some(value)) = (auc.interval, auc.value) {
+            assert!(interval.low < value && value < interval.high);
+            assert!(has("auc_low") && has("auc_high"), "{columns:?}");
+            let written = auc.written_with_interval();
+            let legend = &picture.series;
+            assert!(
+                legend.iter().any(|one| one.name.contains(&written)),
+                "{written} {legend:?}"
+            );
+            let printed = place.ok(["evaluate"]).out;
+            assert!(
+                printed.contains(&format!("{} {written}", auc.name)),
+                "{printed}"
+            );
+        }
+        assert_eq!(has("low") && has("high"), classes == 2, "{columns:?}");
+        assert_eq!(picture.svg.contains("<polygon"), classes == 2);
+    }
+    let Figures::Generator(writer) = &made.writer.figures else {
+        panic!("a generator's figures")
+    };
+    let interval = writer.confidence.as_ref().unwrap().intervals["perplexity"];
+    let perplexity = writer.perplexity.unwrap();
+    assert!(interval.low < perplexity && perplexity < interval.high);
+}
+
+#[test]
+fn intervals_follow_the_threshold() {
+    let made = Made::once();
+    let (_place, engine) = made.copy();
+    let Figures::Classifier(figures) = &made.judge.figures else {
+        panic!("a classifier's figures")
+    };
+    let same = engine.evaluation_at(made.judge.id, 0.5).unwrap().figures;
+    let intervals = &figures.confidence.as_ref().unwrap().intervals;
+    let again = same.confidence.unwrap().intervals;
+    assert!(again.keys().eq(intervals.keys()), "{again:?}");
+    for (name, one) in &again {
+        // the stored ones went through JSON
+        let other = intervals[name];
+        let near = (one.low - other.low).abs() < 1e-9 && (one.high - other.high).abs() < 1e-9;
+        assert!(near, "{name} {one:?} {other:?}");
+    }
+    for (one, other) in same.classes.iter().zip(&figures.classes) {
+        assert_eq!(one.auc_interval, other.auc_interval);
+    }
+    let moved = engine.evaluation_at(made.judge.id, 0.9).unwrap();
+    let of = |figure: &str| {
+        moved
+            .compared
+            .iter()
+            .find(|one| one.figure == figure)
+            .unwrap()
+    };
+    let recall = of("recall");
+    if let (Some(value), Some(interval)) = (recall.value, recall.interval) {
+        assert!(
+            interval.low <= value && value <= interval.high,
+            "{recall:?}"
+        );
+    }
+    let auc = made.judge.compared.iter().find(|one| one.figure == "auc");
+    assert_eq!(of("auc").interval, auc.unwrap().interval);
+}
+
+#[test]
+fn temperature_is_fitted_on_the_validation_set_and_reported_on_the_test_set() {
+    let made = Made::once();
+    let (place, engine) = made.copy();
+    let mut fitted = 0;
+    for run in ["judge", "votes"] {
+        let validation = Evaluate {
+            run: run.to_owned(),
+            partition: Partition::Val,
+            ..Evaluate::default()
+        };
+        let validation = done(&engine, &validation);
+        let test = measure(&engine, run);
+        let [Figures::Classifier(before), Figures::Classifier(after)] =
+            [&validation.figures, &test.figures]
+        else {
+            panic!("classifiers' figures")
+        };
+        assert_eq!(
+            before.calibrated, None,
+            "the validation set is what it is fitted on"
+        );
+        let known = engine.predictions(validation.id).unwrap();
+        let expected = temperature::fit_temperature(&known.p, known.classes, &known.labels);
+        let Some(calibrated) = &after.calibrated else {
+            assert_eq!(expected, None);
+            continue;
+        };
+        assert!((calibrated.temperature - expected.unwrap()).abs() < 1e-9);
+        fitted += 1;
+        assert_eq!(calibrated.fitted_on, before.examples);
+        let tested = engine.predictions(test.id).unwrap();
+        let scaled = temperature::at_temperature(&tested.p, tested.classes, calibrated.temperature);
+        let loss = metrics::log_loss(&scaled, tested.classes, &tested.labels).unwrap();
+        assert!((loss - calibrated.log_loss.unwrap()).abs() < 1e-9);
+    }
+    assert!(fitted > 0, "neither has a temperature");
+    drop(engine);
+    let printed = place.ok(["evaluate", "judge", "--limit", "150"]).out;
+    assert!(printed.contains("95% confidence intervals"), "{printed}");
+    assert!(!printed.contains("NaN"), "{printed}");
+}
+
+#[test]
+fn evaluation_of_an_earlier_version_has_no_intervals() {
+    let (place, engine) = Made::once().copy();
+    let id = engine.evaluation_of("judge").unwrap().id;
+    drop(engine);
+    database(&place.project())
+        .execute(
+            "UPDATE evaluation SET metrics = json_remove(metrics, '$.confidence', '$.calibrated', '$.matthews',
+                 '$.weighted_auc', '$.micro_average_precision', '$.weighted_average_precision', '$.kendall_tau',
+                 '$.mean_absolute_error', '$.classes[0].auc_interval', '$.classes[1].auc_interval')",
+            [],
+        )
+        .unwrap();
+    let engine = place.engine();
+    let old = engine.evaluation_of("judge").unwrap();
+    assert!(old.compared.iter().all(|one| one.interval.is_none()));
+    let matthews = old.compared.iter().find(|one| one.figure == "matthews");
+    let Figures::Classifier(before) = &Made::once().judge.figures else {
+        panic!("a classifier's figures")
+    };
+    assert_eq!(
+        matthews.unwrap().value,
+        before.matthews,
+        "from the confusion matrix"
+    );
+    let moved = engine.evaluation_at(id, 0.4).unwrap();
+    assert_eq!(moved.figures.confidence, None);
+    let picture = engine.chart(ChartKind::Roc, &["judge".to_owned()]).unwrap();
+    assert_eq!(picture.table.columns.len(), 4);
+    assert_eq!(engine.evaluations().unwrap().len(), 3);
+    drop(engine);
+    let printed = place.ok(["evaluate"]).out;
+    assert!(printed.contains("AUC"), "{printed}");
+    assert_eq!(place.run(["check"]).status, Some(0));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Charts of curves and bars.
 
-use crate::frame::{Drawn, Mark, Place, Plot, Shape};
+use crate::frame::{Band, Drawn, Mark, Place, Plot, Shape};
 use crate::pen::Stroke;
 use crate::{Axis, Error, Heading, Paint, Picture, Table, scale};
 
@@ -46,13 +46,17 @@ fn finite(points: impl IntoIterator<Item = (f64, f64)>) -> Vec<(f64, f64)> {
 }
 
 /// A curve in the unit square: (x, y, threshold); from the threshold on, examples are predicted positive.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Curve {
     /// The legend's label, without the value.
     pub name: String,
     pub points: Vec<(f64, f64, Option<f64>)>,
     /// Area under the curve or average precision, shown in the legend.
     pub area: Option<f64>,
+    /// 95% interval of the area, shown next to it.
+    pub interval: Option<(f64, f64)>,
+    /// Pointwise 95% band around the curve: (x, lowest y, highest y), x rising. Empty: none.
+    pub band: Vec<(f64, f64, f64)>,
     /// Baseline of the area, by name; the legend says if it isn't beaten.
     pub baseline: Option<(String, f64)>,
     /// An average of other curves: drawn in ink, so that it does not look like another class.
@@ -71,6 +75,28 @@ pub struct Threshold {
     pub threshold: f64,
 }
 
+/// The lowest and highest y of a band at an x, linear between its points; `None` without a band.
+fn within(band: &[(f64, f64, f64)], x: f64) -> Option<(f64, f64)> {
+    let next = band.partition_point(|at| at.0 <= x);
+    let (left, right) = (
+        band.get(next.saturating_sub(1))?,
+        band.get(next).or(band.last())?,
+    );
+    let wide = right.0 - left.0;
+    let along = match wide > 0.0 {
+        true => ((x - left.0) / wide).clamp(0.0, 1.0),
+        false => 0.0,
+    };
+    let between = |from: f64, to: f64| from + along * (to - from);
+    Some((between(left.1, right.1), between(left.2, right.2)))
+}
+
+/// A band as a closed shape: its upper edge, and back along the lower one.
+fn outline(band: &[(f64, f64, f64)]) -> Vec<(f64, f64)> {
+    let upper = band.iter().map(|at| (at.0, at.2));
+    finite(upper.chain(band.iter().rev().map(|at| (at.0, at.1))))
+}
+
 /// The unit square with curves.
 fn unit_square<'a>(
     heading: &'a Heading,
@@ -87,17 +113,40 @@ fn unit_square<'a>(
     }
     let (x_title, y_title, area_name) = titles;
     let mut table = Table::new(&columns);
-    let mut series = Vec::new();
+    // the columns of what at least one curve has
+    let (banded, sized) = (
+        curves.iter().any(|c| !c.band.is_empty()),
+        curves.iter().any(|c| c.interval.is_some()),
+    );
+    if banded {
+        table.columns.extend(["low", "high"].map(str::to_owned));
+    }
+    if sized {
+        let key = area_name.to_lowercase();
+        table
+            .columns
+            .extend([key.clone(), format!("{key}_low"), format!("{key}_high")]);
+    }
+    let (mut series, mut bands) = (Vec::new(), Vec::new());
     let (mut classes, mut means) = (0, 0);
     for curve in curves {
+        let cell = |value: Option<f64>| value.map(|v| v.to_string()).unwrap_or_default();
         for &(x, y, threshold) in &curve.points {
-            let threshold = threshold.map(|t| t.to_string()).unwrap_or_default();
-            table.rows.push(vec![
+            let mut row = vec![
                 curve.name.clone(),
                 x.to_string(),
                 y.to_string(),
-                threshold,
-            ]);
+                cell(threshold),
+            ];
+            if banded {
+                let at = within(&curve.band, x);
+                row.extend([cell(at.map(|at| at.0)), cell(at.map(|at| at.1))]);
+            }
+            if sized {
+                let (low, high) = curve.interval.unzip();
+                row.extend([cell(curve.area), cell(low), cell(high)]);
+            }
+            table.rows.push(row);
         }
         let stroke = if curve.is_mean {
             means += 1;
@@ -122,11 +171,26 @@ fn unit_square<'a>(
                     }
                     _ => String::new(),
                 };
-                format!(", {area_name} {a:.3}{worse}")
+                let interval = curve
+                    .interval
+                    .map(|(low, high)| format!(" [{low:.3}, {high:.3}]"))
+                    .unwrap_or_default();
+                format!(", {area_name} {a:.3}{interval}{worse}")
             })
             .unwrap_or_default();
+        let outline = outline(&curve.band);
+        let band = match outline.is_empty() {
+            true => "",
+            false => "; 95% band",
+        };
+        if !outline.is_empty() {
+            bands.push(Band {
+                outline,
+                paint: stroke.paint,
+            });
+        }
         series.push(Drawn {
-            name: format!("{}{area}", curve.name),
+            name: format!("{}{area}{band}", curve.name),
             stroke,
             shape: Shape::Line,
             points: finite(curve.points.iter().map(|p| (p.0, p.1))),
@@ -145,7 +209,7 @@ fn unit_square<'a>(
         })
         .into_iter()
         .collect();
-    let shaded = (series.len() == 1).then_some(0);
+    let shaded = (series.len() == 1 && bands.is_empty()).then_some(0);
     Ok(Plot {
         heading,
         width: SQUARE,
@@ -154,6 +218,7 @@ fn unit_square<'a>(
         y: axis(y_title, 0.0, 1.0, 5),
         legend: Place::LowerRight,
         references: Vec::new(),
+        bands,
         shaded,
         series,
         marks,
@@ -292,6 +357,7 @@ pub fn calibration(
         y: axis("observed frequency", 0.0, 1.0, 5),
         legend: Place::Above,
         references: vec![((0.0, 0.0), (1.0, 1.0))],
+        bands: Vec::new(),
         shaded: None,
         series,
         marks: Vec::new(),
@@ -385,6 +451,7 @@ pub fn course(
         y: axis(unit, low, high, 5),
         legend: Place::Above,
         references: Vec::new(),
+        bands: Vec::new(),
         shaded: None,
         series,
         marks: Vec::new(),
@@ -504,6 +571,7 @@ pub fn losses(heading: &Heading, runs: &[LossLine]) -> Result<Picture, Error> {
         y: axis("loss (nats)", low, high, 5),
         legend: Place::Above,
         references: Vec::new(),
+        bands: Vec::new(),
         shaded: None,
         series: back,
         marks,
@@ -602,6 +670,7 @@ pub fn histogram(
         ),
         legend: Place::Above,
         references: Vec::new(),
+        bands: Vec::new(),
         shaded: None,
         series,
         marks: Vec::new(),

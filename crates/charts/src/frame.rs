@@ -121,6 +121,13 @@ pub(crate) struct Mark {
     pub paint: Paint,
 }
 
+/// A filled shape behind the series.
+pub(crate) struct Band {
+    /// Its outline in data coordinates.
+    pub outline: Vec<(f64, f64)>,
+    pub paint: Paint,
+}
+
 /// A chart with two linear axes.
 pub(crate) struct Plot<'a> {
     pub heading: &'a Heading,
@@ -133,6 +140,7 @@ pub(crate) struct Plot<'a> {
     pub legend: Place,
     /// Dashed lines behind the series.
     pub references: Vec<((f64, f64), (f64, f64))>,
+    pub bands: Vec<Band>,
     /// Fill the area under this series.
     pub shaded: Option<usize>,
     pub series: Vec<Drawn>,
@@ -390,6 +398,10 @@ impl Plot<'_> {
                     dashed: true,
                 };
                 pen.line(at(from), at(to), stroke)?;
+            }
+            for band in &self.bands {
+                let outline: Vec<(f64, f64)> = band.outline.iter().map(at).collect();
+                pen.polygon(&outline, band.paint, 0.2)?;
             }
             if let Some(series) = self.shaded.and_then(|i| self.series.get(i)) {
                 let mut area: Vec<(f64, f64)> = series.points.iter().map(at).collect();

@@ -139,8 +139,7 @@ fn marked(power: f64, at: f64) -> Picture {
         name: "real".to_owned(),
         points: (0..=50).map(|i| point(f64::from(i) / 50.0)).collect(),
         area: Some(1.0 / (1.0 + power)),
-        baseline: None,
-        is_mean: false,
+        ..Curve::default()
     };
     let mark = Threshold {
         curve: 0,
@@ -171,12 +170,30 @@ fn a_legend_says_when_a_curve_is_worse_than_its_baseline() {
             points: vec![(0.0, 0.0, None), (1.0, 1.0, Some(0.0))],
             area: Some(area),
             baseline: Some(("chance".to_owned(), 0.5)),
-            is_mean: false,
+            ..Curve::default()
         };
         let picture = roc(&heading("ROC"), &[curve], None).unwrap();
         assert_eq!(picture.series[0].name, words);
         assert_legible(words, &picture);
     }
+}
+
+#[test]
+fn a_legend_with_interval_and_baseline_is_legible() {
+    let curve = Curve {
+        name: "real".to_owned(),
+        points: vec![(0.0, 0.0, None), (1.0, 1.0, Some(0.0))],
+        area: Some(0.43),
+        interval: Some((0.391, 0.4704)),
+        baseline: Some(("chance".to_owned(), 0.5)),
+        ..Curve::default()
+    };
+    let picture = roc(&heading("ROC"), &[curve], None).unwrap();
+    let words = "real, AUC 0.430 [0.391, 0.470], worse than chance 0.500";
+    assert_eq!(picture.series[0].name, words);
+    let drawn: Vec<String> = texts(&picture).into_iter().map(|text| text.0).collect();
+    assert!(drawn.iter().any(|text| text == words), "{drawn:?}");
+    assert_legible(words, &picture);
 }
 
 #[test]
@@ -192,8 +209,7 @@ fn long_names_stay_within_the_chart() {
             (1.0, 1.0, Some(0.0)),
         ],
         area: Some(0.85),
-        baseline: None,
-        is_mean: false,
+        ..Curve::default()
     };
     let curves = [named(&long), named(&long.replace(' ', "_")), named("short")];
     assert_legible("roc", &roc(&heading("ROC"), &curves, None).unwrap());

@@ -27,8 +27,19 @@ fn curve(name: &str, power: f64, is_mean: bool) -> Curve {
         name: name.to_owned(),
         area: Some(1.0 / (power + 1.0)),
         points,
-        baseline: None,
         is_mean,
+        ..Curve::default()
+    }
+}
+
+/// A curve with a band and an interval.
+fn banded(name: &str, power: f64) -> Curve {
+    let curve = curve(name, power, false);
+    let at = |p: &(f64, f64, Option<f64>)| (p.0, (p.1 - 0.06).max(0.0), (p.1 + 0.04).min(1.0));
+    Curve {
+        band: curve.points.iter().map(at).collect(),
+        interval: Some((0.75, 0.84)),
+        ..curve
     }
 }
 
@@ -105,6 +116,15 @@ fn all() -> Vec<(&'static str, Picture)> {
             .unwrap(),
         ),
         (
+            "roc_band",
+            roc(
+                &heading("Realism: how sure is the curve?"),
+                &[banded("realism", 0.25)],
+                None,
+            )
+            .unwrap(),
+        ),
+        (
             "roc_classes",
             roc(
                 &heading("Upvotes: each bin against the rest"),
@@ -133,8 +153,7 @@ fn all() -> Vec<(&'static str, Picture)> {
                 name: "realism".to_owned(),
                 points: (0..=25).map(falls).collect(),
                 area: Some(0.87),
-                baseline: None,
-                is_mean: false,
+                ..Curve::default()
             };
             let mark = Threshold {
                 curve: 0,
@@ -344,13 +363,7 @@ fn notice_is_under_every_chart_and_in_its_table() {
 #[test]
 fn empty_chart_is_an_error() {
     let h = heading("Empty");
-    let none = Curve {
-        name: String::new(),
-        points: vec![],
-        area: None,
-        baseline: None,
-        is_mean: false,
-    };
+    let none = Curve::default();
     assert!(matches!(roc(&h, &[], None), Err(Error::Empty(_))));
     assert!(matches!(
         precision_recall(&h, &[none], None, None),
@@ -405,6 +418,65 @@ fn page_can_place_a_tooltip_over_the_plot() {
     );
 }
 
+#[test]
+fn band_and_interval_are_drawn_and_in_the_table() {
+    let curve = banded("realism", 0.25);
+    let (bands, interval) = (curve.band.clone(), curve.interval.unwrap());
+    let with = roc(&heading("ROC"), std::slice::from_ref(&curve), None).unwrap();
+    let polygon = with
+        .svg
+        .lines()
+        .find(|line| line.starts_with("<polygon"))
+        .unwrap();
+    assert!(polygon.contains("fill-"), "{polygon}");
+    let corners = polygon.split("points=\"").nth(1).unwrap();
+    let corners = corners.split('"').next().unwrap().split_whitespace();
+    assert_eq!(corners.count(), 2 * bands.len());
+    assert!(
+        with.series[0].name.contains("[0.750, 0.840]; 95% band"),
+        "{:?}",
+        with.series[0].name
+    );
+    assert_eq!(
+        with.csv().unwrap().lines().next(),
+        Some(
+            "curve,false_positive_rate,true_positive_rate,threshold,low,high,auc,auc_low,auc_high"
+        )
+    );
+    for (row, band) in with.table.rows.iter().zip(&bands) {
+        let cell = |n: usize| row[n].parse::<f64>().unwrap();
+        assert!((cell(4) - band.1).abs() < 1e-12 && (cell(5) - band.2).abs() < 1e-12);
+        assert_eq!((cell(7), cell(8)), interval);
+    }
+    // between two points of the band
+    let middle = Curve {
+        points: vec![
+            (0.0, 0.0, None),
+            (0.5, 0.9, Some(0.5)),
+            (1.0, 1.0, Some(0.0)),
+        ],
+        band: vec![(0.0, 0.0, 0.25), (1.0, 0.75, 0.75)],
+        ..Curve::default()
+    };
+    let both = roc(
+        &heading("ROC"),
+        &[middle, self::curve("plain", 0.5, false)],
+        None,
+    )
+    .unwrap();
+    assert_eq!(
+        both.table.rows[1][4..],
+        ["0.375".to_owned(), "0.5".to_owned()]
+    );
+    assert_eq!(both.table.rows[3][4..], [String::new(), String::new()]);
+    assert!(
+        both.table
+            .rows
+            .iter()
+            .all(|row| row.len() == both.table.columns.len())
+    );
+}
+
 /// Three points on a straight line: a ROC curve without its middle one looks the same, and a marker looked up among the
 /// remaining points would be in the wrong place.
 #[test]
@@ -417,8 +489,7 @@ fn threshold_is_marked_at_its_point_not_at_a_vertex() {
             (1.0, 1.0, Some(0.1)),
         ],
         area: Some(0.95),
-        baseline: None,
-        is_mean: false,
+        ..Curve::default()
     };
     let mark = Threshold {
         curve: 0,

@@ -95,6 +95,7 @@ pub const CLASSES: &[&str] = &[
     "recall",
     "F1",
     "AUC",
+    "AUC 95%",
     "AP",
 ];
 

@@ -50,6 +50,7 @@ pub use repartee_datasets::split::Shares;
 pub use repartee_datasets::study::{Decision, Origin, StudyKind, StudyRecord};
 pub use repartee_datasets::{Partition, Recipe};
 pub use repartee_models::generate::SamplingParams;
+pub use repartee_models::metrics::Interval;
 pub use repartee_models::train::Outcome;
 pub use repartee_posting as posting;
 pub use repartee_terms as terms;

@@ -202,6 +202,28 @@ impl Store {
         })
     }
 
+    /// The thread (post) of each subject, in the same order; `None` for one that is gone.
+    pub fn threads_of(
+        &self,
+        subjects: impl IntoIterator<Item = Subject>,
+    ) -> Result<Vec<Option<i64>>> {
+        self.read(|db| {
+            let mut of_pair = db.prepare_cached("SELECT thread_id FROM pair WHERE id = ?1")?;
+            let mut of_fake = db.prepare_cached(
+                "SELECT p.thread_id FROM fake f JOIN pair p ON p.id = f.pair_id WHERE f.id = ?1",
+            )?;
+            let mut threads = Vec::new();
+            for subject in subjects {
+                let found = match subject {
+                    Subject::Pair(id) => of_pair.query_row([id], |row| row.get(0)),
+                    Subject::Fake(id) => of_fake.query_row([id], |row| row.get(0)),
+                };
+                threads.push(found.optional()?);
+            }
+            Ok(threads)
+        })
+    }
+
     /// Predictions of an evaluation with their texts, from number `from`, at most `limit`.
     pub fn predicted(&self, evaluation_id: i64, from: u64, limit: usize) -> Result<Vec<Predicted>> {
         self.read(|db| {

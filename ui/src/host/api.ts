@@ -306,6 +306,15 @@ export type ByEdges = {
 export type ByPerson = { who: string, };
 
 /**
+ * The figures after temperature scaling, which was fitted on other examples than it is measured on.
+ */
+export type Calibrated = {
+  /** Divides the logits: above 1, the model is too sure. */
+  temperature: number,
+  /** Number of examples of the validation set that it was fitted on. */
+  fitted_on: number, log_loss: number | null, brier: number | null, calibration_error: number | null, };
+
+/**
  * A candidate with its scores and verdict.
  */
 export type CandidateInfo = {
@@ -397,7 +406,9 @@ export type ClassFigures = {
   /** Harmonic mean of the two. */
   f1: number | null,
   /** Area under its ROC curve. */
-  auc: number | null, average_precision: number | null, };
+  auc: number | null,
+  /** 95% interval of the AUC. */
+  auc_interval: Interval | null, average_precision: number | null, };
 
 /**
  * Class weights in a classifier's loss.
@@ -433,6 +444,8 @@ export type ClassifierFigures = { examples: number,
   auc_over: Array<string>,
   /** Micro-average: area under the ROC curve of all decisions pooled; more than two classes only. */
   micro_auc: number | null,
+  /** Mean of the classes' AUCs, weighted by their examples; more than two classes only. */
+  weighted_auc: number | null,
   /** Share of correct predictions. */
   accuracy: number | null,
   /** F1 of class 1 (two classes), or the mean over the classes that occur in labels or predictions. */
@@ -441,10 +454,16 @@ export type ClassifierFigures = { examples: number,
   precision: number | null,
   /** As F1; with more than two classes 0 for a class that is only predicted. */
   recall: number | null,
+  /** Matthews correlation coefficient. */
+  matthews: number | null,
   /** Mean -ln p(truth) in nats. */
   log_loss: number | null,
   /** Average precision of class 1 (two classes), or the mean over the classes. */
   average_precision: number | null,
+  /** Average precision of all decisions pooled; more than two classes only. */
+  micro_average_precision: number | null,
+  /** Mean of the classes' average precisions, weighted by their examples; more than two classes only. */
+  weighted_average_precision: number | null,
   /** Brier score: mean squared error of p(class 1) for two classes (0 to 1); for more, summed over the classes (0 to 2). */
   brier: number | null,
   /** Expected calibration error over ten bins of p(class 1) for two classes; for more, of the most probable class. */
@@ -453,10 +472,18 @@ export type ClassifierFigures = { examples: number,
   quadratic_kappa: number | null,
   /** Rank correlation between the expected and the true bin; more than two classes only. */
   spearman: number | null,
+  /** Kendall's tau-b of the same two; more than two classes only. */
+  kendall_tau: number | null,
+  /** Mean distance between the expected and the true bin, in bins; more than two classes only. */
+  mean_absolute_error: number | null,
   /** Each class against the rest. */
   classes: Array<ClassFigures>,
   /** `confusion[truth][called]`. */
-  confusion: Array<Array<number>>, baseline: ClassifierBaseline, };
+  confusion: Array<Array<number>>, baseline: ClassifierBaseline,
+  /** None with too few threads, and in evaluations of earlier versions. */
+  confidence: Confidence | null,
+  /** On the test set, if the same checkpoint was evaluated on the validation set before. */
+  calibrated: Calibrated | null, };
 
 /**
  * Kind of error. Callers branch on this, never on the text.
@@ -482,6 +509,8 @@ export type Compared = {
   name: string,
   /** None if undefined. */
   value: number | null,
+  /** 95% interval of the value; none without enough threads, and for evaluations of earlier versions. */
+  interval: Interval | null,
   /** Whether less is better. */
   lower_is_better: boolean,
   /** Empty if there are none. */
@@ -490,6 +519,19 @@ export type Compared = {
   beats: boolean | null,
   /** The baseline that it fails to beat ("worse than the majority class, 0.553"); empty: none. */
   worse: string, };
+
+/**
+ * 95% intervals of the figures of an evaluation.
+ */
+export type Confidence = {
+  /** Number of threads of the evaluated examples: only threads are independent of each other. */
+  threads: number,
+  /** Number of bootstrap resamples. */
+  resamples: number,
+  /** Seed of the resamples. */
+  seed: number,
+  /** By the name of the figure, as in `compared`; without those that are undefined or have no variance. */
+  intervals: { [key in string]: Interval }, };
 
 /**
  * A record to confirm on this machine.
@@ -1121,7 +1163,9 @@ export type GeneratorFigures = { examples: number,
   /** Perplexity of a unigram model of the training replies. */
   unigram_perplexity: number | null,
   /** Perplexity of a uniform distribution: the size of the vocabulary. */
-  chance_perplexity: number, };
+  chance_perplexity: number,
+  /** None with too few threads, and in evaluations of earlier versions. */
+  confidence: Confidence | null, };
 
 /**
  * The files to read, and filters. A job: `import`.
@@ -1183,6 +1227,11 @@ export type Incoming = { comment: string,
   subreddit: string,
   /** Title of the post; empty: there is none. */
   title: string, };
+
+/**
+ * A 95% confidence interval.
+ */
+export type Interval = { low: number, high: number, };
 
 /**
  * Saves a chart as files.

@@ -5,9 +5,9 @@ use repartee_engine::evaluation::compared::{headline, shortfall};
 use repartee_engine::evaluation::evaluate::EvaluationInfo;
 use repartee_engine::evaluation::figures::{ClassifierFigures, Figures};
 use repartee_engine::evaluation::quality::{QualityMeasured, RunQuality};
-use repartee_engine::shell;
 use repartee_engine::terms::{ModelKind, Precision};
 use repartee_engine::training::precision::{figure_name, figure_text};
+use repartee_engine::{Interval, Partition, shell};
 
 use crate::columns;
 use crate::items;
@@ -28,6 +28,7 @@ pub fn evaluation(out: Out, evaluation: &EvaluationInfo) -> Result<()> {
     items::left_out(out, &evaluation.left_out)?;
     out.line("")?;
     compared(out, evaluation)?;
+    confidence(out, &evaluation.figures)?;
     if let Figures::Generator(_) = &evaluation.figures {
         let run = evaluation.run.as_str();
         out.line(format!(
@@ -39,6 +40,7 @@ pub fn evaluation(out: Out, evaluation: &EvaluationInfo) -> Result<()> {
     if let Figures::Classifier(figures) = &evaluation.figures {
         out.line("")?;
         classes(out, figures)?;
+        calibrated(out, evaluation, figures)?;
         out.line(format!(
             "Next: `{}`",
             shell::command(["chart", "roc", &evaluation.run, "--out", "roc"])
@@ -126,12 +128,49 @@ fn compared(out: Out, evaluation: &EvaluationInfo) -> Result<()> {
         };
         table.row([
             format!("{}{better}", one.name),
-            one.written(),
+            one.written_with_interval(),
             one.baselines_written(),
             mark,
         ]);
     }
     table.print(out)
+}
+
+/// What the intervals are.
+fn confidence(out: Out, figures: &Figures) -> Result<()> {
+    let (confidence, method) = match figures {
+        Figures::Generator(f) => (&f.confidence, "by"),
+        Figures::Classifier(f) => (&f.confidence, "of AUCs by DeLong, of the others by"),
+    };
+    let Some(confidence) = confidence else {
+        return Ok(());
+    };
+    out.line(format!(
+        "In brackets: 95% confidence intervals, {method} {} bootstrap resamples; {} count as one observation each",
+        count(confidence.resamples),
+        counted(confidence.threads, "thread", "threads"),
+    ))
+}
+
+/// The figures after temperature scaling, or how to get them.
+fn calibrated(out: Out, evaluation: &EvaluationInfo, figures: &ClassifierFigures) -> Result<()> {
+    let Some(one) = &figures.calibrated else {
+        return match evaluation.partition {
+            Partition::Test => out.line(format!(
+                "For temperature scaling, evaluate the validation set, then the test set again: `{}`",
+                shell::command(["evaluate", &evaluation.run, "--partition", "validation"])
+            )),
+            Partition::Train | Partition::Val => Ok(()),
+        };
+    };
+    out.line(format!(
+        "Temperature scaling: {:.3}, fitted on {} of the validation set; log loss {}, Brier score {}, expected calibration error {}",
+        one.temperature,
+        counted(one.fitted_on, "example", "examples"),
+        figure(one.log_loss, 3),
+        figure(one.brier, 3),
+        figure(one.calibration_error, 3)
+    ))
 }
 
 /// Each class against the rest, and the confusion matrix.
@@ -143,29 +182,34 @@ fn classes(out: Out, figures: &ClassifierFigures) -> Result<()> {
     for (class, confusion) in figures.classes.iter().zip(&figures.confusion) {
         let mut row = vec![class.name.clone()];
         row.extend([class.examples, class.tp, class.fp, class.tn, class.fn_].map(count));
-        let metrics = [
-            class.precision,
-            class.recall,
-            class.f1,
-            class.auc,
-            class.average_precision,
-        ];
+        let metrics = [class.precision, class.recall, class.f1, class.auc];
         row.extend(metrics.map(|metric| figure(metric, 3)));
+        row.push(interval(class.auc_interval));
+        row.push(figure(class.average_precision, 3));
         row.extend(confusion.iter().map(|n| count(*n)));
         table.row(row);
     }
     table.print(out)
 }
 
-/// The metrics of an evaluation in a line.
+/// "[0.779, 0.851]", or a dash.
+fn interval(interval: Option<Interval>) -> String {
+    interval.map_or_else(
+        || "-".to_owned(),
+        |Interval { low, high }| format!("[{low:.3}, {high:.3}]"),
+    )
+}
+
+/// The metrics of an evaluation in a line, AUC or perplexity with its interval.
 fn metrics_line(evaluation: &EvaluationInfo) -> String {
-    let known: Vec<String> = evaluation
-        .compared
-        .iter()
-        .filter(|one| one.value.is_some())
-        .map(|one| format!("{} {}", one.name, one.written()))
+    let known = (evaluation.compared.iter()).filter(|one| one.value.is_some());
+    let written: Vec<String> = known
+        .map(|one| match one.figure.as_str() {
+            "auc" | "perplexity" => format!("{} {}", one.name, one.written_with_interval()),
+            _ => format!("{} {}", one.name, one.written()),
+        })
         .collect();
-    known.join(", ")
+    written.join(", ")
 }
 
 /// The baselines of the most important metric.

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use repartee_charts::{Curve, Group, LossLine, Picture, Reliability, Theme, Threshold};
 use repartee_core::error::{Error, Result};
-use repartee_models::metrics::{self, Roc};
+use repartee_models::metrics::{self, Interval, Roc};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
 use crate::evaluation::compared::{Compared, compared, shortfall};
+use crate::evaluation::confidence::roc_band;
 use crate::evaluation::evaluate::EvaluationInfo;
 use crate::evaluation::figures::{Figures, Predictions, of_classifier};
 
@@ -111,7 +112,29 @@ fn curve_of(name: String, roc: &Roc, is_mean: bool, baseline: (&str, f64)) -> Cu
         area: Some(roc.auc),
         baseline: Some((baseline.0.to_owned(), baseline.1)),
         is_mean,
+        ..Curve::default()
     }
+}
+
+/// The stored interval of a figure of an evaluation.
+fn interval_of(evaluation: &EvaluationInfo, figure: &str) -> Option<(f64, f64)> {
+    let one = evaluation
+        .compared
+        .iter()
+        .find(|one| one.figure == figure)?;
+    one.interval.map(ends)
+}
+
+/// The stored interval of the AUC of a class against the rest.
+fn interval_of_class(evaluation: &EvaluationInfo, class: usize) -> Option<(f64, f64)> {
+    match &evaluation.figures {
+        Figures::Classifier(figures) => figures.classes.get(class)?.auc_interval.map(ends),
+        Figures::Generator(_) => None,
+    }
+}
+
+fn ends(interval: Interval) -> (f64, f64) {
+    (interval.low, interval.high)
 }
 
 /// The baseline of an AUC of one class against the rest, or of the mean of several.
@@ -223,11 +246,19 @@ impl Engine {
         };
         let picture = match kind {
             ChartKind::Roc if binary => {
+                let band = match alone {
+                    true => self.band_of(first, predictions)?,
+                    false => Vec::new(),
+                };
                 let curves: Vec<Curve> = evaluations
                     .iter()
                     .filter_map(|(e, p)| {
                         let roc = metrics::roc(&p.of_class(1), &p.is_class(1))?;
-                        Some(curve_of(name_of(e), &roc, false, CHANCE))
+                        Some(Curve {
+                            interval: interval_of(e, "auc"),
+                            band: band.clone(),
+                            ..curve_of(name_of(e), &roc, false, CHANCE)
+                        })
                     })
                     .collect();
                 repartee_charts::roc(&title("ROC")?, &curves, marked(Predictions::on_roc))
@@ -239,8 +270,12 @@ impl Engine {
                     .classes
                     .iter()
                     .zip(&first.config.classes)
-                    .filter_map(|(roc, name)| {
-                        Some(curve_of(name.clone(), roc.as_ref()?, false, CHANCE))
+                    .enumerate()
+                    .filter_map(|(class, (roc, name))| {
+                        Some(Curve {
+                            interval: interval_of_class(first, class),
+                            ..curve_of(name.clone(), roc.as_ref()?, false, CHANCE)
+                        })
                     })
                     .collect();
                 let there = curves.len();
@@ -250,14 +285,14 @@ impl Engine {
                 };
                 let prior = metrics::prior_micro_auc(&predictions.counts());
                 let prior = prior.map_or(CHANCE, |auc| ("prior", auc));
-                for (name, mean, baseline) in [
-                    ("micro-average", &by_class.micro, prior),
-                    (of_all.as_str(), &by_class.macro_mean, CHANCE),
+                for (name, mean, baseline, figure) in [
+                    ("micro-average", &by_class.micro, prior, "micro_auc"),
+                    (of_all.as_str(), &by_class.macro_mean, CHANCE, "auc"),
                 ] {
-                    curves.extend(
-                        mean.as_ref()
-                            .map(|roc| curve_of(name.to_owned(), roc, true, baseline)),
-                    );
+                    curves.extend(mean.as_ref().map(|roc| Curve {
+                        interval: interval_of(first, figure),
+                        ..curve_of(name.to_owned(), roc, true, baseline)
+                    }));
                 }
                 repartee_charts::roc(&title("ROC")?, &curves, None)
             }
@@ -286,8 +321,9 @@ impl Engine {
                                 .map(|p| (p.recall, p.precision, p.threshold))
                                 .collect(),
                             area: Some(pr.average_precision),
+                            interval: interval_of(e, "average_precision").filter(|_| binary),
                             baseline: Some(("prior".to_owned(), pr.base_rate)),
-                            is_mean: false,
+                            ..Curve::default()
                         });
                     }
                 }
@@ -337,6 +373,25 @@ impl Engine {
             }
         };
         Ok(picture?)
+    }
+
+    /// The band of the ROC curve of an evaluation of two classes; empty if it was stored without intervals.
+    fn band_of(
+        &self,
+        evaluation: &EvaluationInfo,
+        predictions: &Predictions,
+    ) -> Result<Vec<(f64, f64, f64)>> {
+        let confidence = match &evaluation.figures {
+            Figures::Classifier(figures) => figures.confidence.as_ref(),
+            Figures::Generator(_) => None,
+        };
+        let Some(confidence) = confidence else {
+            return Ok(Vec::new());
+        };
+        let threads = self.evaluation_threads(evaluation.id)?;
+        Ok(threads.map_or_else(Vec::new, |threads| {
+            roc_band(predictions, &threads, confidence.seed)
+        }))
     }
 
     fn course_chart(&self, of: &[String], what: &str, figure: &str, unit: &str) -> Result<Picture> {

@@ -1,6 +1,7 @@
 //! Compares figures with their baselines. Command line, window and charts mark a figure that does not beat them by what
 //! is decided here.
 
+use repartee_models::metrics::{self, Interval};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -24,6 +25,9 @@ pub struct Compared {
     pub name: String,
     /// None if undefined.
     pub value: Option<f64>,
+    /// 95% interval of the value; none without enough threads, and for evaluations of earlier versions.
+    #[serde(default)]
+    pub interval: Option<Interval>,
     /// Whether less is better.
     pub lower_is_better: bool,
     /// Empty if there are none.
@@ -110,6 +114,7 @@ fn compare(
         figure: figure.to_owned(),
         name: name.to_owned(),
         value,
+        interval: None,
         lower_is_better,
         baselines,
         beats,
@@ -119,10 +124,16 @@ fn compare(
 
 /// All figures of an evaluation with their baselines, the most informative first.
 pub fn compared(figures: &Figures) -> Vec<Compared> {
-    match figures {
-        Figures::Generator(f) => of_generator(f),
-        Figures::Classifier(f) => of_classifier(f),
+    let (mut all, confidence) = match figures {
+        Figures::Generator(f) => (of_generator(f), &f.confidence),
+        Figures::Classifier(f) => (of_classifier(f), &f.confidence),
+    };
+    if let Some(confidence) = confidence {
+        for one in all.iter_mut().filter(|one| one.value.is_some()) {
+            one.interval = confidence.intervals.get(&one.figure).copied();
+        }
     }
+    all
 }
 
 /// The figure to show first: the first that exists.
@@ -154,6 +165,20 @@ impl Compared {
         let more = more_places(self.value, &self.baselines);
         self.value
             .map_or_else(|| "-".to_owned(), |value| number(value, more))
+    }
+
+    /// The figure with its interval as displayed: "0.818 [0.779, 0.851]".
+    pub fn written_with_interval(&self) -> String {
+        let more = more_places(self.value, &self.baselines);
+        match self.interval {
+            None => self.written(),
+            Some(Interval { low, high }) => format!(
+                "{} [{}, {}]",
+                self.written(),
+                number(low, more),
+                number(high, more)
+            ),
+        }
     }
 
     /// Its baselines as displayed: "unigram 0.612, chance 0.500".
@@ -204,6 +229,7 @@ fn of_classifier(f: &ClassifierFigures) -> Vec<Compared> {
         }
     };
     let occurs = |class: &ClassFigures| class.tp > 0 || class.fp > 0 || class.fn_ > 0;
+    let counts: Vec<u64> = f.classes.iter().map(|class| class.examples).collect();
     let chance = ("chance", Some(0.5));
     let mut all = vec![compare(
         "auc",
@@ -220,17 +246,40 @@ fn of_classifier(f: &ClassifierFigures) -> Vec<Compared> {
             false,
             &[("prior", b.prior_micro_auc)],
         ));
+        all.push(compare(
+            "weighted_auc",
+            "AUC, weighted",
+            f.weighted_auc,
+            false,
+            &[chance],
+        ));
+    }
+    all.push(compare(
+        "average_precision",
+        &name("average precision", |class| {
+            class.average_precision.is_some()
+        }),
+        f.average_precision,
+        false,
+        &[("prior", b.prior_average_precision)],
+    ));
+    if !two {
+        all.push(compare(
+            "micro_average_precision",
+            "average precision, micro",
+            f.micro_average_precision,
+            false,
+            &[("prior", metrics::prior_micro_average_precision(&counts))],
+        ));
+        all.push(compare(
+            "weighted_average_precision",
+            "average precision, weighted",
+            f.weighted_average_precision,
+            false,
+            &[("prior", weighted_prior(&counts))],
+        ));
     }
     all.extend([
-        compare(
-            "average_precision",
-            &name("average precision", |class| {
-                class.average_precision.is_some()
-            }),
-            f.average_precision,
-            false,
-            &[("prior", b.prior_average_precision)],
-        ),
         compare(
             "accuracy",
             "accuracy",
@@ -250,6 +299,13 @@ fn of_classifier(f: &ClassifierFigures) -> Vec<Compared> {
         ),
         compare("recall", &name("recall", occurs), f.recall, false, &[]),
         compare("f1", &name("F1", occurs), f.f1, false, &[]),
+        compare(
+            "matthews",
+            "Matthews correlation",
+            f.matthews,
+            false,
+            &[("chance", Some(0.0))],
+        ),
         compare(
             "log_loss",
             "log loss",
@@ -287,8 +343,50 @@ fn of_classifier(f: &ClassifierFigures) -> Vec<Compared> {
             false,
             &[("chance", Some(0.0))],
         ));
+        all.push(compare(
+            "kendall_tau",
+            "Kendall's tau-b",
+            f.kendall_tau,
+            false,
+            &[("chance", Some(0.0))],
+        ));
+        all.push(compare(
+            "mean_absolute_error",
+            "mean absolute error of the expected bin",
+            f.mean_absolute_error,
+            true,
+            &[("prior", prior_absolute_error(&counts))],
+        ));
     }
     all
+}
+
+/// The class shares of `counts`; empty without examples.
+fn shares(counts: &[u64]) -> Vec<f64> {
+    let all: f64 = counts.iter().map(|&n| n as f64).sum();
+    let shares = counts.iter().map(|&n| n as f64 / all);
+    shares.filter(|share| share.is_finite()).collect()
+}
+
+/// The weighted mean of the average precisions of a predictor that gives every example the class shares: each is the
+/// share of its class. `None` if fewer than two classes occur.
+fn weighted_prior(counts: &[u64]) -> Option<f64> {
+    let occur = counts.iter().filter(|n| **n > 0).count();
+    (occur > 1).then(|| shares(counts).iter().map(|share| share * share).sum())
+}
+
+/// The mean absolute error of the expected class of that predictor.
+fn prior_absolute_error(counts: &[u64]) -> Option<f64> {
+    let shares = shares(counts);
+    let each = || {
+        shares
+            .iter()
+            .enumerate()
+            .map(|(k, share)| (k as f64, share))
+    };
+    let expected: f64 = each().map(|(k, share)| k * share).sum();
+    let error = || each().map(|(k, share)| (k - expected).abs() * share).sum();
+    (!shares.is_empty()).then(error)
 }
 
 #[cfg(test)]
@@ -410,6 +508,42 @@ mod tests {
         let micro = one(&worse, "micro_auc");
         assert!(micro.value > Some(0.5), "{micro:?}");
         assert!(micro.worse.starts_with("worse than prior"), "{micro:?}");
+    }
+
+    #[test]
+    fn priors_of_four_classes_are_the_figures_of_a_constant_predictor() {
+        let all = of_four(
+            vec![3, 3, 3, 3, 3, 2, 1, 0],
+            &[[0.125, 0.125, 0.125, 0.625]; 8],
+        );
+        for figure in [
+            "micro_auc",
+            "average_precision",
+            "micro_average_precision",
+            "weighted_average_precision",
+            "mean_absolute_error",
+        ] {
+            let one = one(&all, figure);
+            let (value, prior) = (one.value.unwrap(), one.baselines[0].value);
+            assert!((value - prior).abs() < 1e-12, "{one:?}");
+        }
+    }
+
+    #[test]
+    fn interval_is_displayed_with_the_places_of_its_figure() {
+        let mut one = compare("auc", "AUC", Some(0.8181), false, &[("chance", Some(0.5))]);
+        assert_eq!(one.written_with_interval(), "0.818");
+        one.interval = Some(Interval {
+            low: 0.7794,
+            high: 0.8506,
+        });
+        assert_eq!(one.written_with_interval(), "0.818 [0.779, 0.851]");
+        let mut close = compare("auc", "AUC", Some(0.5004), false, &[("chance", Some(0.5))]);
+        close.interval = Some(Interval {
+            low: 0.44,
+            high: 0.56,
+        });
+        assert_eq!(close.written_with_interval(), "0.5004 [0.4400, 0.5600]");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use repartee_core::unreadable::{Listed, good};
 use repartee_datasets::Partition;
 use repartee_models::baseline::{NaiveBayes, Unigram};
 use repartee_models::batch::LossMask;
+use repartee_models::metrics::{Clusters, temperature};
 use repartee_models::text::PairIds;
 use repartee_models::{device_name, evaluate, metrics};
 use repartee_store::Store;
@@ -26,7 +27,10 @@ use crate::Engine;
 use crate::ToEngine;
 use crate::data::examples::{self, DELETED, Labeled, pair_label};
 use crate::evaluation::compared::{Compared, compared};
-use crate::evaluation::figures::{self, ClassifierFigures, Figures, GeneratorFigures, Predictions};
+use crate::evaluation::confidence::{self, Confidence, threads_of};
+use crate::evaluation::figures::{
+    self, Calibrated, ClassifierFigures, Figures, GeneratorFigures, Predictions,
+};
 use crate::generation::fakes::{FakesConfig, fakes_config};
 use crate::items::{ItemKind, Label};
 use crate::training::model::{Classifier, Reader, check_kind, checkpoint_of, device_of_job};
@@ -237,7 +241,7 @@ impl Job for Evaluate {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             job: ctx.job().to_owned(),
         };
-        let (figures, predictions) = match kind {
+        let (mut figures, predictions) = match kind {
             ModelKind::Generator => {
                 let generator = engine.reader_of(checkpoint.clone(), &device, precision)?;
                 self.measure_generator(ctx, &generator, &split)?
@@ -248,6 +252,11 @@ impl Job for Evaluate {
             }
         };
         ctx.go_on()?;
+        if let (Figures::Classifier(figures), Partition::Test) = (&mut figures, self.partition) {
+            let measured = predictions_of(&predictions, names.len());
+            figures.calibrated =
+                engine.calibrated(&checkpoint, fakes.as_ref(), precision, &measured)?;
+        }
         Ok(self.store(
             &engine,
             &checkpoint,
@@ -432,6 +441,18 @@ impl Evaluate {
                 .nothing_left("nothing could be evaluated")
                 .into());
         }
+        let (losses, counts): (Vec<f64>, Vec<f64>) = predictions
+            .iter()
+            .map(|p| {
+                (
+                    p.nll.unwrap_or_default(),
+                    f64::from(p.tokens.unwrap_or_default()),
+                )
+            })
+            .unzip();
+        let threads = threads_of(store, &predictions)?;
+        let confidence = threads
+            .and_then(|threads| Confidence::of_generator(&losses, &counts, &threads, self.seed));
         let figures = GeneratorFigures {
             examples: predictions.len() as u64,
             tokens,
@@ -441,6 +462,7 @@ impl Evaluate {
             perplexity: metrics::perplexity(sum, tokens),
             unigram_perplexity: metrics::perplexity(unigram_sum, tokens),
             chance_perplexity: vocabulary as u64,
+            confidence,
         };
         Ok((Figures::Generator(figures), predictions))
     }
@@ -550,7 +572,10 @@ impl Evaluate {
                 .into());
         }
         let baseline = figures::baseline_of(&measured, Some(&counted));
-        let figures = figures::of_classifier(&measured, names, self.threshold, baseline);
+        let mut figures = figures::of_classifier(&measured, names, self.threshold, baseline);
+        if let Some(threads) = threads_of(store, &predictions)? {
+            confidence::add_to(&mut figures, &measured, &threads, self.seed);
+        }
         Ok((Figures::Classifier(figures), predictions))
     }
 
@@ -596,6 +621,19 @@ fn probability_of_truth(prediction: &Prediction) -> Option<f64> {
         (Some(label), ..) => *prediction.p.get(usize::from(label))?,
         (None, Some(nll), Some(tokens)) if tokens > 0 => Some((-nll / f64::from(tokens)).exp()),
         _ => None,
+    }
+}
+
+/// Predictions that were just made, of `classes` classes.
+fn predictions_of(predictions: &[Prediction], classes: usize) -> Predictions {
+    Predictions {
+        classes,
+        labels: (predictions.iter())
+            .filter_map(|p| p.label.map(usize::from))
+            .collect(),
+        p: (predictions.iter())
+            .flat_map(|p| p.p.into_iter().flatten())
+            .collect(),
     }
 }
 
@@ -684,6 +722,57 @@ impl Engine {
         })
     }
 
+    /// The figures of `predictions` after temperature scaling, fitted on the last evaluation of the same checkpoint, with
+    /// the same fakes and precision, on the validation set; `None` without one, or if no temperature fits it.
+    fn calibrated(
+        &self,
+        checkpoint: &Checkpoint,
+        fakes: Option<&FakeSet>,
+        precision: Precision,
+        predictions: &Predictions,
+    ) -> Result<Option<Calibrated>> {
+        let same = |e: &Evaluation| {
+            e.checkpoint_id == checkpoint.id
+                && e.fake_set_id == fakes.map(|set| set.id)
+                && e.partition == Partition::Val
+                && from_json::<EvaluationConfig>(&e.config)
+                    .is_ok_and(|config| config.precision == precision)
+        };
+        let Some(validated) = self.store.evaluations()?.into_iter().rfind(same) else {
+            return Ok(None);
+        };
+        let classes = predictions.classes;
+        // damaged predictions are no reason not to evaluate
+        let validation = match self.predictions(validated.id) {
+            Ok(validation) if validation.classes == classes => validation,
+            _ => return Ok(None),
+        };
+        let temperature = temperature::fit_temperature(&validation.p, classes, &validation.labels);
+        Ok(temperature.map(|temperature| {
+            let scaled = Predictions {
+                p: temperature::at_temperature(&predictions.p, classes, temperature),
+                ..predictions.clone()
+            };
+            let none = figures::ClassifierBaseline::default();
+            let figures = figures::of_classifier(&scaled, &[], 0.5, none);
+            Calibrated {
+                temperature,
+                fitted_on: validation.labels.len() as u64,
+                log_loss: figures.log_loss,
+                brier: figures.brier,
+                calibration_error: figures.calibration_error,
+            }
+        }))
+    }
+
+    /// The threads of an evaluation's predictions, in their order; `None` if one is not known any more.
+    ///
+    /// # Errors
+    /// If the project cannot be read.
+    pub fn evaluation_threads(&self, id: i64) -> Result<Option<Clusters>> {
+        threads_of(&self.store, &self.store.predictions(id)?)
+    }
+
     /// All evaluations, oldest first.
     pub fn evaluations(&self) -> Result<Vec<EvaluationInfo>> {
         good(self.evaluations_read()?)
@@ -753,7 +842,17 @@ impl Engine {
             ));
         }
         let names = &evaluation.config.classes;
-        let figures = figures::of_classifier(&predictions, names, threshold, figures.baseline);
+        let stored = figures;
+        let mut figures = figures::of_classifier(&predictions, names, threshold, stored.baseline);
+        for (class, stored) in figures.classes.iter_mut().zip(&stored.classes) {
+            class.auc_interval = stored.auc_interval;
+        }
+        figures.calibrated = stored.calibrated;
+        if let Some(stored) = stored.confidence
+            && let Some(threads) = self.evaluation_threads(id)?
+        {
+            figures.confidence = Some(stored.at_threshold(&predictions, threshold, &threads));
+        }
         Ok(Judged {
             roc: predictions.on_roc(threshold),
             precision_recall: predictions.on_precision_recall(threshold),

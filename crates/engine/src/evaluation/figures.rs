@@ -1,9 +1,11 @@
 //! From predictions to metrics: pure functions, so that a stored evaluation can be recomputed at another threshold
 //! without its model.
 
-use repartee_models::metrics::{self, Confusion};
+use repartee_models::metrics::{self, Confusion, Interval, ordinal};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+
+use crate::evaluation::confidence::Confidence;
 
 /// Predictions of a classifier of K classes.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -109,6 +111,9 @@ pub struct ClassFigures {
     pub f1: Option<f64>,
     /// Area under its ROC curve.
     pub auc: Option<f64>,
+    /// 95% interval of the AUC.
+    #[serde(default)]
+    pub auc_interval: Option<Interval>,
     pub average_precision: Option<f64>,
 }
 
@@ -148,6 +153,9 @@ pub struct ClassifierFigures {
     pub auc_over: Vec<String>,
     /// Micro-average: area under the ROC curve of all decisions pooled; more than two classes only.
     pub micro_auc: Option<f64>,
+    /// Mean of the classes' AUCs, weighted by their examples; more than two classes only.
+    #[serde(default)]
+    pub weighted_auc: Option<f64>,
     /// Share of correct predictions.
     pub accuracy: Option<f64>,
     /// F1 of class 1 (two classes), or the mean over the classes that occur in labels or predictions.
@@ -156,11 +164,20 @@ pub struct ClassifierFigures {
     pub precision: Option<f64>,
     /// As F1; with more than two classes 0 for a class that is only predicted.
     pub recall: Option<f64>,
+    /// Matthews correlation coefficient.
+    #[serde(default)]
+    pub matthews: Option<f64>,
     /// Mean -ln p(truth) in nats.
     pub log_loss: Option<f64>,
     /// Average precision of class 1 (two classes), or the mean over the classes.
     #[serde(default)]
     pub average_precision: Option<f64>,
+    /// Average precision of all decisions pooled; more than two classes only.
+    #[serde(default)]
+    pub micro_average_precision: Option<f64>,
+    /// Mean of the classes' average precisions, weighted by their examples; more than two classes only.
+    #[serde(default)]
+    pub weighted_average_precision: Option<f64>,
     /// Brier score: mean squared error of p(class 1) for two classes (0 to 1); for more, summed over the classes (0 to
     /// 2).
     pub brier: Option<f64>,
@@ -170,11 +187,35 @@ pub struct ClassifierFigures {
     pub quadratic_kappa: Option<f64>,
     /// Rank correlation between the expected and the true bin; more than two classes only.
     pub spearman: Option<f64>,
+    /// Kendall's tau-b of the same two; more than two classes only.
+    #[serde(default)]
+    pub kendall_tau: Option<f64>,
+    /// Mean distance between the expected and the true bin, in bins; more than two classes only.
+    #[serde(default)]
+    pub mean_absolute_error: Option<f64>,
     /// Each class against the rest.
     pub classes: Vec<ClassFigures>,
     /// `confusion[truth][called]`.
     pub confusion: Vec<Vec<u64>>,
     pub baseline: ClassifierBaseline,
+    /// None with too few threads, and in evaluations of earlier versions.
+    #[serde(default)]
+    pub confidence: Option<Confidence>,
+    /// On the test set, if the same checkpoint was evaluated on the validation set before.
+    #[serde(default)]
+    pub calibrated: Option<Calibrated>,
+}
+
+/// The figures after temperature scaling, which was fitted on other examples than it is measured on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Calibrated {
+    /// Divides the logits: above 1, the model is too sure.
+    pub temperature: f64,
+    /// Number of examples of the validation set that it was fitted on.
+    pub fitted_on: u64,
+    pub log_loss: Option<f64>,
+    pub brier: Option<f64>,
+    pub calibration_error: Option<f64>,
 }
 
 /// Metrics of a generator over the tokens of real replies.
@@ -191,6 +232,9 @@ pub struct GeneratorFigures {
     pub unigram_perplexity: Option<f64>,
     /// Perplexity of a uniform distribution: the size of the vocabulary.
     pub chance_perplexity: u64,
+    /// None with too few threads, and in evaluations of earlier versions.
+    #[serde(default)]
+    pub confidence: Option<Confidence>,
 }
 
 /// The metrics of an evaluation.
@@ -219,7 +263,21 @@ impl Figures {
                     ("threshold", f.threshold, 0.0, 1.0),
                     ("auc", f.auc, 0.0, 1.0),
                     ("micro_auc", f.micro_auc, 0.0, 1.0),
+                    ("weighted_auc", f.weighted_auc, 0.0, 1.0),
                     ("average_precision", f.average_precision, 0.0, 1.0),
+                    (
+                        "micro_average_precision",
+                        f.micro_average_precision,
+                        0.0,
+                        1.0,
+                    ),
+                    (
+                        "weighted_average_precision",
+                        f.weighted_average_precision,
+                        0.0,
+                        1.0,
+                    ),
+                    ("matthews", f.matthews, -1.0, 1.0),
                     ("accuracy", f.accuracy, 0.0, 1.0),
                     ("precision", f.precision, 0.0, 1.0),
                     ("recall", f.recall, 0.0, 1.0),
@@ -229,9 +287,30 @@ impl Figures {
                     ("log_loss", f.log_loss, 0.0, f64::MAX),
                     ("quadratic_kappa", f.quadratic_kappa, f64::MIN, 1.0),
                     ("spearman", f.spearman, -1.0, 1.0),
+                    ("kendall_tau", f.kendall_tau, -1.0, 1.0),
+                    ("mean_absolute_error", f.mean_absolute_error, 0.0, f64::MAX),
                     ("unigram_auc", b.unigram_auc, 0.0, 1.0),
                     ("unigram_accuracy", b.unigram_accuracy, 0.0, 1.0),
                 ]);
+                if let Some(calibrated) = &f.calibrated {
+                    let temperature = Some(calibrated.temperature);
+                    all.extend([
+                        ("temperature", temperature, 0.0, f64::MAX),
+                        (
+                            "calibration_error at the temperature",
+                            calibrated.calibration_error,
+                            0.0,
+                            1.0,
+                        ),
+                        (
+                            "log_loss at the temperature",
+                            calibrated.log_loss,
+                            0.0,
+                            f64::MAX,
+                        ),
+                        ("brier at the temperature", calibrated.brier, 0.0, brier),
+                    ]);
+                }
                 for class in &f.classes {
                     all.extend([
                         ("auc of a class", class.auc, 0.0, 1.0),
@@ -246,6 +325,17 @@ impl Figures {
                 all
             }
         };
+        let confidence = match self {
+            Self::Generator(f) => &f.confidence,
+            Self::Classifier(f) => &f.confidence,
+        };
+        let mut intervals = confidence.iter().flat_map(|all| &all.intervals);
+        if let Some((name, interval)) = intervals.find(|(_, of)| of.low > of.high) {
+            return Some(format!(
+                "the interval of {name} is from {} to {}",
+                interval.low, interval.high
+            ));
+        }
         // sums of rounded terms may end a little outside
         const ROUNDING: f64 = 1e-9;
         figures.into_iter().find_map(|(name, value, least, most)| {
@@ -262,10 +352,8 @@ impl Figures {
 
 /// Values of the expected class (p1 + 2 p2 + 3 p3) and of the true one, for rank correlation.
 fn expected_and_true(predictions: &Predictions) -> (Vec<f64>, Vec<f64>) {
-    let expected = |row: &[f64]| row.iter().enumerate().map(|(k, p)| k as f64 * p).sum();
-    let rows = predictions.p.chunks_exact(predictions.classes);
     (
-        rows.map(expected).collect(),
+        ordinal::expected_class(&predictions.p, predictions.classes),
         predictions.labels.iter().map(|&l| l as f64).collect(),
     )
 }
@@ -299,6 +387,7 @@ pub fn of_classifier(
                 recall: counts.recall,
                 f1: counts.f1,
                 auc: curves.classes[c].as_ref().map(|r| r.auc),
+                auc_interval: None,
                 average_precision: metrics::precision_recall(&predictions.of_class(c), &truth)
                     .map(|pr| pr.average_precision),
             }
@@ -312,7 +401,7 @@ pub fn of_classifier(
     } else {
         metrics::top_label(&predictions.p, k, &predictions.labels)
     };
-    let ordinal = (!binary).then(|| expected_and_true(predictions));
+    let ordered = (!binary).then(|| expected_and_true(predictions));
     ClassifierFigures {
         examples: confusion.total(),
         threshold: binary.then_some(threshold),
@@ -321,12 +410,18 @@ pub fn of_classifier(
             .map(|c| c.name.clone())
             .collect(),
         micro_auc: curves.micro.filter(|_| !binary).map(|r| r.auc),
+        weighted_auc: weighted(&classes, |c| c.auc),
         accuracy: confusion.accuracy(),
         f1: one(|c| c.f1, confusion.macro_f1()),
         precision: one(|c| c.precision, confusion.macro_precision()),
         recall: one(|c| c.recall, confusion.macro_recall()),
+        matthews: confusion.matthews(),
         log_loss: metrics::log_loss(&predictions.p, k, &predictions.labels),
         average_precision: average_precision(&classes),
+        micro_average_precision: (!binary)
+            .then(|| metrics::micro_average_precision(&predictions.p, k, &predictions.labels))
+            .flatten(),
+        weighted_average_precision: weighted(&classes, |c| c.average_precision),
         brier: if binary {
             metrics::brier(&judged, &right)
         } else {
@@ -334,11 +429,28 @@ pub fn of_classifier(
         },
         calibration_error: metrics::calibration_error(&metrics::calibration(&judged, &right, 10)),
         quadratic_kappa: confusion.quadratic_kappa().filter(|_| !binary),
-        spearman: ordinal.and_then(|(expected, truth)| metrics::spearman(&expected, &truth)),
+        spearman: (ordered.as_ref())
+            .and_then(|(expected, truth)| metrics::spearman(expected, truth)),
+        kendall_tau: (ordered.as_ref())
+            .and_then(|(expected, truth)| ordinal::kendall_tau_b(expected, truth)),
+        mean_absolute_error: (!binary)
+            .then(|| ordinal::mean_absolute_error(&predictions.p, k, &predictions.labels))
+            .flatten(),
         classes,
         confusion: confusion.counts,
         baseline,
+        confidence: None,
+        calibrated: None,
     }
+}
+
+/// Mean of a figure of more than two classes, weighted by their examples; `None` for two.
+fn weighted(classes: &[ClassFigures], figure: fn(&ClassFigures) -> Option<f64>) -> Option<f64> {
+    let figures: Vec<Option<f64>> = classes.iter().map(figure).collect();
+    let counts: Vec<u64> = classes.iter().map(|class| class.examples).collect();
+    (classes.len() > 2)
+        .then(|| metrics::weighted_mean(&figures, &counts))
+        .flatten()
 }
 
 /// Average precision of class 1 of two, or the mean over the classes that have one.
@@ -413,12 +525,15 @@ impl ClassifierFigures {
             let mut rows = counts.iter();
             rows.all(|row| row.len() == counts.len() && row.iter().all(fits))
         };
-        if self.classes.len() > 2 && square(&self.confusion) {
+        if square(&self.confusion) {
             let confusion = Confusion {
                 counts: self.confusion.clone(),
             };
-            self.precision = confusion.macro_precision();
-            self.recall = confusion.macro_recall();
+            self.matthews = confusion.matthews();
+            if self.classes.len() > 2 {
+                self.precision = confusion.macro_precision();
+                self.recall = confusion.macro_recall();
+            }
         }
         let counts: Vec<u64> = self.classes.iter().map(|class| class.examples).collect();
         self.baseline = ClassifierBaseline {
@@ -427,6 +542,8 @@ impl ClassifierFigures {
             ..by_counts(&counts)
         };
         self.average_precision = average_precision(&self.classes);
+        self.weighted_average_precision = weighted(&self.classes, |c| c.average_precision);
+        self.weighted_auc = weighted(&self.classes, |c| c.auc);
         self
     }
 }
@@ -462,6 +579,9 @@ mod tests {
         assert_eq!(real.name, "real");
         assert_eq!(f.confusion, [[2, 0], [1, 1]]);
         assert!(f.brier.unwrap() > 0.0 && f.spearman.is_none());
+        // (1 * 2 - 0 * 1) / sqrt(1 * 2 * 2 * 3)
+        assert!((f.matthews.unwrap() - 2.0 / 12f64.sqrt()).abs() < 1e-12);
+        assert_eq!((f.weighted_auc, f.kendall_tau), (None, None));
     }
 
     #[test]
@@ -489,6 +609,10 @@ mod tests {
         assert!((f.calibration_error.unwrap() - 0.3).abs() < 1e-12);
         assert_eq!(f.average_precision, Some(1.0));
         assert_eq!(f.quadratic_kappa, Some(1.0));
+        assert_eq!((f.weighted_auc, f.matthews), (Some(1.0), Some(1.0)));
+        // expected bins of 0.6, 1.2, 1.8, 2.4 and 2.4
+        assert!((f.mean_absolute_error.unwrap() - 0.44).abs() < 1e-12);
+        assert_eq!(f.kendall_tau, Some(1.0));
         assert_eq!(f.classes[3].examples, 2);
         assert_eq!(f.auc_over.len(), 4);
     }
@@ -632,6 +756,20 @@ mod tests {
             Some("log_loss -1 is below 0")
         );
         assert!(wrong(&|f| f.classes[1].auc = Some(-0.5)).is_some());
+        let reversed = Interval {
+            low: 0.9,
+            high: 0.8,
+        };
+        let confidence = Confidence {
+            threads: 30,
+            resamples: 1000,
+            seed: 1,
+            intervals: [("auc".to_owned(), reversed)].into(),
+        };
+        assert_eq!(
+            wrong(&|f| f.confidence = Some(confidence.clone())).as_deref(),
+            Some("the interval of auc is from 0.9 to 0.8")
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod chart;
 pub mod compared;
+pub mod confidence;
 pub mod evaluate;
 pub mod figures;
 pub mod outcomes;

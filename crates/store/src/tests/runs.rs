@@ -256,6 +256,12 @@ fn fakes_and_predictions() {
         (with_texts[0].n, with_texts[0].reply.as_str()),
         (1, "fake 1")
     );
+    // a fake is in the thread of the comment that it answers
+    let thread = Some(with_texts[0].thread_id);
+    let (pair, fake) = (Subject::Pair(val[0]), Subject::Fake(fakes[1].id));
+    let subjects = [pair, fake, Subject::Pair(-1), Subject::Fake(-1)];
+    let threads = store.threads_of(subjects).unwrap();
+    assert_eq!(threads, [thread, thread, None, None]);
     assert_eq!(store.evaluation(id).unwrap().run, "realism");
     let refused = delete(&store, ItemKind::Fakes, "f");
     assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");

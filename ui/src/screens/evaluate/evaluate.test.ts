@@ -27,6 +27,7 @@ test("a metric below its baseline is marked", () => {
     figure: name,
     name,
     value: 0.6,
+    interval: null,
     lower_is_better: false,
     baselines: [{ name: "unigram", value: worse ? 0.687 : 0.1 }],
     beats: worse === "",
@@ -56,6 +57,36 @@ test("average precision, Brier score and ECE are shown for four bins", async () 
   await openWindow("#/evaluate/3");
   for (const name of ["Average precision, macro", "Brier score", "Expected calibration error"])
     await waitForText(name);
+});
+
+test("a metric is shown with its interval", () => {
+  const auc: Compared = {
+    figure: "auc",
+    name: "AUC",
+    value: 0.8181,
+    interval: { low: 0.7794, high: 0.8506 },
+    lower_is_better: false,
+    baselines: [],
+    beats: null,
+    worse: "",
+  };
+  const [first, second] = metricsOf([auc, { ...auc, figure: "accuracy", name: "accuracy", interval: null }]);
+  expect(first).toMatchObject({ value: "0.818", interval: "[0.779, 0.851]" });
+  expect(second).toMatchObject({ value: "81.8%", interval: "" });
+});
+
+test("intervals are shown beside the metrics, also at another threshold", async () => {
+  const host = await openWindow("#/evaluate/2");
+  const { compared, figures } = await host.ask("evaluation.get", { id: 2 });
+  const shown = compared.filter((one) => one.interval !== null);
+  if (figures.confidence === null) throw new Error("the sample has too few threads for intervals");
+  expect(shown.length).toBeGreaterThan(0);
+  await waitFor(() => expect(screen.queryAllByTestId("interval")).toHaveLength(shown.length));
+  await waitForText(`Each of the ${figures.confidence.threads} threads`);
+  await fireEvent.input(await byId("threshold-slider"), { target: { value: "0.6" } });
+  const moved = await host.ask("evaluation.at", { id: 2, threshold: 0.6 });
+  const auc = (all: Compared[]) => all.find((one) => one.figure === "auc")?.interval;
+  expect(auc(moved.compared)).toEqual(auc(compared));
 });
 
 test("predictions are exported to a file", async () => {

@@ -1,14 +1,16 @@
 // Metrics of an evaluation with their baselines, and its setup. The engine decides which baselines are
 // beaten.
 
-import type { Compared, EvaluationInfo } from "../../host";
+import type { ClassifierFigures, Compared, EvaluationInfo, Figures } from "../../host";
 import { decodingSettings } from "../../parts/decoding";
-import { count, figure, percent } from "../../parts/format";
+import { count, counted, figure, percent } from "../../parts/format";
 import { fakesNamed } from "../../parts/names";
 
 export interface Headline {
   name: string;
   value: string;
+  /** "[0.779, 0.851]"; empty if none. */
+  interval: string;
   against: string;
   /** The baseline that it does not beat; empty if none. */
   worse: string;
@@ -29,20 +31,44 @@ function format(key: string, value: number | null): string {
 const baselines = (one: Compared) =>
   one.baselines.map((b) => `${b.name} ${format(one.figure, b.value)}`).join(", ");
 
+const interval = (one: Compared) =>
+  one.interval === null
+    ? ""
+    : `[${format(one.figure, one.interval.low)}, ${format(one.figure, one.interval.high)}]`;
+
 export function headline(evaluation: EvaluationInfo): Headline {
   const all = evaluation.compared;
   const first =
     all.find((one) => one.value !== null && one.baselines.length > 0) ??
     all.find((one) => one.value !== null) ??
     all[0];
-  if (!first) return { name: "", value: "–", against: "", worse: "", better: null };
+  if (!first) return { name: "", value: "–", interval: "", against: "", worse: "", better: null };
   return {
     name: title(first.name),
     value: format(first.figure, first.value),
+    interval: interval(first),
     against: baselines(first),
     worse: first.worse,
     better: first.beats,
   };
+}
+
+/** What the intervals are; empty if there are none. */
+export function confidenceText(figures: Figures): string {
+  const confidence = figures.confidence;
+  if (!confidence) return "";
+  const method =
+    figures.of === "classifier"
+      ? "of AUCs by DeLong’s method, of the others by a bootstrap"
+      : "by a bootstrap";
+  return `In brackets: 95% confidence intervals, ${method} with ${count(confidence.resamples)} resamples. Each of the ${counted(confidence.threads, "thread")} counts as one observation.`;
+}
+
+/** The metrics after temperature scaling; empty if it was not fitted. */
+export function calibratedText(figures: ClassifierFigures): string {
+  const one = figures.calibrated;
+  if (!one) return "";
+  return `Temperature scaling: ${figure(one.temperature)}, fitted on ${counted(one.fitted_on, "example")} of the validation set. Log loss ${figure(one.log_loss)}, Brier score ${figure(one.brier)}, expected calibration error ${figure(one.calibration_error)}.`;
 }
 
 /** "main / test, 500 examples · best @ step 300 · seed 1 · cpu, 2 threads · Repartee 0.1.0". */
@@ -61,10 +87,11 @@ export function setupOf(e: EvaluationInfo): string {
   return parts.filter(Boolean).join(" · ");
 }
 
-/** All metrics that have a value, with their baselines. */
+/** All metrics that have a value, with their intervals and baselines. */
 export function metricsOf(compared: Compared[]): {
   name: string;
   value: string;
+  interval: string;
   against?: string;
   tone?: "good" | "bad";
   mark?: string;
@@ -74,6 +101,7 @@ export function metricsOf(compared: Compared[]): {
     .map((one) => ({
       name: title(one.name),
       value: format(one.figure, one.value),
+      interval: interval(one),
       against: baselines(one) || (one.lower_is_better ? "lower is better" : ""),
       ...(one.beats === null ? {} : { tone: one.beats ? ("good" as const) : ("bad" as const) }),
       ...(one.worse === "" ? {} : { mark: one.worse }),

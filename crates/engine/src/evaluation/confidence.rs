@@ -1,0 +1,470 @@
+//! How sure the figures of an evaluation are: 95% intervals in which the examples of a thread count as one observation,
+//! since they answer one another. A fake is in the thread of the comment that it answers.
+//!
+//! An AUC has DeLong's interval (`metrics/delong.rs`), every other figure the percentile interval of a bootstrap that
+//! resamples threads (`metrics/bootstrap.rs`). The expected calibration error has none: each resample adds noise to each
+//! bin, so that its values in resamples are too large, and a percentile interval would often not even contain it.
+
+use std::collections::BTreeMap;
+
+use repartee_core::error::Result;
+use repartee_models::metrics::bootstrap::{LANES, Lanes, bootstrap, percentile_interval};
+use repartee_models::metrics::delong::{Average, averaged_auc, clustered_auc};
+use repartee_models::metrics::weighted::{self, OrderedExamples, RankedExamples};
+use repartee_models::metrics::{self, Clusters, Confusion, Interval, ordinal};
+use repartee_store::Store;
+use repartee_store::evaluations::Prediction;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::evaluation::figures::{ClassifierFigures, Predictions};
+
+/// Resamples of the bootstrap; a multiple of [`LANES`].
+pub const RESAMPLES: usize = 1000;
+
+/// 95% intervals of the figures of an evaluation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Confidence {
+    /// Number of threads of the evaluated examples: only threads are independent of each other.
+    pub threads: u64,
+    /// Number of bootstrap resamples.
+    pub resamples: u64,
+    /// Seed of the resamples.
+    pub seed: u64,
+    /// By the name of the figure, as in `compared`; without those that are undefined or have no variance.
+    pub intervals: BTreeMap<String, Interval>,
+}
+
+/// The threads of predictions; `None` if the thread of one is not known any more.
+pub(crate) fn threads_of(store: &Store, predictions: &[Prediction]) -> Result<Option<Clusters>> {
+    let subjects = predictions.iter().map(|prediction| prediction.subject);
+    let threads: Option<Vec<i64>> = store.threads_of(subjects)?.into_iter().collect();
+    Ok(threads.map(|threads| Clusters::new(&threads)))
+}
+
+/// Adds the intervals to the figures of `predictions`, if there are enough threads.
+pub fn add_to(
+    figures: &mut ClassifierFigures,
+    predictions: &Predictions,
+    threads: &Clusters,
+    seed: u64,
+) {
+    let threshold = figures.threshold.unwrap_or(0.5);
+    figures.confidence = Confidence::of_classifier(predictions, threshold, threads, seed);
+    for (k, class) in figures.classes.iter_mut().enumerate() {
+        class.auc_interval = auc_of_class(predictions, k, threads);
+    }
+}
+
+/// False positive rates at which the band of a ROC curve is computed.
+const BAND: usize = 100;
+
+/// The 95% band of the ROC curve of class 1 of two: (false positive rate, lowest and highest true positive rate), by the
+/// same bootstrap. It is pointwise: at each rate, 95 of 100 such intervals contain the true one.
+pub(crate) fn roc_band(
+    predictions: &Predictions,
+    threads: &Clusters,
+    seed: u64,
+) -> Vec<(f64, f64, f64)> {
+    let (scores, truth) = (predictions.of_class(1), predictions.is_class(1));
+    let Some(ranked) = RankedExamples::new(&scores, &truth, threads) else {
+        return Vec::new();
+    };
+    let rates: Vec<f64> = (0..=BAND).map(|i| i as f64 / BAND as f64).collect();
+    let heights = bootstrap(threads, RESAMPLES, seed, |weights| {
+        ranked.true_positive_rates(weights, &rates)
+    });
+    let intervals = heights.iter().map(|heights| percentile_interval(heights));
+    (rates.iter().zip(intervals))
+        .filter_map(|(&rate, interval)| interval.map(|of| (rate, of.low, of.high)))
+        .collect()
+}
+
+fn auc_of_class(predictions: &Predictions, class: usize, threads: &Clusters) -> Option<Interval> {
+    let (scores, truth) = (predictions.of_class(class), predictions.is_class(class));
+    clustered_auc(&scores, &truth, threads)?.interval()
+}
+
+/// The figures that follow from a confusion matrix: of class 1 of two, or macro-averaged.
+fn counted(confusion: &Confusion) -> [(&'static str, Option<f64>); 6] {
+    let binary = confusion.counts.len() == 2;
+    let one = binary.then(|| confusion.class(1));
+    [
+        ("accuracy", confusion.accuracy()),
+        (
+            "precision",
+            one.map_or_else(|| confusion.macro_precision(), |one| one.precision),
+        ),
+        (
+            "recall",
+            one.map_or_else(|| confusion.macro_recall(), |one| one.recall),
+        ),
+        ("f1", one.map_or_else(|| confusion.macro_f1(), |one| one.f1)),
+        ("matthews", confusion.matthews()),
+        (
+            "quadratic_kappa",
+            confusion.quadratic_kappa().filter(|_| !binary),
+        ),
+    ]
+}
+
+/// The mean of several figures in each resample; NaN where one is.
+fn mean_of(figures: &[Lanes]) -> Lanes {
+    let n = figures.len() as f64;
+    std::array::from_fn(|lane| figures.iter().map(|figure| figure[lane]).sum::<f64>() / n)
+}
+
+/// The mean of several figures, weighted by the number of examples in each resample; without those that are NaN.
+fn weighted_mean_of(figures: &[Lanes], counts: &[Lanes]) -> Lanes {
+    std::array::from_fn(|lane| {
+        let known = || {
+            let each = figures.iter().zip(counts);
+            each.map(move |(figure, count)| (figure[lane], count[lane]))
+                .filter(|(figure, _)| !figure.is_nan())
+        };
+        let all: f64 = known().map(|(_, count)| count).sum();
+        known().map(|(figure, count)| figure * count).sum::<f64>() / all
+    })
+}
+
+impl Confidence {
+    /// Without intervals; `None` if there are too few threads for any.
+    fn none_of(threads: &Clusters, seed: u64) -> Option<Self> {
+        threads.are_enough().then(|| Self {
+            threads: threads.count() as u64,
+            resamples: RESAMPLES as u64,
+            seed,
+            intervals: BTreeMap::new(),
+        })
+    }
+
+    /// Of a classifier's predictions, whose threads are `threads` (N).
+    pub fn of_classifier(
+        predictions: &Predictions,
+        threshold: f64,
+        threads: &Clusters,
+        seed: u64,
+    ) -> Option<Self> {
+        let mut all = Self::none_of(threads, seed)?;
+        all.add_aucs(predictions, threads);
+        all.add_counted(predictions, threshold, threads);
+        all.add_resampled(predictions, threads);
+        Some(all)
+    }
+
+    /// Of a generator's losses in nats and tokens of each reply, (N) each.
+    pub fn of_generator(
+        losses: &[f64],
+        tokens: &[f64],
+        threads: &Clusters,
+        seed: u64,
+    ) -> Option<Self> {
+        let mut all = Self::none_of(threads, seed)?;
+        all.add(threads, &["loss", "perplexity"], |weights| {
+            let (nll, n) = (
+                weighted::mean(weights, threads, losses),
+                weighted::mean(weights, threads, tokens),
+            );
+            let loss: Lanes = std::array::from_fn(|lane| nll[lane] / n[lane]);
+            vec![loss, loss.map(f64::exp)]
+        });
+        Some(all)
+    }
+
+    /// The same at another threshold: only what depends on it is resampled again.
+    pub fn at_threshold(
+        &self,
+        predictions: &Predictions,
+        threshold: f64,
+        threads: &Clusters,
+    ) -> Self {
+        let mut all = self.clone();
+        let empty = Confusion {
+            counts: vec![vec![0; 2]; 2],
+        };
+        for (name, _) in counted(&empty) {
+            all.intervals.remove(name);
+        }
+        all.add_counted(predictions, threshold, threads);
+        all
+    }
+
+    /// Bootstraps figures by name.
+    fn add(
+        &mut self,
+        threads: &Clusters,
+        names: &[&str],
+        figures: impl Fn(&[Lanes]) -> Vec<Lanes> + Sync,
+    ) {
+        let values = bootstrap(threads, RESAMPLES, self.seed, figures);
+        for (name, values) in names.iter().zip(&values) {
+            self.insert(name, percentile_interval(values));
+        }
+    }
+
+    fn insert(&mut self, name: &str, interval: Option<Interval>) {
+        if let Some(interval) = interval {
+            self.intervals.insert(name.to_owned(), interval);
+        }
+    }
+
+    fn add_aucs(&mut self, predictions: &Predictions, threads: &Clusters) {
+        let Predictions { classes, labels, p } = predictions;
+        if *classes == 2 {
+            return self.insert("auc", auc_of_class(predictions, 1, threads));
+        }
+        for (name, average) in [("auc", Average::Macro), ("weighted_auc", Average::Weighted)] {
+            let mean = averaged_auc(p, *classes, labels, threads, average);
+            self.insert(name, mean.and_then(|auc| auc.interval()));
+        }
+        let pooled = metrics::pooled(labels, *classes);
+        let micro = clustered_auc(p, &pooled, &threads.of_decisions(*classes));
+        self.insert("micro_auc", micro.and_then(|auc| auc.interval()));
+    }
+
+    fn add_counted(&mut self, predictions: &Predictions, threshold: f64, threads: &Clusters) {
+        let k = predictions.classes;
+        let called = predictions.called(threshold);
+        let cells: Vec<usize> = (predictions.labels.iter().zip(&called))
+            .map(|(label, called)| label * k + called)
+            .collect();
+        let of = |totals: &[Lanes], lane: usize| {
+            let row = |i: usize| (0..k).map(|j| totals[i * k + j][lane] as u64).collect();
+            counted(&Confusion {
+                counts: (0..k).map(row).collect(),
+            })
+        };
+        let names = counted(&predictions.confusion(threshold)).map(|(name, _)| name);
+        self.add(threads, &names, |weights| {
+            let totals = weighted::totals(weights, threads, &cells, k * k);
+            let mut figures = vec![[f64::NAN; LANES]; names.len()];
+            for lane in 0..LANES {
+                for (figure, (_, value)) in figures.iter_mut().zip(of(&totals, lane)) {
+                    figure[lane] = value.unwrap_or(f64::NAN);
+                }
+            }
+            figures
+        });
+    }
+
+    fn add_resampled(&mut self, predictions: &Predictions, threads: &Clusters) {
+        let Predictions { classes, labels, p } = predictions;
+        let k = *classes;
+        let binary = k == 2;
+        // a mean over examples is resampled by what each of them adds
+        let rows = || p.chunks_exact(k).zip(labels);
+        let losses: Vec<f64> = rows()
+            .map(|(row, &label)| metrics::log_loss(row, k, &[label]).unwrap_or(f64::NAN))
+            .collect();
+        let squares: Vec<f64> = rows()
+            .map(|(row, &label)| match binary {
+                true => metrics::brier(&[row[1]], &[label == 1]),
+                false => metrics::brier_of_classes(row, k, &[label]),
+            })
+            .map(|square| square.unwrap_or(f64::NAN))
+            .collect();
+        self.add(threads, &["log_loss", "brier"], |weights| {
+            let mean = |values: &[f64]| weighted::mean(weights, threads, values);
+            vec![mean(&losses), mean(&squares)]
+        });
+
+        let ranked = |class: usize| {
+            let (scores, truth) = (predictions.of_class(class), predictions.is_class(class));
+            RankedExamples::new(&scores, &truth, threads)
+        };
+        if binary {
+            if let Some(ranked) = ranked(1) {
+                self.add(threads, &["average_precision"], |weights| {
+                    vec![ranked.average_precision(weights)]
+                });
+            }
+            return;
+        }
+        // those that have an average precision at all
+        let there: Vec<usize> = (0..k)
+            .filter(|class| labels.contains(class) && labels.iter().any(|label| label != class))
+            .collect();
+        let by_class: Option<Vec<RankedExamples>> = there.iter().map(|&k| ranked(k)).collect();
+        let decisions = threads.of_decisions(k);
+        let pooled = RankedExamples::new(p, &metrics::pooled(labels, k), &decisions);
+        if let (Some(by_class), Some(pooled), false) = (by_class, pooled, there.is_empty()) {
+            let names = [
+                "average_precision",
+                "weighted_average_precision",
+                "micro_average_precision",
+            ];
+            self.add(threads, &names, |weights| {
+                let each: Vec<Lanes> = (by_class.iter())
+                    .map(|ranked| ranked.average_precision(weights))
+                    .collect();
+                let counts = weighted::totals(weights, threads, labels, k);
+                let counts: Vec<Lanes> = there.iter().map(|&class| counts[class]).collect();
+                vec![
+                    mean_of(&each),
+                    weighted_mean_of(&each, &counts),
+                    pooled.average_precision(weights),
+                ]
+            });
+        }
+        let expected = ordinal::expected_class(p, k);
+        let errors: Vec<f64> = (expected.iter().zip(labels))
+            .map(|(expected, &label)| (expected - label as f64).abs())
+            .collect();
+        if let Some(ordered) = OrderedExamples::new(&expected, labels, k, threads) {
+            let names = ["spearman", "kendall_tau", "mean_absolute_error"];
+            self.add(threads, &names, |weights| {
+                let correlations = ordered.correlations(weights);
+                vec![
+                    correlations.spearman,
+                    correlations.kendall_tau,
+                    weighted::mean(weights, threads, &errors),
+                ]
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use repartee_models::rng::Stream;
+
+    use super::*;
+    use crate::evaluation::compared::compared;
+    use crate::evaluation::figures::{Figures, baseline_of, of_classifier};
+
+    /// Predictions of `classes` classes that know a little, in 40 threads.
+    fn sample(classes: usize) -> (Predictions, Vec<usize>) {
+        let mut stream = Stream::new(7, "confidence");
+        let mut predictions = Predictions {
+            classes,
+            ..Predictions::default()
+        };
+        let mut threads = Vec::new();
+        for thread in 0..40 {
+            for _ in 0..2 + stream.below(6) {
+                let label = stream.below(classes);
+                let weights: Vec<f64> = (0..classes)
+                    .map(|k| (f64::from(u8::from(k == label)) + stream.next_normal()).exp())
+                    .collect();
+                let all: f64 = weights.iter().sum();
+                predictions.p.extend(weights.iter().map(|w| w / all));
+                predictions.labels.push(label);
+                threads.push(thread);
+            }
+        }
+        (predictions, threads)
+    }
+
+    fn figures_of(predictions: &Predictions, threshold: f64) -> ClassifierFigures {
+        let baseline = baseline_of(predictions, None);
+        of_classifier(predictions, &[], threshold, baseline)
+    }
+
+    #[test]
+    fn every_figure_but_the_expected_calibration_error_has_an_interval_around_it() {
+        for classes in [2, 4] {
+            let (predictions, threads) = sample(classes);
+            let mut figures = figures_of(&predictions, 0.5);
+            add_to(&mut figures, &predictions, &Clusters::new(&threads), 1);
+            let confidence = figures.confidence.clone().unwrap();
+            assert_eq!((confidence.threads, confidence.resamples), (40, 1000));
+            for class in &figures.classes {
+                let (auc, interval) = (class.auc.unwrap(), class.auc_interval.unwrap());
+                assert!(interval.low < auc && auc < interval.high, "{class:?}");
+            }
+            let figures = Figures::Classifier(figures);
+            assert_eq!(figures.impossible(), None);
+            let all = compared(&figures);
+            for one in &all {
+                let value = one.value.unwrap();
+                let Some(interval) = one.interval else {
+                    assert_eq!(one.figure, "calibration_error");
+                    continue;
+                };
+                let (low, high) = (interval.low, interval.high);
+                assert!(low < value && value < high, "{one:?}");
+                assert!(high - low < 0.6, "{one:?}");
+            }
+            // no interval is of a figure that is not shown
+            assert_eq!(confidence.intervals.len(), all.len() - 1);
+            let json = serde_json::to_string(&figures).unwrap();
+            let read: Figures = serde_json::from_str(&json).unwrap();
+            assert_eq!(compared(&read).len(), all.len());
+        }
+    }
+
+    #[test]
+    fn intervals_at_another_threshold_are_those_of_an_evaluation_at_it() {
+        let (predictions, threads) = sample(2);
+        let threads = Clusters::new(&threads);
+        let at = |threshold| Confidence::of_classifier(&predictions, threshold, &threads, 3);
+        let moved = at(0.5).unwrap().at_threshold(&predictions, 0.7, &threads);
+        assert_eq!(Some(&moved), at(0.7).as_ref());
+        assert_ne!(
+            moved.intervals["recall"],
+            at(0.5).unwrap().intervals["recall"]
+        );
+        assert_eq!(moved.intervals["auc"], at(0.5).unwrap().intervals["auc"]);
+    }
+
+    #[test]
+    fn repeated_examples_of_a_thread_do_not_narrow_intervals() {
+        let (once, threads) = sample(4);
+        let times = 3;
+        let repeated = Predictions {
+            classes: 4,
+            labels: once.labels.repeat(times),
+            p: once.p.repeat(times),
+        };
+        let of = |predictions: &Predictions, threads: &[usize]| {
+            Confidence::of_classifier(predictions, 0.5, &Clusters::new(threads), 1).unwrap()
+        };
+        let one = of(&once, &threads);
+        let more = of(&repeated, &threads.repeat(times));
+        for (name, interval) in &one.intervals {
+            let wide = interval.high - interval.low;
+            let other = more.intervals[name];
+            let ratio = (other.high - other.low) / wide;
+            assert!((0.95..1.05).contains(&ratio), "{name} {ratio}");
+        }
+    }
+
+    #[test]
+    fn few_threads_have_no_intervals() {
+        let (predictions, threads) = sample(2);
+        let nine: Vec<usize> = threads.iter().map(|thread| thread % 9).collect();
+        let mut figures = figures_of(&predictions, 0.5);
+        add_to(&mut figures, &predictions, &Clusters::new(&nine), 1);
+        assert_eq!(figures.confidence, None);
+        assert!(
+            figures
+                .classes
+                .iter()
+                .all(|class| class.auc_interval.is_none())
+        );
+        let all = compared(&Figures::Classifier(figures));
+        assert!(all.iter().all(|one| one.interval.is_none()));
+    }
+
+    #[test]
+    fn interval_of_a_perplexity_is_the_exponential_of_that_of_its_loss() {
+        let mut stream = Stream::new(2, "losses");
+        let threads: Vec<usize> = (0..90).map(|i| i / 3).collect();
+        let tokens: Vec<f64> = threads
+            .iter()
+            .map(|_| 1.0 + stream.below(20) as f64)
+            .collect();
+        let losses: Vec<f64> = (tokens.iter())
+            .map(|n| n * (3.0 + 0.2 * stream.next_normal()))
+            .collect();
+        let threads = Clusters::new(&threads);
+        let all = Confidence::of_generator(&losses, &tokens, &threads, 1).unwrap();
+        let (loss, perplexity) = (all.intervals["loss"], all.intervals["perplexity"]);
+        let mean = losses.iter().sum::<f64>() / tokens.iter().sum::<f64>();
+        assert!(loss.low < mean && mean < loss.high && loss.high - loss.low < 0.3);
+        // except for the interpolation between two resamples
+        assert!((perplexity.low.ln() - loss.low).abs() < 1e-3);
+        assert!((perplexity.high.ln() - loss.high).abs() < 1e-3);
+    }
+}
