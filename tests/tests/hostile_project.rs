@@ -111,6 +111,60 @@ fn every_kind_of_foreign_schema_object_is_found_and_never_runs() {
 }
 
 #[test]
+fn violated_checks_are_named_by_row_and_by_sqlite() {
+    let place = Place::with_project();
+    fill(&place.project(), "mine");
+    let violated = |sql: &str, table: &str| {
+        let copy = place.path(&format!("{table}.repartee"));
+        std::fs::copy(place.project(), &copy).unwrap();
+        let db = database(&copy);
+        db.execute_batch(sql).unwrap();
+        drop(db);
+        let before = std::fs::read(&copy).unwrap();
+        let ran = place.run(["-p", copy.to_str().unwrap(), "check", "--json"]);
+        assert_eq!(ran.status, Some(1), "{sql}: {ran}");
+        assert_eq!(
+            std::fs::read(&copy).unwrap(),
+            before,
+            "a check changes nothing"
+        );
+        ran.result()
+    };
+    for (sql, table, column, word) in [
+        (
+            "UPDATE split_pair SET side = 77",
+            "split_pair",
+            "side",
+            "77",
+        ),
+        (
+            "UPDATE candidate SET picked = 9",
+            "candidate",
+            "picked",
+            "9",
+        ),
+        ("UPDATE pair SET fits = -1", "pair", "fits", "-1"),
+        ("UPDATE run SET kind = ''", "run", "kind", "\"\""),
+    ] {
+        let found = violated(sql, table);
+        assert_eq!(found["whole"], false, "{sql}: {found}");
+        let rows = found["rows"].as_array().unwrap();
+        let named = rows.iter().any(|row| {
+            row["table"] == table
+                && row["column"] == column
+                && row["what"].as_str().unwrap().starts_with(word)
+        });
+        assert!(named, "{sql}: {found}");
+        let lines = found["integrity"].as_array().unwrap();
+        let line = format!("CHECK constraint failed in {table}");
+        assert!(
+            lines.iter().any(|one| *one == line.as_str()),
+            "{sql}: {found}"
+        );
+    }
+}
+
+#[test]
 fn exported_model_files_stay_in_their_folder() {
     let (place, engine) = project(30);
     drop(engine);

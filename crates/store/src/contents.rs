@@ -119,10 +119,12 @@ struct Column {
     name: String,
     json: bool,
     words: Vec<String>,
+    /// Whether an empty text is allowed next to the words.
+    may_be_empty: bool,
 }
 
 /// The words that the CHECKs of a table allow in its columns: `CHECK (state IN ('draft', 'approved'))`.
-fn words_of(sql: &str) -> BTreeMap<String, Vec<String>> {
+pub(crate) fn words_of(sql: &str) -> BTreeMap<String, Vec<String>> {
     let mut found = BTreeMap::new();
     for part in sql.split("CHECK (").skip(1) {
         let Some((column, rest)) = part.split_once(" IN (") else {
@@ -149,7 +151,7 @@ fn words_of(sql: &str) -> BTreeMap<String, Vec<String>> {
 }
 
 /// Our tables with their SQL, without those of the full-text index.
-fn tables(db: &Connection) -> Result<Vec<(String, String)>> {
+pub(crate) fn tables(db: &Connection) -> Result<Vec<(String, String)>> {
     let mut query = db.prepare(
         "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*'
             AND name NOT GLOB 'pair_words*' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name",
@@ -201,6 +203,7 @@ fn advice(table: &str, row: &str) -> String {
             "restore the project from a backup, or delete {kind} number {row} and make it again"
         ),
         (None, "setting") => "take the project from a backup".to_owned(),
+        (None, "quality") => crate::values::MEASURE.to_owned(),
         _ => "restore the project from a backup; everything else can be used".to_owned(),
     }
 }
@@ -268,8 +271,10 @@ fn fault_of(
             },
         );
     };
-    if !text.is_empty() && !column.words.is_empty() && !column.words.iter().any(|word| word == text)
-    {
+    let is_allowed = column.words.is_empty()
+        || text.is_empty() && column.may_be_empty
+        || column.words.iter().any(|word| word == text);
+    if !is_allowed {
         let what = format!("{} is not one of {}", brief(text), column.words.join(", "));
         return Some(reset(fault(what), text));
     }
@@ -311,6 +316,12 @@ pub(crate) fn table_columns(
 fn columns_of(db: &Connection, table: &str, sql: &str) -> Result<(Vec<Column>, Vec<String>)> {
     let (all, key) = table_columns(db, table)?;
     let mut words = words_of(sql);
+    // a CHECK lists the empty text if it allows it
+    let never_empty: Vec<String> = words
+        .iter()
+        .filter(|(_, words)| !words.iter().any(String::is_empty))
+        .map(|(column, _)| column.clone())
+        .collect();
     for (of, column, known) in WORDS {
         if of == table {
             words.insert(
@@ -347,6 +358,7 @@ fn columns_of(db: &Connection, table: &str, sql: &str) -> Result<(Vec<Column>, V
         .map(|(name, _)| Column {
             json: json(&name),
             words: words.remove(&name).unwrap_or_default(),
+            may_be_empty: !never_empty.contains(&name),
             name,
         })
         .collect();

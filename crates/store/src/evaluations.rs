@@ -89,7 +89,7 @@ fn evaluation_row(row: &Row<'_>) -> rusqlite::Result<Evaluation> {
         run: row.get(2)?,
         split_id: row.get(3)?,
         fake_set_id: row.get(4)?,
-        partition: Partition::from_number(row.get(5)?).unwrap_or(Partition::Test), // the table allows 0, 1, 2 only
+        partition: crate::words::partition(row, 5, "evaluation.side")?,
         config: row.get(6)?,
         metrics: row.get(7)?,
         created_ms: row.get(8)?,

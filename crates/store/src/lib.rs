@@ -316,6 +316,23 @@ impl Store {
         answer
     }
 
+    /// As [`Store::read`], on a connection of its own that could write but is told not to: SQLite parses the CHECKs of a
+    /// schema on such a connection only, and without them its integrity check compares no row with them. A file that
+    /// this process may not write is read as by [`Store::read`]; the rules in `values.rs` need no CHECK.
+    pub(crate) fn read_with_checks<T>(&self, work: impl Fn(&Connection) -> Result<T>) -> Result<T> {
+        let checked = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|db| {
+            // closing it must not change the file either
+            db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+            db.pragma_update(None, "query_only", true)?;
+            pairs::register_functions(&db)?;
+            work(&db)
+        });
+        match checked {
+            Err(Error::Open { .. } | Error::ReadOnly(_)) => self.read(work),
+            checked => checked,
+        }
+    }
+
     /// A new read-only connection.
     fn reader(&self) -> Result<Connection> {
         let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;

@@ -6,7 +6,7 @@ use rusqlite::{Row, params};
 
 use crate::items::{run_of, still_there};
 use crate::watch::Family;
-use crate::words::word;
+use crate::words::{partition, word};
 use crate::{Result, Store};
 
 /// A checkpoint at one precision.
@@ -32,7 +32,7 @@ fn quality_row(row: &Row<'_>) -> rusqlite::Result<Quality> {
         precision: word(row, 1, "quality.precision")?,
         figure: row.get(2)?,
         examples: row.get::<_, i64>(3)?.unsigned_abs(),
-        partition: Partition::from_number(row.get(4)?).unwrap_or(Partition::Val), // the table allows 0, 1, 2 only
+        partition: partition(row, 4, "quality.side")?,
         rate: row.get(5)?,
         instructions: row.get(6)?,
         measured_ms: row.get(7)?,

@@ -1,5 +1,7 @@
 //! Which values are possible: one table of rules. SQLite stores any number in any column, and an editor or a faulty disk
-//! can write what no figure, chart or decision may be based on. A rule for a new column is one line.
+//! can write what no figure, chart or decision may be based on. A rule for a new column is one line. Every CHECK of the
+//! schema has a rule here or lists its words (`contents.rs`), so that the row and what to do about it are named; SQLite's
+//! own check of them names the table alone.
 
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -40,9 +42,21 @@ const OFF: &str = "0.001";
 
 const EVALUATE: &str =
     "evaluate the run again and delete this evaluation, or restore the project from a backup";
-const MEASURE: &str = "measure the run again with `repartee quality RUN`";
+pub(crate) const MEASURE: &str = "measure the run again with `repartee quality RUN`";
 const GENERATE: &str = "generate again, or restore the project from a backup";
 const BUILD: &str = "restore the project from a backup, or import the sources into a new project: a split may have leaked";
+
+const SPLIT: &str =
+    "restore the project from a backup, or create a new split and train on that: this one may leak";
+const SEEN: &str =
+    "restore the project from a backup: a purge may not find what was trained on the deleted text";
+
+/// The numbers of the partitions, of flags, and the form of a date, as the CHECKs of the schema have them.
+const PARTITION: &str = "NOT BETWEEN 0 AND 2";
+const NO_PARTITION: &str = "is not a partition (0 train, 1 validation, 2 test)";
+const FLAG: &str = "NOT IN (0, 1)";
+const NO_FLAG: &str = "is neither 0 nor 1";
+const DATE: &str = "NOT GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]'";
 
 /// Largest score in either direction: a thousand times that of the most popular posts.
 const SCORE: &str = "NOT BETWEEN -1000000000 AND 1000000000";
@@ -96,6 +110,75 @@ fn rules() -> Vec<Rule> {
         what: "is the number of its probabilities, not one for each bin",
         advice: GENERATE,
     });
+    // rows that refer to one of several tables
+    for (table, column, known, what, advice) in [
+        (
+            "prediction",
+            "pair_id and fake_id",
+            "(pair_id IS NOT NULL) + (fake_id IS NOT NULL)",
+            "is the number of its texts, not 1",
+            EVALUATE,
+        ),
+        (
+            "seen",
+            "base_id and run_id",
+            "(base_id IS NOT NULL) + (run_id IS NOT NULL)",
+            "is the number of models that have seen the pairs, not 1",
+            SEEN,
+        ),
+        (
+            "deleted_content",
+            "base_id to generation_id",
+            "(base_id IS NOT NULL) + (run_id IS NOT NULL) + (fake_set_id IS NOT NULL)
+                + (evaluation_id IS NOT NULL) + (generation_id IS NOT NULL)",
+            "is the number of items that it marks, not 1",
+            SEEN,
+        ),
+    ] {
+        rules.push(Rule {
+            table,
+            column: column.to_owned(),
+            value: known.to_owned(),
+            bad: format!("{known} <> 1"),
+            what,
+            advice,
+        });
+    }
+    for (table, column, bad, what, advice) in [
+        ("split_pair", "side", PARTITION, NO_PARTITION, SPLIT),
+        ("quality", "side", PARTITION, NO_PARTITION, MEASURE),
+        ("evaluation", "side", PARTITION, NO_PARTITION, EVALUATE),
+        ("seen", "side", PARTITION, NO_PARTITION, SEEN),
+        ("candidate", "picked", FLAG, NO_FLAG, GENERATE),
+        (
+            "pair",
+            "fits",
+            FLAG,
+            NO_FLAG,
+            "build the pairs again with `repartee pairs build`, or restore the project from a backup",
+        ),
+        ("job", "stops_queue", FLAG, NO_FLAG, ""),
+        (
+            "purged",
+            "of_reddit",
+            "NOT BETWEEN 0 AND 2",
+            "is not one of 0, 1 and 2",
+            "",
+        ),
+        (
+            "attempt",
+            "class",
+            "NOT BETWEEN 1 AND 5",
+            "is not a class of answers (1 to 5)",
+            "",
+        ),
+    ] {
+        rules.push(of(table, column, bad, what, advice));
+    }
+    for column in ["date", "until"] {
+        let bad = format!("<> '' AND \"{column}\" {DATE}");
+        rules.push(of("study_record", column, &bad, "is not a date", ""));
+    }
     for (table, column, bad, what, advice) in [
         (
             "prediction",
@@ -399,8 +482,8 @@ mod tests {
         store.row_faults(&|_, _, _, _| None).unwrap()
     }
 
-    /// Edits a copy as another program can, and checks it.
-    fn found_after(store: &Store, sql: &str) -> Vec<RowFault> {
+    /// A copy that was edited as another program can.
+    fn edited(store: &Store, sql: &str) -> Store {
         let copy = store.path().with_extension("copy.repartee");
         let _ = std::fs::remove_file(&copy);
         let to = copy.to_str().unwrap().to_owned();
@@ -408,9 +491,165 @@ mod tests {
             .write_bare(|db| Ok(db.execute("VACUUM INTO ?1", [to])?))
             .unwrap();
         let db = Connection::open(&copy).unwrap();
-        db.execute_batch(sql).unwrap();
+        db.execute_batch(&format!("PRAGMA ignore_check_constraints = ON; {sql}"))
+            .unwrap();
         drop(db);
-        found(&Store::open(&copy).unwrap())
+        Store::open(&copy).unwrap()
+    }
+
+    fn found_after(store: &Store, sql: &str) -> Vec<RowFault> {
+        found(&edited(store, sql))
+    }
+
+    #[test]
+    fn every_check_of_the_schema_has_a_rule_or_lists_its_words() {
+        let (_dir, store) = evaluated();
+        let (rules, mut checks) = (rules(), 0);
+        for (table, sql) in store.read(crate::contents::tables).unwrap() {
+            let words = crate::contents::words_of(&sql);
+            for check in sql.split("CHECK (").skip(1) {
+                let column: String = check
+                    .trim_start_matches('(')
+                    .chars()
+                    .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+                    .collect();
+                let mut of = rules.iter().filter(|rule| rule.table == table);
+                assert!(
+                    words.contains_key(&column) || of.any(|rule| rule.column.contains(&column)),
+                    "{table}.{column}: {check}"
+                );
+                checks += 1;
+            }
+        }
+        assert!(checks > 25, "{checks}");
+    }
+
+    #[test]
+    fn every_violated_check_is_found_by_row_and_by_sqlite() {
+        let (_dir, store) = evaluated();
+        let off = "PRAGMA foreign_keys = OFF;";
+        for (sql, table, column, what) in [
+            (
+                "UPDATE split_pair SET side = 77 WHERE pair_id = 1001".to_owned(),
+                "split_pair",
+                "side",
+                "77 is not a partition (0 train, 1 validation, 2 test)",
+            ),
+            (
+                "UPDATE quality SET side = 3 WHERE precision = 'int8'".to_owned(),
+                "quality",
+                "side",
+                "3 is not a partition (0 train, 1 validation, 2 test)",
+            ),
+            (
+                "UPDATE quality SET precision = 'int9' WHERE precision = 'int8'".to_owned(),
+                "quality",
+                "precision",
+                "\"int9\" is not one of f32, bf16, int8",
+            ),
+            (
+                "UPDATE quality SET precision = '' WHERE precision = 'int8'".to_owned(),
+                "quality",
+                "precision",
+                "\"\" is not one of f32, bf16, int8",
+            ),
+            (
+                "UPDATE evaluation SET side = -1 WHERE id = 1".to_owned(),
+                "evaluation",
+                "side",
+                "-1 is not a partition (0 train, 1 validation, 2 test)",
+            ),
+            (
+                "UPDATE prediction SET pair_id = NULL WHERE evaluation_id = 1 AND n = 3".to_owned(),
+                "prediction",
+                "pair_id and fake_id",
+                "0 is the number of its texts, not 1",
+            ),
+            (
+                "UPDATE pair SET fits = 2 WHERE id = 1001".to_owned(),
+                "pair",
+                "fits",
+                "2 is neither 0 nor 1",
+            ),
+            (
+                "INSERT INTO purged (name, at_ms, why, of_reddit) VALUES ('t1_a', 1, 'deleted', 9)"
+                    .to_owned(),
+                "purged",
+                "of_reddit",
+                "9 is not one of 0, 1 and 2",
+            ),
+            (
+                "INSERT INTO job (id, kind, params, state, beat_ms, created_ms, stops_queue)
+                 VALUES ('a', 'import', '{}', 'done', 1, 1, 5)"
+                    .to_owned(),
+                "job",
+                "stops_queue",
+                "5 is neither 0 nor 1",
+            ),
+            (
+                "INSERT INTO study_record (kind, decision, date, who, at_ms)
+                 VALUES ('training', 'granted', 'tomorrow', 'me', 1)"
+                    .to_owned(),
+                "study_record",
+                "date",
+                "\"tomorrow\" is not a date",
+            ),
+            (
+                "INSERT INTO seen (run_id, side, ids) VALUES (1, 5, x'')".to_owned(),
+                "seen",
+                "side",
+                "5 is not a partition (0 train, 1 validation, 2 test)",
+            ),
+            (
+                "INSERT INTO seen (side, ids) VALUES (0, x'')".to_owned(),
+                "seen",
+                "base_id and run_id",
+                "0 is the number of models that have seen the pairs, not 1",
+            ),
+            (
+                "INSERT INTO deleted_content (why, first_ms, last_ms) VALUES ('deleted', 1, 1)"
+                    .to_owned(),
+                "deleted_content",
+                "base_id to generation_id",
+                "0 is the number of items that it marks, not 1",
+            ),
+            (
+                format!(
+                    "{off} INSERT INTO candidate (generation_id, comment_id, n, text, finish, picked)
+                     VALUES (1, 1, 0, 'a', 'end', 2)"
+                ),
+                "candidate",
+                "picked",
+                "2 is neither 0 nor 1",
+            ),
+            (
+                format!(
+                    "{off} INSERT INTO attempt (reply_id, number, started_ms, class)
+                     VALUES (1, 1, 1, 9)"
+                ),
+                "attempt",
+                "class",
+                "9 is not a class of answers (1 to 5)",
+            ),
+        ] {
+            let check = edited(&store, &sql).check(|_, _| true).unwrap();
+            let named = check.rows.iter().find(|fault| {
+                fault.table == table && fault.column == column && fault.what == what
+            });
+            let fault = named.unwrap_or_else(|| panic!("{sql}: {:?}", check.rows));
+            assert!(!fault.row.is_empty() && !fault.advice.is_empty());
+            assert!(
+                check
+                    .integrity
+                    .iter()
+                    .any(|line| line.contains("CHECK") && line.contains(table)),
+                "{sql}: {:?}",
+                check.integrity
+            );
+            if table == "quality" {
+                assert!(fault.advice.contains("repartee quality RUN"), "{fault:?}");
+            }
+        }
     }
 
     #[test]

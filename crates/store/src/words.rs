@@ -3,6 +3,7 @@
 
 use std::str::FromStr;
 
+use repartee_datasets::Partition;
 use rusqlite::Row;
 use rusqlite::types::{Type, ValueRef};
 
@@ -24,19 +25,43 @@ pub(crate) fn word<T: FromStr>(
     column: &'static str,
 ) -> rusqlite::Result<T> {
     let word = row.get_ref(at)?.as_str()?;
-    word.parse().or_else(|_| {
-        let row = match row.get_ref(0)? {
-            ValueRef::Integer(id) => id.to_string(),
-            id => id.as_str()?.to_owned(),
-        };
-        let word = word.to_owned();
-        let unknown = UnknownWord { column, row, word };
-        Err(rusqlite::Error::FromSqlConversionFailure(
-            at,
-            Type::Text,
-            unknown.into(),
-        ))
-    })
+    match word.parse() {
+        Ok(value) => Ok(value),
+        Err(_) => Err(unknown(row, at, column, word.to_owned(), Type::Text)?),
+    }
+}
+
+/// The number in a column as a partition; any other number than those of the three is damage, too. The first column of
+/// the query is the row's id.
+pub(crate) fn partition(
+    row: &Row<'_>,
+    at: usize,
+    column: &'static str,
+) -> rusqlite::Result<Partition> {
+    let number: i64 = row.get(at)?;
+    match Partition::from_number(number) {
+        Some(partition) => Ok(partition),
+        None => Err(unknown(row, at, column, number.to_string(), Type::Integer)?),
+    }
+}
+
+fn unknown(
+    row: &Row<'_>,
+    at: usize,
+    column: &'static str,
+    word: String,
+    kind: Type,
+) -> rusqlite::Result<rusqlite::Error> {
+    let row = match row.get_ref(0)? {
+        ValueRef::Integer(id) => id.to_string(),
+        id => id.as_str()?.to_owned(),
+    };
+    let unknown = UnknownWord { column, row, word };
+    Ok(rusqlite::Error::FromSqlConversionFailure(
+        at,
+        kind,
+        unknown.into(),
+    ))
 }
 
 #[cfg(test)]
@@ -76,6 +101,26 @@ mod tests {
         refused::<FinishReason>();
         refused::<BaseKind>();
         refused::<ReplyState>();
+    }
+
+    #[test]
+    fn unknown_partitions_are_damage_that_names_table_row_and_number() {
+        let read = |number: i64| -> crate::Result<Partition> {
+            let db = Connection::open_in_memory().expect("a database");
+            let row = |row: &Row<'_>| partition(row, 1, "table.side");
+            Ok(db.query_row("SELECT 7, ?1", [number], row)?)
+        };
+        for partition in Partition::ALL {
+            assert_eq!(read(partition as i64).expect("known"), partition);
+        }
+        for number in [-1, 3, 77, i64::MAX] {
+            let error = read(number).expect_err("unknown");
+            assert!(matches!(error, Error::Damaged(_)), "{error:?}");
+            let said = error.to_string();
+            for part in ["table.side", "row 7", &format!("\"{number}\"")] {
+                assert!(said.contains(part), "{said}");
+            }
+        }
     }
 
     #[test]
