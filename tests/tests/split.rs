@@ -787,6 +787,40 @@ fn conversations_stay_together_whatever_the_order_of_rows_and_files() {
 }
 
 #[test]
+fn audit_counts_pairs_in_no_known_set_and_is_not_clean() {
+    let (place, engine) = table(&chatter());
+    let split = done(&engine, &MakeSplit::default());
+    assert!(audit(&engine, "main").unwrap().clean);
+    let hidden = database(engine.path())
+        .execute("UPDATE split_pair SET side = 77 WHERE side = 0", [])
+        .unwrap() as u64;
+    assert_eq!(hidden, split.partitions[0].pairs);
+
+    // the stored audit no longer counts as clean
+    let shown = engine.split("main").unwrap();
+    let stored = shown.audit.unwrap();
+    assert_eq!((stored.clean, stored.unknown_partitions), (false, hidden));
+    let warned = format!("{hidden} pairs are in no known set");
+    assert!(shown.warnings.iter().any(|line| line.contains(&warned)));
+
+    let error = audit(&engine, "main").unwrap_err();
+    assert_eq!(error.code, Code::Negative);
+    let message = format!("{hidden} pairs of split \"main\" are in no known set");
+    assert!(error.message.contains(&message), "{}", error.message);
+    assert!(!error.message.contains("leaks"), "{}", error.message);
+    assert!(error.detail[0].contains("77"), "{:?}", error.detail);
+    let stored = engine.split("main").unwrap().audit.unwrap();
+    assert_eq!((stored.clean, stored.unknown_partitions), (false, hidden));
+    drop(engine);
+    let printed = place.run(["split", "audit", "main"]);
+    assert_eq!(printed.status, Some(1), "{printed}");
+    let listed = place.ok(["split", "list"]);
+    for shown in [&printed, &listed] {
+        assert!(!shown.out.contains("no leakage"), "{shown}");
+    }
+}
+
+#[test]
 fn audit_finds_conversations_that_an_older_split_divides() {
     let place = Place::with_project();
     let engine = place.engine();

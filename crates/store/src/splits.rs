@@ -354,6 +354,21 @@ impl Store {
         })
     }
 
+    /// Pairs of a split whose stored partition is none of the three, with the stored number, by id. Another program
+    /// wrote it: such a pair is in no partition, and no audit can compare it.
+    pub fn split_pairs_unplaced(&self, split_id: i64) -> Result<Vec<(i64, i64)>> {
+        self.read(|db| {
+            // two ranges of the primary key
+            let mut query = db.prepare_cached(
+                "SELECT pair_id, side FROM split_pair WHERE split_id = ?1 AND side < 0
+                 UNION ALL SELECT pair_id, side FROM split_pair WHERE split_id = ?1 AND side > 2
+                 ORDER BY 1",
+            )?;
+            let rows = query.query_map([split_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
     /// Threads with pairs in more than one partition of a split: (thread, partitions). Empty unless the split leaks.
     pub fn split_torn_threads(&self, split_id: i64) -> Result<Vec<(i64, u32)>> {
         self.read(|db| {

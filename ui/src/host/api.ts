@@ -132,8 +132,10 @@ export type AttemptInfo = {
  * words are, whatever their case, punctuation and spaces. Long ones are also compared by an exact join.
  */
 export type Audit = { name: string,
-  /** Whether no text is in two partitions. */
+  /** Whether every pair is in a known partition, and no text in two. */
   clean: boolean, pairs: number,
+  /** Pairs whose stored partition is none of the three: they cannot be compared. */
+  unknown_partitions: number,
   /** Texts compared: comments and replies. */
   texts: number,
   /** Number of different ones. */

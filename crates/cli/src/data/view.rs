@@ -242,6 +242,7 @@ pub fn split(out: Out, split: &SplitInfo) -> Result<()> {
     let audit = match &split.audit {
         None => "not audited",
         Some(audit) if audit.clean => "audited: no leakage",
+        Some(audit) if audit.unknown_partitions > 0 => "audited: pairs in no known set",
         Some(_) => "audited: leakage found",
     };
     out.line(format!(

@@ -128,9 +128,11 @@ pub struct AuditSplit {
 #[serde(default)]
 pub struct Audit {
     pub name: String,
-    /// Whether no text is in two partitions.
+    /// Whether every pair is in a known partition, and no text in two.
     pub clean: bool,
     pub pairs: u64,
+    /// Pairs whose stored partition is none of the three: they cannot be compared.
+    pub unknown_partitions: u64,
     /// Texts compared: comments and replies.
     pub texts: u64,
     /// Number of different ones.
@@ -573,6 +575,7 @@ impl Job for AuditSplit {
         let same = read.same_posts(store)?;
         let threads = read.threads.len();
         let leaks = duplicates::audit(&read.members, &partitions, threads, &same, &alike);
+        let unplaced = store.split_pairs_unplaced(split.id)?;
         let partition_of: HashMap<i64, Partition> = (read.members.iter().zip(&partitions))
             .map(|(member, partition)| (member.pair, *partition))
             .collect();
@@ -582,6 +585,12 @@ impl Job for AuditSplit {
         };
         let thread = |at: usize| repartee_datasets::id::encode(read.threads[at]);
         let mut examples: Vec<String> = Vec::new();
+        for (id, number) in unplaced.iter().take(EXAMPLES) {
+            let name = crate::data::curation::pair_name(*id);
+            examples.push(format!(
+                "pair {name} is in no known set: its number is {number}"
+            ));
+        }
         for at in leaks.threads.iter().take(EXAMPLES) {
             examples.push(format!("thread {} is in more than one set", thread(*at)));
         }
@@ -608,8 +617,9 @@ impl Job for AuditSplit {
         }
         let audit = Audit {
             name: split.name,
-            clean: leaks.none(),
+            clean: leaks.none() && unplaced.is_empty(),
             pairs: read.members.len() as u64,
+            unknown_partitions: unplaced.len() as u64,
             texts: compared,
             different_texts: different,
             near: config.near,
@@ -627,8 +637,14 @@ impl Job for AuditSplit {
         if audit.clean {
             return Ok(audit);
         }
-        let mut error = Error::new(
-            Code::Negative,
+        let unknown = (audit.unknown_partitions > 0).then(|| {
+            format!(
+                "{} pairs of split {:?} are in no known set, so leakage cannot be ruled out; \
+                 `repartee check` names them. Restore the project from a backup, or create a new split",
+                audit.unknown_partitions, audit.name
+            )
+        });
+        let leaking = (!leaks.none()).then(|| {
             format!(
                 "split {:?} leaks: {} threads, {} posts, {} equal pairs, {} equal texts and {} \
                  near-duplicate texts are shared between sets; create a new split",
@@ -638,8 +654,10 @@ impl Job for AuditSplit {
                 audit.equal_pairs,
                 audit.equal_texts,
                 audit.near_duplicates
-            ),
-        );
+            )
+        });
+        let why: Vec<String> = leaking.into_iter().chain(unknown).collect();
+        let mut error = Error::new(Code::Negative, why.join(". "));
         error.detail = audit.examples;
         Err(error.into())
     }
@@ -687,10 +705,19 @@ impl Engine {
             });
         }
         let mut audit: Option<Audit> = split.audit.as_deref().map(from_json).transpose()?;
+        let mut warnings = warnings(&config, &partitions);
+        let unplaced = self.store.split_pairs_unplaced(split.id)?.len() as u64;
+        if unplaced > 0 {
+            warnings.push(format!(
+                "{unplaced} pairs are in no known set; `repartee check` names them"
+            ));
+        }
         if let Some(audit) = &mut audit {
             audit.name.clone_from(&split.name);
+            // the file may have been edited since
+            audit.unknown_partitions = unplaced;
+            audit.clean &= unplaced == 0;
         }
-        let warnings = warnings(&config, &partitions);
         Ok(SplitInfo {
             label: self.store.label(ItemKind::Split, split.id)?,
             warnings,
