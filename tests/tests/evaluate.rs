@@ -15,7 +15,7 @@ use repartee_engine::generation::generate::{Generate, Generated, Precisions, Tra
 use repartee_engine::terms::{Precision, PrecisionChoice, Role};
 use repartee_engine::training::Train;
 use repartee_engine::training::run_config::{ModelKind, RunConfig};
-use repartee_engine::{Code, Engine, Partition, SamplingParams};
+use repartee_engine::{Code, Ended, Engine, Partition, SamplingParams};
 use repartee_models::metrics::temperature;
 use repartee_models::{fast, metrics};
 use repartee_store::Store;
@@ -880,6 +880,11 @@ fn generated(engine: &Engine, generator: &str, precision: PrecisionChoice) -> Ge
 
 /// The quality of a run as if it had been measured here: int8 is the fastest, and loses nothing.
 fn measured_as_lossless(engine: &Engine, run: &str) {
+    measured_at(engine, run, 1);
+}
+
+/// As [`measured_as_lossless`], at a time; returns the checkpoint.
+fn measured_at(engine: &Engine, run: &str, measured_ms: i64) -> i64 {
     let store = Store::open(engine.path()).unwrap();
     let run = store.run(run).unwrap();
     let checkpoint = store.checkpoint(run.id, Role::Best).unwrap();
@@ -893,10 +898,93 @@ fn measured_as_lossless(engine: &Engine, run: &str) {
             partition: Partition::Val,
             rate: f64::from(n),
             instructions: fast::instructions(),
-            measured_ms: 1,
+            measured_ms,
         })
         .collect();
-    store.quality_set(checkpoint.unwrap().id, &rows).unwrap();
+    let id = checkpoint.unwrap().id;
+    store.quality_set(id, &rows).unwrap();
+    id
+}
+
+/// A paused job that measures "writer" on 8 examples, created an hour ago.
+fn paused_quality(engine: &Engine, id: &str) {
+    let store = Store::open(engine.path()).unwrap();
+    let params = r#"{"runs":["writer"],"limit":8}"#;
+    let created_ms = repartee_store::now_ms() - 3_600_000;
+    assert!(
+        store
+            .job_insert(id, "quality", params, None, created_ms)
+            .unwrap()
+    );
+    drop(store);
+    let sql = "UPDATE job SET state = 'paused' WHERE id = ?1";
+    assert_eq!(database(engine.path()).execute(sql, [id]).unwrap(), 1);
+}
+
+#[test]
+fn resumed_quality_repeats_all_but_its_own_measurements() {
+    let (_place, engine) = Made::once().copy();
+    let examples = |id: &str| -> u64 {
+        assert!(matches!(
+            engine.resume(id, &|_| {}).unwrap(),
+            Ended::Done(_)
+        ));
+        engine.run_quality("writer").unwrap().unwrap().examples
+    };
+    let now_ms = repartee_store::now_ms();
+    let year_2099_ms = 4_070_908_800_000;
+    // the rows of another job have 40 examples
+    for (n, at_ms) in [(1, now_ms), (2, year_2099_ms)] {
+        let id = format!("0199aaaa-0000-7000-8000-00000000000{n}");
+        paused_quality(&engine, &id);
+        measured_at(&engine, "writer", at_ms);
+        assert_eq!(examples(&id), 8, "measured at {at_ms}");
+    }
+    // so have those of this one, as its setting says
+    for (n, at_ms, listed_ms, want) in [
+        (3, now_ms, now_ms, 40),
+        (4, now_ms, now_ms - 1, 8),
+        (5, year_2099_ms, year_2099_ms, 8),
+    ] {
+        let id = format!("0199aaaa-0000-7000-8000-00000000000{n}");
+        paused_quality(&engine, &id);
+        let checkpoint = measured_at(&engine, "writer", at_ms);
+        let store = Store::open(engine.path()).unwrap();
+        let key = format!("quality of {id}");
+        let own = std::collections::BTreeMap::from([(checkpoint, listed_ms)]);
+        store.set_setting(&key, &own).unwrap();
+        assert_eq!(examples(&id), want, "measured at {at_ms}, job {n}");
+        let left: Option<serde_json::Value> = store.setting(&key).unwrap();
+        assert_eq!(left, None, "a job that is done needs no list");
+    }
+}
+
+#[test]
+fn unreadable_quality_blocks_neither_generation_nor_measuring_again() {
+    let (_place, engine) = Made::once().copy();
+    for sql in [
+        "UPDATE quality SET precision = 'int9' WHERE precision = 'int8'",
+        "UPDATE quality SET side = 77 WHERE precision = 'int8'",
+        "UPDATE quality SET instructions = CAST(x'ff' AS TEXT)",
+    ] {
+        measured_as_lossless(&engine, "writer");
+        assert!(database(engine.path()).execute(sql, []).unwrap() > 0);
+        let generated = generated(&engine, "writer", PrecisionChoice::Auto);
+        assert_eq!(generated.config.precisions, Precisions::default(), "{sql}");
+        let shown = engine.run_quality("writer").unwrap().unwrap();
+        assert_eq!((shown.examples, shown.precisions.len()), (0, 0), "{sql}");
+        assert!(
+            shown.auto.reason.contains("cannot be read")
+                && shown.auto.reason.contains("`repartee quality writer`"),
+            "{shown:?}"
+        );
+        let checked = engine.check(&|_| {}).unwrap();
+        let mut faults = checked.rows.iter().filter(|row| row.table == "quality");
+        let fault = faults.next().expect(sql);
+        assert!(fault.advice.contains("repartee quality RUN"), "{fault:?}");
+        assert_eq!(quality(&engine, &["writer"], 8)[0].examples, 8);
+        assert!(engine.check(&|_| {}).unwrap().rows.is_empty(), "{sql}");
+    }
 }
 
 #[test]

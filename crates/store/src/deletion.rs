@@ -1030,6 +1030,9 @@ fn remove_job(db: &Transaction<'_>, job: &str) -> Result<()> {
         Err(error) if is_foreign_key(&error) => return Ok(()),
         Err(error) => return Err(error.into()),
     }
-    db.execute("DELETE FROM setting WHERE key = 'steps of ' || ?1", [job])?;
+    db.execute(
+        "DELETE FROM setting WHERE key IN ('steps of ' || ?1, 'quality of ' || ?1)",
+        [job],
+    )?;
     touch(db, Family::Jobs)
 }

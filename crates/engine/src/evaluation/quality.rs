@@ -4,6 +4,7 @@
 //! The figure is measured on the validation set: a precision is chosen by it, and nothing may be chosen by the test set.
 //! Everything is measured on the CPU, since models compute in f32 on a GPU.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use repartee_core::Project;
@@ -30,7 +31,7 @@ use crate::evaluation::figures::Predictions;
 use crate::generation::fakes::until_stopped;
 use crate::items::ItemKind;
 use crate::training::model::checkpoint_of;
-use crate::training::precision::{Chosen, choose};
+use crate::training::precision::Chosen;
 use crate::{Engine, ToEngine};
 
 /// The partition that is measured.
@@ -149,22 +150,16 @@ impl Job for MeasureQuality {
             let checkpoint = checkpoint_of(store, &run, self.checkpoint.as_deref())?;
             found.push((run, checkpoint));
         }
-        // what an earlier attempt of this job has measured is not repeated
-        let begun_ms = match ctx.resumed() {
-            true => store.job(ctx.job())?.map(|job| job.created_ms),
-            false => None,
-        };
+        let mut own = Own::of(ctx)?;
         let mut runs = Vec::with_capacity(found.len());
         for (run, checkpoint) in found {
             ctx.go_on()?;
-            let before = store.quality(checkpoint.id)?;
-            let is_done = !before.is_empty()
-                && before
-                    .iter()
-                    .all(|row| begun_ms.is_some_and(|begun| row.measured_ms >= begun));
-            if !is_done {
+            if !own.has_measured(ctx, &checkpoint)? {
                 match caught(|| self.measure(ctx, &run, &checkpoint)) {
-                    Ok(measured) => store.quality_set(checkpoint.id, &measured)?,
+                    Ok(measured) => {
+                        store.quality_set(checkpoint.id, &measured)?;
+                        own.add(ctx, &checkpoint, &measured)?;
+                    }
                     Err(Stop::Failed(error)) if !is_of_the_whole(&error) => {
                         ctx.leave_out(format!("run {}", run.name), error.message)?;
                         continue;
@@ -174,11 +169,58 @@ impl Job for MeasureQuality {
             }
             runs.push(engine.quality_of(&checkpoint)?);
         }
-        Ok(QualityMeasured {
-            runs,
-            left_out: ctx.left_out()?,
-        })
+        let left_out = ctx.left_out()?;
+        store.remove_setting(&own.key)?;
+        Ok(QualityMeasured { runs, left_out })
     }
+}
+
+/// What this job has measured itself, in this and earlier attempts: it is not repeated after a resume. A row does not say
+/// which job it is from, and its time may be that of another job or of a wrong clock.
+struct Own {
+    /// The setting that lists it while the job is unfinished.
+    key: String,
+    /// When each checkpoint was measured, by its id; milliseconds since 1970.
+    measured_ms: BTreeMap<i64, i64>,
+}
+
+impl Own {
+    fn of(ctx: &Ctx) -> Result<Self> {
+        let key = format!("quality of {}", ctx.job());
+        let measured_ms = match ctx.resumed() {
+            true => match ctx.project.store.setting(&key) {
+                Ok(found) => found.unwrap_or_default(),
+                // then nothing counts as measured
+                Err(repartee_store::Error::Setting { .. }) => BTreeMap::new(),
+                Err(error) => return Err(error.into()),
+            },
+            false => BTreeMap::new(),
+        };
+        Ok(Self { key, measured_ms })
+    }
+
+    /// Whether the stored rows of a checkpoint are those that this job measured.
+    fn has_measured(&self, ctx: &Ctx, checkpoint: &Checkpoint) -> Result<bool> {
+        let Some(at_ms) = self.measured_ms.get(&checkpoint.id) else {
+            return Ok(false);
+        };
+        let rows = ctx.engine().quality_rows(checkpoint)?;
+        Ok(rows.is_some_and(|rows| are_of(&rows, *at_ms, now_ms())))
+    }
+
+    fn add(&mut self, ctx: &Ctx, checkpoint: &Checkpoint, rows: &[Quality]) -> Result<()> {
+        if let Some(row) = rows.first() {
+            self.measured_ms.insert(checkpoint.id, row.measured_ms);
+            let store = &ctx.project.store;
+            store.set_setting(&self.key, &self.measured_ms)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether rows are of the measurement of that time; one in the future does not count (`repartee_store::times`).
+fn are_of(rows: &[Quality], at_ms: i64, now_ms: i64) -> bool {
+    at_ms <= now_ms && !rows.is_empty() && rows.iter().all(|row| row.measured_ms == at_ms)
 }
 
 /// What was measured of a checkpoint: figures and rates at each precision, in their order.
@@ -483,13 +525,7 @@ impl Engine {
     }
 
     fn quality_of(&self, checkpoint: &Checkpoint) -> Result<RunQuality> {
-        let rows = self.store.quality(checkpoint.id)?;
-        let auto = choose(
-            &checkpoint.run,
-            checkpoint.kind,
-            &rows,
-            &fast::instructions(),
-        );
+        let (rows, auto) = self.auto_of(checkpoint)?;
         let first = rows.first();
         Ok(RunQuality {
             run: checkpoint.run.clone(),
@@ -521,5 +557,27 @@ mod tests {
     fn speed_is_the_median_of_the_rounds() {
         assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
         assert_eq!(median(vec![100.0, 5.0, 90.0]), 90.0);
+    }
+
+    #[test]
+    fn only_rows_of_the_same_measurement_count_as_measured() {
+        let rows = |times: &[i64]| -> Vec<Quality> {
+            let row = |(precision, at_ms): (&Precision, &i64)| Quality {
+                precision: *precision,
+                figure: None,
+                examples: 1,
+                partition: PARTITION,
+                rate: 1.0,
+                instructions: String::new(),
+                measured_ms: *at_ms,
+            };
+            Precision::ALL.iter().zip(times).map(row).collect()
+        };
+        assert!(are_of(&rows(&[5, 5, 5]), 5, 9));
+        assert!(!are_of(&rows(&[]), 5, 9));
+        // another job, a part of another job, and the future
+        assert!(!are_of(&rows(&[6, 6, 6]), 5, 9));
+        assert!(!are_of(&rows(&[5, 5, 6]), 5, 9));
+        assert!(!are_of(&rows(&[10, 10, 10]), 10, 9));
     }
 }

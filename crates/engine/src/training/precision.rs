@@ -147,9 +147,34 @@ impl Engine {
             let reason = "as requested".to_owned();
             return Ok(Chosen { precision, reason });
         }
-        let rows = self.store.quality(checkpoint.id)?;
-        let (run, kind) = (checkpoint.run.as_str(), checkpoint.kind);
-        Ok(choose(run, kind, &rows, &fast::instructions()))
+        Ok(self.auto_of(checkpoint)?.1)
+    }
+
+    /// What quality measured of a checkpoint, and what `auto` takes for it on the CPU. Rows that cannot be read are
+    /// measured again, not an error: nothing else depends on them.
+    pub(crate) fn auto_of(&self, checkpoint: &Checkpoint) -> Result<(Vec<Quality>, Chosen)> {
+        let run = checkpoint.run.as_str();
+        let Some(rows) = self.quality_rows(checkpoint)? else {
+            let command = shell::command(["quality", run]);
+            let reason = format!("what quality measured cannot be read; run `{command}`");
+            let precision = Precision::F32;
+            return Ok((Vec::new(), Chosen { precision, reason }));
+        };
+        let auto = choose(run, checkpoint.kind, &rows, &fast::instructions());
+        Ok((rows, auto))
+    }
+
+    /// What quality measured of a checkpoint; `None`: it cannot be read.
+    pub(crate) fn quality_rows(&self, checkpoint: &Checkpoint) -> Result<Option<Vec<Quality>>> {
+        use repartee_store::Error as Store;
+        match self.store.quality(checkpoint.id) {
+            Ok(rows) => Ok(Some(rows)),
+            Err(error @ (Store::Damaged(_) | Store::Unreadable(_))) => {
+                tracing::warn!("the quality of {} is not used: {error}", checkpoint.run);
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
