@@ -257,7 +257,7 @@ impl Error {
         }
     }
 
-    fn unknown(path: &Path, what: impl Into<String>) -> Self {
+    pub(crate) fn unknown(path: &Path, what: impl Into<String>) -> Self {
         Self::Unknown {
             path: path.into(),
             what: what.into(),

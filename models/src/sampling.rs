@@ -8,12 +8,19 @@
 //! rounding error, and where that leaves a choice in doubt, all logits are sorted (`models/tests/sampling.rs` compares
 //! both).
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::ops::simd::{exp64, vectorized};
 use crate::rng::Stream;
 use crate::{Error, Result};
+
+/// Temperatures above 0, and repetition penalties. Logits are f32: far outside of these ranges, a setting rounds to 0 or
+/// infinity there, or makes the logits do so.
+const TEMPERATURES: RangeInclusive<f64> = 0.01..=100.0;
+const PENALTIES: RangeInclusive<f64> = 0.01..=100.0;
 
 /// Decoding settings. Stored with every fake and every candidate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -72,8 +79,12 @@ impl SamplingParams {
         if self.max_new_tokens == 0 {
             return wrong("max_new_tokens must be at least 1");
         }
-        if !(self.temperature >= 0.0 && self.temperature.is_finite()) {
-            return wrong("temperature must be 0 (greedy) or more; 0.7 to 1.2 is usual");
+        if self.temperature != 0.0 && !TEMPERATURES.contains(&self.temperature) {
+            return Err(Error::Input(format!(
+                "temperature must be 0 (greedy), or from {} to {}; 0.7 to 1.2 is usual",
+                TEMPERATURES.start(),
+                TEMPERATURES.end()
+            )));
         }
         if !(self.top_p > 0.0 && self.top_p <= 1.0) {
             return wrong("top_p must be above 0 and at most 1 (all)");
@@ -81,8 +92,12 @@ impl SamplingParams {
         if !(0.0..=1.0).contains(&self.min_p) {
             return wrong("min_p must be from 0 (all) to 1; 0.05 to 0.1 is usual");
         }
-        if !(self.repetition_penalty > 0.0 && self.repetition_penalty.is_finite()) {
-            return wrong("repetition_penalty must be above 0; 1 is off, 1.1 to 1.3 is usual");
+        if !PENALTIES.contains(&self.repetition_penalty) {
+            return Err(Error::Input(format!(
+                "repetition_penalty must be from {} to {}; 1 is off, 1.1 to 1.3 is usual",
+                PENALTIES.start(),
+                PENALTIES.end()
+            )));
         }
         Ok(())
     }
@@ -685,6 +700,35 @@ mod tests {
         }
         ALL.check().unwrap();
         SamplingParams { min_p: 1.0, ..ALL }.check().unwrap();
+    }
+
+    #[test]
+    fn extreme_temperatures_and_penalties_are_refused() {
+        for value in [1e-300, 1e-45, 0.0099, 100.1, 1e40, f64::INFINITY, f64::NAN] {
+            let hot = SamplingParams {
+                temperature: value,
+                ..ALL
+            };
+            let error = hot.check().unwrap_err().to_string();
+            assert!(error.contains("from 0.01 to 100"), "{error}");
+            let harsh = SamplingParams {
+                repetition_penalty: value,
+                ..ALL
+            };
+            let error = harsh.check().unwrap_err().to_string();
+            assert!(error.contains("from 0.01 to 100"), "{error}");
+        }
+        for value in [0.01, 1.0, 100.0] {
+            let sampling = SamplingParams {
+                temperature: value,
+                repetition_penalty: value,
+                ..ALL
+            };
+            sampling.check().unwrap();
+            // logits of a trained model stay finite, and one is sampled
+            one(&[30.0, -30.0, 0.5], &[0, 1], &sampling).unwrap();
+        }
+        GREEDY.check().unwrap();
     }
 
     #[test]

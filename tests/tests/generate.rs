@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock};
 
 use repartee_engine::bases::base::{BaseAdd, BaseNew};
+use repartee_engine::demo::Demo;
 use repartee_engine::evaluation::evaluate::Evaluate;
+use repartee_engine::evaluation::quality::MeasureQuality;
 use repartee_engine::generation::draft::DraftReplies;
 use repartee_engine::generation::fakes::MakeFakes;
 use repartee_engine::generation::generate::{Generate, Incoming};
@@ -485,6 +487,169 @@ fn run_of_another_kind_is_refused_wherever_a_run_is_named() {
         refused(&engine, &evaluate)
             .message
             .contains("realism model")
+    );
+}
+
+#[test]
+fn unknown_devices_and_checkpoints_are_refused_before_anything_is_written() {
+    let (_place, engine) = with_models();
+    let abacus = || "abacus".to_owned();
+    let nope = || Some("nope".to_owned());
+    let draft = |generate: Generate| DraftReplies {
+        generate,
+        ..DraftReplies::default()
+    };
+    let generate = || ask("Which pot?");
+    let fakes = || MakeFakes {
+        generator: "writer".to_owned(),
+        ..MakeFakes::default()
+    };
+    let evaluate = || Evaluate {
+        run: "writer".to_owned(),
+        ..Evaluate::default()
+    };
+    let mut errors = vec![
+        refused(
+            &engine,
+            &Generate {
+                device: abacus(),
+                ..generate()
+            },
+        ),
+        refused(
+            &engine,
+            &MakeFakes {
+                device: abacus(),
+                ..fakes()
+            },
+        ),
+        refused(
+            &engine,
+            &Evaluate {
+                device: abacus(),
+                ..evaluate()
+            },
+        ),
+        refused(
+            &engine,
+            &Demo {
+                device: abacus(),
+                ..Demo::default()
+            },
+        ),
+    ];
+    for error in errors.drain(..) {
+        assert!(error.message.contains("abacus"), "{error}");
+    }
+    errors.extend([
+        refused(
+            &engine,
+            &Generate {
+                checkpoint: nope(),
+                ..generate()
+            },
+        ),
+        refused(
+            &engine,
+            &MakeFakes {
+                checkpoint: nope(),
+                ..fakes()
+            },
+        ),
+        refused(
+            &engine,
+            &Evaluate {
+                checkpoint: nope(),
+                ..evaluate()
+            },
+        ),
+        refused(
+            &engine,
+            &MeasureQuality {
+                runs: vec!["writer".to_owned()],
+                checkpoint: nope(),
+                ..MeasureQuality::default()
+            },
+        ),
+    ]);
+    for error in errors {
+        assert!(error.message.contains("best or last"), "{error}");
+    }
+    // drafts are not queued
+    for (wrong, words) in [
+        (
+            Generate {
+                device: abacus(),
+                ..generate()
+            },
+            "abacus",
+        ),
+        (
+            Generate {
+                checkpoint: nope(),
+                ..generate()
+            },
+            "best or last",
+        ),
+    ] {
+        let jobs = engine.jobs().unwrap().len();
+        let error = engine.start(&draft(wrong), &|_| {}).unwrap_err();
+        assert!(error.message.contains(words), "{error}");
+        assert_eq!(engine.jobs().unwrap().len(), jobs);
+    }
+}
+
+#[test]
+fn unknown_run_is_refused_unless_the_job_is_queued() {
+    fn unknown<J: Job>(engine: &Engine, job: &J) {
+        let there = || {
+            let store = Store::open(engine.path()).unwrap();
+            (engine.jobs().unwrap().len(), store.threads().unwrap().len())
+        };
+        let before = there();
+        let error = engine.start(job, &|_| {}).err().expect("it is refused");
+        assert_eq!(error.code, Code::NotFound, "{error}");
+        assert!(error.message.contains("later"), "{error}");
+        assert_eq!(there(), before);
+        let queued = engine.enqueue_job(job, false).unwrap();
+        assert_eq!(queued.notes.len(), 1, "{:?}", queued.notes);
+    }
+    let (_place, engine) = with_models();
+    let later = || "later".to_owned();
+    unknown(
+        &engine,
+        &Generate {
+            generator: later(),
+            ..ask("Which pot?")
+        },
+    );
+    unknown(
+        &engine,
+        &Generate {
+            realism: Some(later()),
+            ..ask("Which pot?")
+        },
+    );
+    unknown(
+        &engine,
+        &MakeFakes {
+            generator: later(),
+            ..MakeFakes::default()
+        },
+    );
+    unknown(
+        &engine,
+        &Evaluate {
+            run: later(),
+            ..Evaluate::default()
+        },
+    );
+    unknown(
+        &engine,
+        &MeasureQuality {
+            runs: vec![later()],
+            ..MeasureQuality::default()
+        },
     );
 }
 

@@ -514,6 +514,10 @@ fn draft_continues_without_a_thread_that_does_not_exist() {
     assert_eq!(drafted.generated.unwrap().comments.len(), 1);
     let nothing = DraftReplies {
         threads: vec![4_711],
+        generate: Generate {
+            generator: "writer".to_owned(),
+            ..Generate::default()
+        },
         ..DraftReplies::default()
     };
     let error = engine.start(&nothing, &|_| {}).unwrap_err();

@@ -18,6 +18,17 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
 }
 
 #[test]
+fn demo_on_an_unknown_device_leaves_no_folder() {
+    let place = Place::empty();
+    let folder = place.path("demo");
+    let name = folder.display().to_string();
+    let refused = place.run(["demo", &name, "--device", "abacus"]);
+    assert_eq!(refused.status, Some(2));
+    assert!(refused.err.contains("abacus"), "{refused}");
+    assert!(!folder.exists());
+}
+
+#[test]
 fn small_demo_runs_the_full_pipeline() {
     let place = Place::empty();
     let folder = place.path("demo");

@@ -18,7 +18,7 @@ use ts_rs::TS;
 use crate::Project;
 use crate::error::{Code, Error, Result};
 use crate::job::{Ended, Job, JobInfo, Signals, is_stale, now_ms};
-use crate::kind::Kind;
+use crate::kind::{Begins, Kind};
 
 /// A job that was interrupted this often fails: it may be what kills its process.
 const TRIES: u32 = 3;
@@ -106,7 +106,7 @@ impl Project {
                 queued.join(", ")
             )));
         };
-        let json = (known.checked)(self, &(known.absolute)(params)?)?;
+        let json = (known.checked)(self, &(known.absolute)(params)?, Begins::InItsTurn)?;
         let notes = match self.store.job(id)? {
             Some(_) => Vec::new(),
             None => self.check_names(known, &json)?,

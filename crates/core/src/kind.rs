@@ -48,6 +48,14 @@ pub enum LaterSteps {
     Everything,
 }
 
+/// When a job that is stored begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begins {
+    Now,
+    /// After the jobs before it in the queue, which may make what it uses.
+    InItsTurn,
+}
+
 /// A kind of job.
 pub struct Kind {
     pub name: &'static str,
@@ -62,7 +70,7 @@ pub struct Kind {
     /// As [`Job::LATER_STEPS`].
     pub later_steps: LaterSteps,
     /// The parameters of a job as they are stored, if they are valid.
-    pub(crate) checked: fn(&Project, &Value) -> Result<String>,
+    pub(crate) checked: fn(&Project, &Value, Begins) -> Result<String>,
     /// As `checked`, with absolute paths.
     pub(crate) absolute: fn(&Value) -> Result<Value>,
     /// Runs a job from its row, which this process owns.
@@ -124,9 +132,12 @@ fn read<J: Job>(params: &Value) -> Result<J> {
     J::deserialize(params).map_err(|e| Error::usage(format!("job {}: {e}", J::KIND)))
 }
 
-fn checked<J: Job>(project: &Project, params: &Value) -> Result<String> {
+fn checked<J: Job>(project: &Project, params: &Value, begins: Begins) -> Result<String> {
     let mut job = read::<J>(params)?;
     job.check(project)?;
+    if begins == Begins::Now {
+        project.check_ready(&mut job)?;
+    }
     job.settle(project)?;
     to_json(&job)
 }
@@ -176,6 +187,31 @@ fn names<J: Job>(params: &str, each: EachName) -> Option<String> {
 }
 
 impl Project {
+    /// Refuses a job that begins now if an item that it uses does not exist, before anything is written.
+    pub(crate) fn check_ready<J: Job>(&self, job: &mut J) -> Result<()> {
+        let mut found = Ok(());
+        job.names(&mut |one| {
+            if found.is_ok() && !one.makes && !one.name.is_empty() {
+                found = self.check_exists(one.kind, one.name);
+            }
+        });
+        found?;
+        job.check_ready(self)
+    }
+
+    fn check_exists(&self, kind: ItemKind, name: &str) -> Result<()> {
+        let store = &self.store;
+        match kind {
+            ItemKind::Split => store.split(name).map(drop)?,
+            ItemKind::Base => store.base(name).map(drop)?,
+            ItemKind::Run => store.run(name).map(drop)?,
+            ItemKind::Fakes => store.fake_set(name).map(drop)?,
+            // no job has these in its parameters by name
+            ItemKind::Source | ItemKind::Evaluation | ItemKind::Generation => {}
+        }
+        Ok(())
+    }
+
     /// The kind of that name, if this version has it.
     pub fn kind_if_known(&self, name: &str) -> Option<&'static Kind> {
         self.kinds().iter().find(|kind| kind.name == name)

@@ -1,10 +1,11 @@
 //! Speed of the models on this machine, on random weights: one result per measurement, with all its settings, so that
 //! results can be compared.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use repartee_core::error::{Error, Result};
+use repartee_core::error::{Code, Error, Result};
 use repartee_datasets::texts::pairs_of_csv;
 use repartee_models::bert::{Bert, Rows};
 use repartee_models::evaluate::{self, Scores};
@@ -19,7 +20,7 @@ use repartee_models::train::{Event, Flow, MicroBatch, Plan, train};
 use repartee_models::{DType, Device, DeviceChoice, bert, device, device_name, gpt2, ops, weights};
 use serde::{Deserialize, Serialize};
 
-use crate::bases::base::{ModelConfig, tokenizer_files};
+use crate::bases::base::{ModelConfig, model_config, tokenizer_files};
 use crate::training::model::classifier_text;
 
 /// Classes of a classifier that is measured by itself: real or generated.
@@ -73,6 +74,50 @@ pub struct Bench {
     pub dtype: String,
     /// auto, cpu, cuda or metal.
     pub device: String,
+}
+
+/// Maximum number of rows of a batch, of candidates of a prompt, and of candidates that are generated at once.
+const MOST_ROWS: usize = 4_096;
+/// Maximum number of candidates of all prompts together.
+const MOST_CANDIDATES: usize = 1 << 16;
+/// Maximum number of tokens of a prompt, a row or a candidate, and of all rows that are computed at once.
+const MOST_TOKENS: usize = 1 << 20;
+const MOST_TOKENS_AT_ONCE: usize = 1 << 24;
+/// Maximum number of repetitions.
+const MOST_STEPS: usize = 1_000_000;
+
+/// Refuses settings that no measurement needs and no machine can hold, so that sums and products of them do not
+/// overflow.
+///
+/// # Errors
+/// [`Code::Usage`] with the range.
+pub(crate) fn check_ranges(settings: &[(&str, usize, RangeInclusive<usize>)]) -> Result<()> {
+    for (name, value, range) in settings {
+        if !range.contains(value) {
+            let (least, most) = (range.start(), range.end());
+            return Err(Error::usage(format!(
+                "{name} is {value}; it is a number from {least} to {most}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+pub(crate) const CANDIDATES: RangeInclusive<usize> = 1..=MOST_ROWS;
+pub(crate) const TOKENS: RangeInclusive<usize> = 1..=MOST_TOKENS;
+pub(crate) const STEPS: RangeInclusive<usize> = 1..=MOST_STEPS;
+
+/// Refuses more tokens at once than a machine can hold.
+///
+/// # Errors
+/// [`Code::Usage`] with the limit.
+pub(crate) fn check_tokens_at_once(rows: usize, tokens: usize) -> Result<()> {
+    match rows.checked_mul(tokens) {
+        Some(all) if all <= MOST_TOKENS_AT_ONCE => Ok(()),
+        _ => Err(Error::usage(format!(
+            "{rows} rows of {tokens} tokens are too many at once; at most {MOST_TOKENS_AT_ONCE} tokens can be measured"
+        ))),
+    }
 }
 
 /// A measurement with its settings.
@@ -135,7 +180,8 @@ impl Bench {
             ModelConfig::Gpt2(c) => c.resid_pdrop,
             ModelConfig::Bert(c) => c.hidden_dropout_prob,
         };
-        let rate = (timed.done * timed.seconds.len()) as f64 / timed.seconds.iter().sum::<f64>();
+        let rate =
+            timed.done as f64 * timed.seconds.len() as f64 / timed.seconds.iter().sum::<f64>();
         Ok(Measured {
             bench: self.clone(),
             tokens_per_s: (self.what != What::Score).then_some(rate),
@@ -158,11 +204,33 @@ impl Bench {
                 self.dtype
             )));
         }
-        let counts = [self.batch, self.steps, self.prompt, self.candidates];
-        if counts.contains(&0) || self.rows == Some(0) || self.length < 2 {
-            return Err(Error::usage(
-                "batch, steps, prompt, candidates and rows must be at least 1, length at least 2",
-            ));
+        check_ranges(&[
+            ("batch", self.batch, 1..=MOST_ROWS),
+            ("length", self.length, 2..=MOST_TOKENS),
+            ("prompt", self.prompt, TOKENS),
+            ("candidates", self.candidates, CANDIDATES),
+            ("rows", self.rows.unwrap_or(1), 1..=MOST_ROWS),
+            ("steps", self.steps, STEPS),
+        ])?;
+        match self.what {
+            What::Generate => {
+                let all = self.batch * self.candidates;
+                if all > MOST_CANDIDATES {
+                    return Err(Error::usage(format!(
+                        "{all} candidates are too many; at most {MOST_CANDIDATES} of all prompts together can be \
+                         measured"
+                    )));
+                }
+                let rows = self.rows.unwrap_or(all);
+                if rows > MOST_ROWS {
+                    return Err(Error::usage(format!(
+                        "{rows} candidates are too many at once; set rows to at most {MOST_ROWS}"
+                    )));
+                }
+                check_tokens_at_once(rows.min(all), self.prompt + self.length)?;
+                check_tokens_at_once(self.batch, self.prompt)?;
+            }
+            What::Train | What::Score => check_tokens_at_once(self.batch, self.length)?,
         }
         if self.pairs.is_some() && self.what != What::Score {
             return Err(Error::usage("a file of pairs is for scoring"));
@@ -341,12 +409,14 @@ pub(crate) fn config_of(model: &str) -> Result<ModelConfig> {
     if let Some(config) = bert::Config::named(model) {
         return Ok(ModelConfig::Bert(config));
     }
-    let path = Path::new(model).join("config.json");
-    let json = std::fs::read_to_string(&path).map_err(|e| {
-        Error::io("read", &path, &e)
-            .with("a model is gpt2, gpt2-medium, gpt2-large, gpt2-xl, bert-base, bert-large, or a folder with a config.json")
+    let read = model_config(Path::new(model));
+    let (config, _) = read.map_err(|error| match error.code {
+        Code::NotFound | Code::Io => error.with(
+            "a model is gpt2, gpt2-medium, gpt2-large, gpt2-xl, bert-base, bert-large, or a folder with a config.json",
+        ),
+        _ => error,
     })?;
-    ModelConfig::read(&json)
+    Ok(config)
 }
 
 pub(crate) fn check_length(model: &str, config: &ModelConfig, needed: usize) -> Result<()> {
@@ -630,7 +700,112 @@ mod tests {
             assert_eq!(bench(rows).run().expect("measured").done, 2 * 5 * 8);
         }
         let none = bench(Some(0)).run();
-        assert!(none.is_err_and(|e| e.message.contains("rows must be at least 1")));
+        assert!(none.is_err_and(|e| e.message.contains("rows is 0")));
+    }
+
+    #[test]
+    fn numbers_that_no_machine_can_hold_are_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = serde_json::to_string(&gpt2::Config::new(64, 16, 8, 1, 2));
+        let path = folder.path().join("config.json");
+        std::fs::write(path, config.expect("plain data")).expect("written");
+        let usual = |what| bench(what, folder.path());
+        let generate = || usual(What::Generate);
+        let huge = usize::MAX;
+        for (bench, words) in [
+            (
+                Bench {
+                    prompt: huge,
+                    ..generate()
+                },
+                "prompt is",
+            ),
+            (
+                Bench {
+                    length: huge,
+                    ..generate()
+                },
+                "length is",
+            ),
+            (
+                Bench {
+                    batch: huge,
+                    candidates: 2,
+                    ..generate()
+                },
+                "batch is",
+            ),
+            (
+                Bench {
+                    candidates: 99_999_999_999,
+                    ..generate()
+                },
+                "candidates is",
+            ),
+            (
+                Bench {
+                    rows: Some(huge),
+                    ..generate()
+                },
+                "rows is",
+            ),
+            (
+                Bench {
+                    batch: 4_096,
+                    candidates: 4_096,
+                    ..generate()
+                },
+                "16777216 candidates are too many",
+            ),
+            (
+                Bench {
+                    batch: 4_096,
+                    candidates: 2,
+                    ..generate()
+                },
+                "set rows to at most 4096",
+            ),
+            (
+                Bench {
+                    steps: huge,
+                    ..usual(What::Train)
+                },
+                "steps is",
+            ),
+            (
+                Bench {
+                    batch: 4_096,
+                    length: 1 << 20,
+                    ..usual(What::Train)
+                },
+                "too many at once",
+            ),
+        ] {
+            let error = bench.run().expect_err("refused");
+            assert_eq!(error.code, Code::Usage);
+            assert!(error.message.contains(words), "{words}: {error}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn devices_and_endless_files_are_not_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = folder.path().join("config.json");
+        std::os::unix::fs::symlink("/dev/zero", &config).expect("a link");
+        let error = bench(What::Generate, folder.path())
+            .run()
+            .expect_err("refused");
+        assert!(error.message.contains("not a file"), "{error}");
+        std::fs::remove_file(&config).expect("removed");
+        let json = serde_json::to_string(&bert::Config::new(64, 16, 8, 1, 2));
+        std::fs::write(&config, json.expect("plain data")).expect("written");
+        let score = Bench {
+            pairs: Some("/dev/zero".into()),
+            ..bench(What::Score, folder.path())
+        };
+        let error = score.run().expect_err("refused");
+        assert!(error.message.contains("not a file"), "{error}");
     }
 
     #[test]

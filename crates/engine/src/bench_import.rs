@@ -19,6 +19,9 @@ use crate::data::import::Import;
 use crate::data::pairs::BuildPairs;
 use crate::{Engine, Filter, Job, Origin, StudyRecord};
 
+/// Maximum size of a synthetic dump in megabytes: a terabyte.
+const MOST_MB: u64 = 1_000_000;
+
 /// What is measured on which dump.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -67,6 +70,11 @@ pub struct ImportMeasured {
 /// If the file cannot be read or created, or the disk is full.
 pub fn bench_import(bench: &BenchImport, signals: Signals) -> Result<ImportMeasured> {
     if let Some(mb) = bench.write_mb {
+        if mb == 0 || mb > MOST_MB {
+            return Err(Error::usage(format!(
+                "write is {mb}; it is a number of megabytes from 1 to {MOST_MB}"
+            )));
+        }
         if bench.file.exists() {
             let there = format!(
                 "{} already exists; measure it without --write",
@@ -78,9 +86,15 @@ pub fn bench_import(bench: &BenchImport, signals: Signals) -> Result<ImportMeasu
         let out = BufWriter::new(File::create(&bench.file).map_err(io)?);
         sample::write_dump(out, 1, mb * 1_000_000).map_err(io)?;
     }
-    let file_bytes = std::fs::metadata(&bench.file)
-        .map_err(|e| Error::io("read", &bench.file, &e))?
-        .len();
+    let about = std::fs::metadata(&bench.file).map_err(|e| Error::io("read", &bench.file, &e))?;
+    if !about.is_file() {
+        // it is read three times
+        return Err(Error::bad_input(format!(
+            "{} is not a file; name a dump that is one",
+            bench.file.display()
+        )));
+    }
+    let file_bytes = about.len();
 
     let mut subreddits = bench.subreddits.clone();
     if subreddits.is_empty() {
@@ -203,4 +217,33 @@ fn unpack_alone(file: &Path) -> Option<f64> {
         .status()
         .ok()?;
     status.success().then(|| begun.elapsed().as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn impossible_sizes_and_folders_are_refused_and_nothing_is_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let why = |bench: &BenchImport| {
+            let error = bench_import(bench, &|_| {}).expect_err("refused");
+            error.message
+        };
+        let file = folder.path().join("dump.zst");
+        for write_mb in [0, u64::MAX] {
+            let bench = BenchImport {
+                file: file.clone(),
+                write_mb: Some(write_mb),
+                ..BenchImport::default()
+            };
+            assert!(why(&bench).contains("megabytes from 1 to"));
+            assert!(!file.exists());
+        }
+        let bench = BenchImport {
+            file: folder.path().to_owned(),
+            ..BenchImport::default()
+        };
+        assert!(why(&bench).contains("is not a file"));
+    }
 }

@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::bases::base::ModelConfig;
 use crate::bench::{
-    Form, NO_END, check_length, classifier, config_of, device_for, generator, no_classifier,
-    no_generator, peak_rss_gb, random_tokens, sampling, threads,
+    CANDIDATES, Form, NO_END, STEPS, TOKENS, check_length, check_ranges, check_tokens_at_once,
+    classifier, config_of, device_for, generator, no_classifier, no_generator, peak_rss_gb,
+    random_tokens, sampling, threads,
 };
 use crate::generation::generate::SCORE_BATCH;
 use crate::generation::pick::{Criteria, Scored, pick};
@@ -128,13 +129,14 @@ impl BenchPipeline {
 
     /// The models' configurations, if the lengths fit them.
     fn configs(&self) -> Result<(gpt2::Config, bert::Config)> {
-        let counts = [self.candidates, self.prompt, self.length, self.steps];
-        if counts.contains(&0) {
-            return Err(Error::usage(
-                "candidates, prompt, length and steps must be at least 1",
-            ));
-        }
+        check_ranges(&[
+            ("candidates", self.candidates, CANDIDATES),
+            ("prompt", self.prompt, TOKENS),
+            ("length", self.length, TOKENS),
+            ("steps", self.steps, STEPS),
+        ])?;
         let needed = self.prompt + self.length;
+        check_tokens_at_once(self.candidates, needed)?;
         let (generator, classifier) = (config_of(&self.model)?, config_of(&self.classifier)?);
         check_length(&self.model, &generator, needed)?;
         check_length(&self.classifier, &classifier, needed)?;
@@ -303,6 +305,16 @@ mod tests {
         let why = |bench: BenchPipeline| bench.run().expect_err("refused").message;
         assert!(why(bench(11, "f32")).contains("17 tokens do not fit"));
         assert!(why(bench(10, "f64")).contains("no dtype"));
+        let huge = BenchPipeline {
+            prompt: usize::MAX,
+            ..bench(10, "f32")
+        };
+        assert!(why(huge).contains("prompt is"));
+        let many = BenchPipeline {
+            candidates: 99_999_999_999,
+            ..bench(10, "f32")
+        };
+        assert!(why(many).contains("candidates is"));
         let swapped = BenchPipeline {
             model: bench(10, "f32").classifier,
             ..bench(10, "f32")

@@ -7,13 +7,14 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use repartee_core::Project;
 use repartee_core::error::{Code, Error, Result};
 use repartee_core::job::{Ctx, Job, Progress, Stop};
 use repartee_core::kind::LaterSteps;
 use repartee_datasets::sample;
 use repartee_posting::{Fetch, Sandbox};
 use repartee_store::jobs::Want;
-use repartee_terms::BaseKind;
+use repartee_terms::{BaseKind, PrecisionChoice};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -29,6 +30,7 @@ use crate::generation::fakes::{FakesInfo, MakeFakes};
 use crate::generation::generate::{Generate, Generated};
 use crate::generation::pick::Criteria;
 use crate::training::Train;
+use crate::training::model::check_device;
 use crate::training::run_config::{ModelKind, RunConfig};
 use crate::{Engine, Format, Permission, SamplingParams};
 
@@ -63,6 +65,12 @@ impl Default for Demo {
     }
 }
 
+impl Demo {
+    fn check_device(&self) -> Result<()> {
+        check_device(&self.device, PrecisionChoice::Auto)
+    }
+}
+
 /// Default scale of the demo, 0.01 to 1. The window stores a demo with its sizes, so that a paused demo resumes with
 /// the sizes it began with.
 const SCALE: &str = "REPARTEE_DEMO_SCALE";
@@ -85,11 +93,12 @@ pub struct DemoReport {
     pub seconds: Vec<(String, f64)>,
 }
 
-/// Creates a project for the demo in `folder`, which is created if needed and must be empty.
+/// Creates a project for this demo in `folder`, which is created if needed and must be empty.
 ///
 /// # Errors
-/// [`Code::Exists`] if the folder is not empty.
-pub fn demo_project(folder: &Path) -> Result<Engine> {
+/// [`Code::Usage`] if its device cannot be used; [`Code::Exists`] if the folder is not empty.
+pub fn demo_project(folder: &Path, demo: &Demo) -> Result<Engine> {
+    demo.check_device()?;
     std::fs::create_dir_all(folder).map_err(|e| Error::io("make", folder, &e))?;
     let mut entries = std::fs::read_dir(folder).map_err(|e| Error::io("list", folder, &e))?;
     if entries.next().is_some() {
@@ -163,6 +172,10 @@ impl Job for Demo {
     const QUEUED: bool = true;
     const LATER_STEPS: LaterSteps = LaterSteps::Everything;
     type Outcome = DemoReport;
+
+    fn check(&self, _project: &Project) -> Result<()> {
+        self.check_device()
+    }
 
     fn run(&self, ctx: &Ctx) -> Result<DemoReport, Stop> {
         let project = ctx.project.path().to_owned();

@@ -20,8 +20,9 @@ pub type Lanes = [f64; LANES];
 /// How often each of `clusters` clusters is in each resample of a batch, (C).
 fn weights(clusters: usize, seed: u64, batch: usize) -> Vec<Lanes> {
     let mut weights = vec![[0.0; LANES]; clusters];
-    for lane in 0..LANES {
-        let mut stream = Stream::at(seed, "bootstrap", (batch * LANES + lane) as u64);
+    let streams =
+        (0..LANES).map(|lane| Stream::at(seed, "bootstrap", (batch * LANES + lane) as u64));
+    for (lane, mut stream) in streams.enumerate() {
         for _ in 0..clusters {
             weights[stream.below(clusters)][lane] += 1.0;
         }

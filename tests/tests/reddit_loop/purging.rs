@@ -65,7 +65,7 @@ fn deleted_text_is_gone_from_the_bytes() {
     // it is also in the parameters of a job, in its log, and in a candidate
     let job = "11111111-2222-7333-8444-555555555555";
     let params = serde_json::json!({ "generator": "x", "comments": [{ "comment": SECRET_TEXT }] });
-    engine.submit(job, "generate", &params).unwrap();
+    engine.enqueue(job, "generate", &params, false).unwrap();
     {
         let store = Store::open(&place.project()).unwrap();
         let line = format!("answered {SECRET_TEXT}");

@@ -90,7 +90,7 @@ pub fn demo(app: &App, args: &DemoArgs) -> Result<ExitCode> {
         device: args.device.clone(),
         ..usual
     };
-    let engine = demo_project(&args.folder)?;
+    let engine = demo_project(&args.folder, &sizes)?;
     listen(&engine.interrupt)?;
     app.start(&engine, &sizes, |report| view::demo(app.out, report))
 }

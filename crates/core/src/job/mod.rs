@@ -49,11 +49,20 @@ pub trait Job: Serialize + DeserializeOwned {
     type Outcome: Serialize + DeserializeOwned;
 
     /// Validates the job itself before anything is written: a criterion without its model, a run of the wrong kind.
-    /// Missing items are no error here: a queued job may wait for them.
+    /// Missing items are no error here, since a queued job may wait for them; [`Job::check_ready`] is for those.
     ///
     /// # Errors
     /// [`crate::Code::Usage`], naming what is wrong and what to do.
     fn check(&self, _project: &Project) -> Result<()> {
+        Ok(())
+    }
+
+    /// Validates what must be there when the job starts, before anything is written: a checkpoint of the run. That the
+    /// items it names exist was checked before. Not called for a job that is queued, which may wait for them.
+    ///
+    /// # Errors
+    /// [`crate::Code::NotFound`], naming what is missing.
+    fn check_ready(&self, _project: &Project) -> Result<()> {
         Ok(())
     }
 

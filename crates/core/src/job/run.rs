@@ -15,6 +15,7 @@ use super::{Ended, Job, Stop, from_json, new_id, now_ms, to_json};
 use crate::Project;
 use crate::awake::Awake;
 use crate::error::{Code, Error, Result};
+use crate::kind::Begins;
 use crate::left_out::without_quotes;
 use crate::owner::{self, Watched};
 
@@ -67,6 +68,7 @@ impl Project {
         let mut job: J = from_json(&to_json(job)?).map_err(|error| {
             Error::usage("a setting is not a finite number").with(error.message)
         })?;
+        self.check_ready(&mut job)?;
         job.settle(self)?;
         Ok(job)
     }
@@ -75,12 +77,13 @@ impl Project {
     /// false, and stores nothing, if this id exists.
     ///
     /// # Errors
-    /// [`Code::Usage`] if there is no such kind of job, or its parameters are invalid.
+    /// [`Code::Usage`] if there is no such kind of job, or its parameters are invalid; [`Code::NotFound`] if an item that
+    /// it uses does not exist.
     pub fn submit(&self, id: &str, kind: &str, params: &serde_json::Value) -> Result<bool> {
         if self.store.job(id)?.is_some() {
             return Ok(false);
         }
-        let params = (self.kind(kind)?.checked)(self, params)?;
+        let params = (self.kind(kind)?.checked)(self, params, Begins::Now)?;
         Ok(self.store.job_insert(id, kind, &params, None, now_ms())?)
     }
 

@@ -366,11 +366,17 @@ fn short(mut error: Error) -> Error {
     error
 }
 
+/// The config.json of a model's folder, and its text.
+pub(crate) fn model_config(folder: &Path) -> Result<(ModelConfig, String)> {
+    let path = folder.join("config.json");
+    let json = String::from_utf8(read_bounded(&path, LARGEST_CONFIG, CONFIG_VALUES)?)
+        .map_err(|_| Error::bad_input(format!("{} is not text", path.display())))?;
+    let config = ModelConfig::read(&json).map_err(|e| e.with(path.display().to_string()))?;
+    Ok((config, json))
+}
+
 fn read_parts(folder: &Path, reading: &dyn Fn()) -> Result<Folder> {
-    let config_path = folder.join("config.json");
-    let json = String::from_utf8(read_bounded(&config_path, LARGEST_CONFIG, CONFIG_VALUES)?)
-        .map_err(|_| Error::bad_input(format!("{} is not text", config_path.display())))?;
-    let config = ModelConfig::read(&json).map_err(|e| e.with(config_path.display().to_string()))?;
+    let (config, json) = model_config(folder)?;
     let plan = config.plan(weights::list(&weights::files(folder)?)?)?;
     let mut files = tokenizer_files(folder, config.sizes().3)?;
     decoded("the tokenizer", || {

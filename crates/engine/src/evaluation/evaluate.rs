@@ -33,7 +33,9 @@ use crate::evaluation::figures::{
 };
 use crate::generation::fakes::{FakesConfig, fakes_config};
 use crate::items::{ItemKind, Label};
-use crate::training::model::{Classifier, Reader, check_kind, checkpoint_of, device_of_job};
+use crate::training::model::{
+    Classifier, Reader, check_checkpoint, check_device, check_kind, checkpoint_of, device_of_job,
+};
 use crate::training::precision::resolved;
 use crate::training::run_config::ModelKind;
 use crate::training::{RunFacts, threads};
@@ -197,6 +199,13 @@ impl Job for Evaluate {
     }
 
     fn check(&self, project: &Project) -> Result<()> {
+        if self.batch == 0 || !(0.0..=1.0).contains(&self.threshold) {
+            return Err(Error::usage(
+                "batch must be at least 1, and threshold between 0 and 1",
+            ));
+        }
+        check_device(&self.device, self.precision)?;
+        check_checkpoint(self.checkpoint.as_deref())?;
         if self.fakes.is_some()
             && check_kind(&project.store, &self.run, ModelKind::Realism).is_err()
         {

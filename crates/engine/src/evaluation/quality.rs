@@ -30,7 +30,7 @@ use crate::evaluation::evaluate::{fakes_of, label_of, name_the_lost, texts};
 use crate::evaluation::figures::Predictions;
 use crate::generation::fakes::until_stopped;
 use crate::items::ItemKind;
-use crate::training::model::checkpoint_of;
+use crate::training::model::{check_checkpoint, checkpoint_of};
 use crate::training::precision::Chosen;
 use crate::{Engine, ToEngine};
 
@@ -129,7 +129,7 @@ impl Job for MeasureQuality {
     fn check(&self, _project: &Project) -> Result<()> {
         match self.runs.is_empty() {
             true => Err(Error::usage("name at least one run")),
-            false => Ok(()),
+            false => check_checkpoint(self.checkpoint.as_deref()),
         }
     }
 

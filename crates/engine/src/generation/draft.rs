@@ -62,7 +62,14 @@ impl Job for DraftReplies {
     }
 
     fn check(&self, project: &Project) -> Result<()> {
+        if self.comments == 0 {
+            return Err(Error::usage("comments must be at least 1"));
+        }
         self.generate.check(project)
+    }
+
+    fn check_ready(&self, project: &Project) -> Result<()> {
+        self.generate.check_ready(project)
     }
 
     fn settle(&mut self, project: &Project) -> Result<()> {

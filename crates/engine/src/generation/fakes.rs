@@ -28,7 +28,9 @@ use crate::Engine;
 use crate::ToEngine;
 use crate::data::examples::{DELETED, pair_label};
 use crate::items::{ItemKind, Label};
-use crate::training::model::{Writer, check_kind, device_of_job, of_pass};
+use crate::training::model::{
+    Writer, check_checkpoint, check_device, check_kind, device_of_job, of_pass,
+};
 use crate::training::precision::resolved;
 use crate::training::run_config::ModelKind;
 
@@ -210,7 +212,15 @@ impl Job for MakeFakes {
     fn check(&self, project: &Project) -> Result<()> {
         crate::generation::generate::check_counts("replies", self.replies, self.batch)?;
         self.sampling.check().map_err(Error::from)?;
+        check_device(&self.device, self.precision)?;
+        check_checkpoint(self.checkpoint.as_deref())?;
         check_kind(&project.store, &self.generator, ModelKind::Generator)
+    }
+
+    fn check_ready(&self, project: &Project) -> Result<()> {
+        let (engine, word) = (project.engine(), self.checkpoint.as_deref());
+        let found = engine.trained(&self.generator, ModelKind::Generator, word);
+        found.map(drop)
     }
 
     fn tally(outcome: &FakesInfo) -> Option<Tally> {

@@ -39,7 +39,9 @@ use crate::generation::pick::{Criteria, Scored, pick};
 use crate::items::{ItemKind, Label};
 use crate::queue::ReplyInfo;
 use crate::training::lent::{self, Lent};
-use crate::training::model::{Classifier, Writer, check_kind, device_of_job, of_pass};
+use crate::training::model::{
+    Classifier, Writer, check_checkpoint, check_device, check_kind, device_of_job, of_pass,
+};
 use crate::training::precision::resolved;
 use crate::training::run_config::ModelKind;
 
@@ -375,6 +377,8 @@ impl Job for Generate {
         self.sampling.check().map_err(Error::from)?;
         self.criteria.check()?;
         self.criteria.check_models(self.realism.is_some())?;
+        check_device(&self.device, self.precision)?;
+        check_checkpoint(self.checkpoint.as_deref())?;
         let runs = [
             (Some(&self.generator), ModelKind::Generator),
             (self.realism.as_ref(), ModelKind::Realism),
@@ -386,6 +390,10 @@ impl Job for Generate {
             }
         }
         Ok(())
+    }
+
+    fn check_ready(&self, project: &Project) -> Result<()> {
+        self.models(&project.engine()).map(drop)
     }
 
     fn settle(&mut self, project: &Project) -> Result<()> {
@@ -427,7 +435,7 @@ impl Job for Generate {
         let device = device_of_job(ctx, &self.device)?;
         ctx.tick(Progress::new("loading the models", 0, None, "bytes"));
         // looked up before anything is generated: their names may change in the meantime
-        let models = self.models(ctx)?;
+        let models = self.models(&ctx.engine())?;
         let config = self.config(ctx, &models, &device)?;
         for note in config.notes() {
             ctx.say(note);
@@ -541,8 +549,7 @@ struct Models {
 }
 
 impl Generate {
-    fn models(&self, ctx: &Ctx) -> Result<Models> {
-        let engine = ctx.engine();
+    fn models(&self, engine: &Engine) -> Result<Models> {
         let find = |run: &str, kind| engine.trained(run, kind, self.checkpoint.as_deref());
         let judge = |run: &Option<String>, kind| run.as_deref().map(|run| find(run, kind));
         Ok(Models {

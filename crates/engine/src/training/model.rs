@@ -10,13 +10,14 @@ use repartee_models::gpt2::{self, Gpt2};
 use repartee_models::stop;
 use repartee_models::text::{ClassifierText, Files, GeneratorText, Template};
 use repartee_models::weights::Tensors;
-use repartee_models::{Device, DeviceChoice, Fallback, Opened, device};
+use repartee_models::{Device, DeviceChoice, Fallback, Opened, device, device_name};
 use repartee_store::Store;
 use repartee_store::bases::Base;
 use repartee_store::runs::{Checkpoint, Role, Run};
-use repartee_terms::Precision;
+use repartee_terms::{Precision, PrecisionChoice};
 
 use crate::bases::base::ModelConfig;
+use crate::training::precision::on_gpu;
 use crate::training::run_config::{ModelKind, RunConfig};
 use crate::{Engine, bases::bundle};
 
@@ -62,6 +63,29 @@ pub fn open_device(name: &str) -> Result<Opened> {
         .parse()
         .map_err(|e| Error::usage(format!("device: {e}")))?;
     Ok(device(choice)?)
+}
+
+/// Refuses a device that is none or cannot be used, and a precision that it does not have. A GPU is opened only where
+/// the answer depends on it.
+///
+/// # Errors
+/// [`Code::Usage`], with what to choose instead.
+pub(crate) fn check_device(name: &str, precision: PrecisionChoice) -> Result<()> {
+    let choice: DeviceChoice = name
+        .parse()
+        .map_err(|e| Error::usage(format!("device: {e}")))?;
+    let is_everywhere = matches!(precision.named(), None | Some(Precision::F32));
+    match choice {
+        DeviceChoice::Cpu => return Ok(()),
+        // there is always a device for it
+        DeviceChoice::Auto if is_everywhere => return Ok(()),
+        DeviceChoice::Auto | DeviceChoice::Cuda | DeviceChoice::Metal => {}
+    }
+    let device = open_device(name)?.device;
+    if !device.is_cpu() {
+        on_gpu(precision, device_name(&device))?;
+    }
+    Ok(())
 }
 
 /// The result of a model. If a request ended a forward pass, that request.
@@ -169,6 +193,14 @@ fn role(word: Option<&str>) -> Result<Option<Role>> {
             "a checkpoint is best or last, not {other:?}"
         ))),
     }
+}
+
+/// Refuses a word for a checkpoint that is neither best nor last.
+///
+/// # Errors
+/// [`Code::Usage`].
+pub(crate) fn check_checkpoint(word: Option<&str>) -> Result<()> {
+    role(word).map(drop)
 }
 
 /// A run's checkpoint: the one named, else the best, else the last.
@@ -353,5 +385,32 @@ impl Engine {
             checkpoint,
             config,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_devices_and_checkpoints_are_refused() {
+        let code = |result: Result<()>| result.map_err(|error| error.code);
+        for precision in [PrecisionChoice::Auto, PrecisionChoice::Int8] {
+            assert_eq!(code(check_device("cpu", precision)), Ok(()));
+            assert_eq!(code(check_device("abacus", precision)), Err(Code::Usage));
+        }
+        assert_eq!(code(check_device("auto", PrecisionChoice::F32)), Ok(()));
+        for word in [None, Some(""), Some("best"), Some("last")] {
+            assert_eq!(code(check_checkpoint(word)), Ok(()));
+        }
+        assert_eq!(code(check_checkpoint(Some("nope"))), Err(Code::Usage));
+    }
+
+    #[test]
+    fn gpu_that_this_build_lacks_is_refused() {
+        for name in ["cuda", "metal"] {
+            let is_there = open_device(name).is_ok();
+            assert_eq!(check_device(name, PrecisionChoice::Auto).is_ok(), is_there);
+        }
     }
 }

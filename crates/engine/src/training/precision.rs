@@ -117,7 +117,7 @@ pub fn choose(run: &str, kind: ModelKind, rows: &[Quality], instructions: &str) 
 ///
 /// # Errors
 /// [`repartee_core::error::Code::Usage`] if another than f32 is requested.
-fn on_gpu(choice: PrecisionChoice, device: &str) -> Result<Chosen> {
+pub(super) fn on_gpu(choice: PrecisionChoice, device: &str) -> Result<Chosen> {
     match choice.named() {
         None | Some(Precision::F32) => Ok(Chosen {
             precision: Precision::F32,

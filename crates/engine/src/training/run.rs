@@ -11,6 +11,7 @@ use repartee_store::jobs::JobRow;
 use repartee_store::jobs::Want;
 use repartee_store::runs::{Checkpoint, NewRun, Role, Run};
 use repartee_store::usable::Discarded;
+use repartee_terms::PrecisionChoice;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -21,7 +22,7 @@ use crate::ToEngine;
 use crate::bases::bundle;
 use crate::bases::permission::may_train;
 use crate::items::ItemKind;
-use crate::training::model::log_fallback;
+use crate::training::model::{check_device, log_fallback};
 use crate::training::run_config::{ModelKind, RunConfig};
 use repartee_core::format::{bytes, count, seconds};
 
@@ -99,6 +100,7 @@ impl Job for Train {
     fn check(&self, project: &Project) -> Result<()> {
         let config = &self.config;
         config.check()?;
+        check_device(&config.device, PrecisionChoice::Auto)?;
         if !config.fakes.is_empty() && config.kind != ModelKind::Realism {
             return Err(Error::usage(format!(
                 "fakes are for a realism model, and this is a run of kind {}; omit the set of fakes",
