@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use repartee_datasets::Partition;
 use repartee_datasets::{Format, id::encode, sample};
 use repartee_engine::again::TrainAgain;
 use repartee_engine::bases::base::{BaseAdd, BaseNew};
@@ -18,10 +19,13 @@ use repartee_engine::generation::generate::{Generate, Incoming};
 use repartee_engine::generation::pick::Criteria;
 use repartee_engine::posting::{NewPostingPermission, Synced};
 use repartee_engine::terms::BaseKind;
+use repartee_engine::terms::FinishReason;
 use repartee_engine::training::Train;
 use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_engine::{Code, Engine, SamplingParams, Signal};
 use repartee_store::Store;
+use repartee_store::fakes::NewFake;
+use repartee_store::threads::{Added, NewCandidate, Scores};
 use repartee_tests::sample::done;
 use repartee_tests::{Place, Saved};
 
@@ -624,6 +628,98 @@ fn training_during_a_purge_is_marked_and_keeps_no_sample_of_it() {
         .flat_map(|n| ["c", "r"].map(|kind| planted(kind, n)))
         .collect();
     assert_eq!(left(&place, &texts), Vec::<String>::new());
+}
+
+/// Whether any file of the project contains a text.
+fn is_in_files(place: &Place, text: &str) -> bool {
+    let has = |bytes: &[u8]| {
+        bytes
+            .windows(text.len())
+            .any(|part| part == text.as_bytes())
+    };
+    files(place).iter().any(|(_, bytes)| has(bytes))
+}
+
+#[test]
+fn copies_of_a_purged_text_are_wiped_in_any_script_and_not_generated_again() {
+    let (place, engine) = project();
+    train(&engine, ModelKind::Generator, "writer", "small-gpt2");
+    done(&engine, &make_fakes("fakes"));
+    let generated = done(
+        &engine,
+        &Generate {
+            realism: None,
+            upvotes: None,
+            criteria: Criteria {
+                keep_flagged: true,
+                ..Criteria::default()
+            },
+            ..answer()
+        },
+    );
+    let text = "我的钥匙在门口的垫子下面今天晚上没有人在家里";
+    // as if the generator had learnt it by heart
+    let db = rusqlite::Connection::open(place.project()).unwrap();
+    for (sql, text) in [
+        (
+            "UPDATE comment SET body = ?1 WHERE id = ?2",
+            text.to_owned(),
+        ),
+        (
+            "UPDATE candidate SET text = ?1 WHERE ?2 AND id = (SELECT min(id) FROM candidate)",
+            text.to_owned(),
+        ),
+        (
+            "UPDATE fake SET text = ?1 WHERE ?2 AND id = (SELECT min(id) FROM fake)",
+            format!("你说{text}"),
+        ),
+    ] {
+        let changed = db
+            .execute(sql, rusqlite::params![text, id_of("r", 0)])
+            .unwrap();
+        assert_eq!(changed, 1, "{sql}");
+    }
+    drop(db);
+    assert!(is_in_files(&place, text));
+    let names = [named("r", 0), named("r", 1)];
+    engine.posting().forget_names(&names, "ada").unwrap();
+    let store = Store::open(&place.project()).unwrap();
+    store.scrub().unwrap();
+    let first_ten: String = text.chars().take(10).collect();
+    assert!(!is_in_files(&place, &first_ten));
+
+    let candidate = &store.candidates(generated.generation).unwrap()[0];
+    let english = format!("> {}\n\n{}", planted("c", 1), planted("r", 1));
+    let again: Vec<NewCandidate> = [text, &english, "something else entirely"]
+        .into_iter()
+        .zip(90..)
+        .map(|(text, n)| NewCandidate {
+            comment_id: candidate.comment_id,
+            n,
+            text: text.to_owned(),
+            finish_reason: FinishReason::End,
+            scores: Scores::default(),
+        })
+        .collect();
+    let added = store
+        .candidates_add_each(generated.generation, &again)
+        .unwrap();
+    assert_eq!(added[..2], [Added::CopyOfPurged; 2]);
+    assert!(matches!(added[2], Added::Stored(_)), "{added:?}");
+    let set = store.fake_set("fakes").unwrap();
+    let pair_id = store.fakes(set.id, Partition::Train).unwrap()[0].pair_id;
+    let fake = NewFake {
+        pair_id,
+        n: 9,
+        text: text.to_owned(),
+        finish_reason: FinishReason::End,
+    };
+    assert!(store.fakes_add(set.id, &[fake]).unwrap().is_empty());
+    drop(store);
+    assert!(!is_in_files(&place, &first_ten));
+    let shown = engine.generation(generated.generation).unwrap();
+    let is_about_purge = |note: &String| note.contains("--without-deleted");
+    assert!(shown.notes.iter().any(is_about_purge), "{:?}", shown.notes);
 }
 
 #[test]

@@ -5,6 +5,7 @@ pub use repartee_terms::FinishReason;
 use rusqlite::{Row, params};
 
 use crate::error::is_unique;
+use crate::fingerprints::is_copy_of_purged;
 use crate::items::{ItemKind, run_of, still_there};
 use crate::marks;
 use crate::readable::readable;
@@ -156,7 +157,8 @@ impl Store {
     }
 
     /// Adds fakes; an existing one (same pair and number) is unchanged, so that a resumed job may repeat its last
-    /// batch. Returns the pairs whose fakes were not stored because the comment was deleted during generation.
+    /// batch. A copy of a purged text is stored without its text. Returns the pairs whose fakes were not stored because
+    /// the comment was deleted during generation.
     pub fn fakes_add(&self, fake_set_id: i64, fakes: &[NewFake]) -> Result<Vec<i64>> {
         let mut gone = Vec::new();
         for batch in fakes.chunks(BATCH_ROWS) {
@@ -174,11 +176,15 @@ impl Store {
                         gone.push(f.pair_id);
                         continue;
                     }
+                    let text = match is_copy_of_purged(db, &f.text)? {
+                        true => "",
+                        false => f.text.as_str(),
+                    };
                     insert.execute(params![
                         fake_set_id,
                         f.pair_id,
                         f.n,
-                        f.text,
+                        text,
                         f.finish_reason.as_str()
                     ])?;
                 }

@@ -8,6 +8,7 @@ use repartee_datasets::clean::{is_notice, is_unknown_author};
 use repartee_datasets::duplicates::normalized;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
+use crate::quotes::is_unspaced;
 use crate::{Error, Result};
 
 /// The setting with the key, in hexadecimal digits.
@@ -15,6 +16,9 @@ const KEY: &str = "key of fingerprints";
 
 /// From this many words on, two equal texts are copies, even if an author is unknown.
 const WORDS_OF_ONE: usize = 8;
+
+/// The same for a script without spaces, in characters.
+const CHARACTERS_OF_ONE: usize = 2 * WORDS_OF_ONE;
 
 /// Ids below this one (six characters in base36) may be those of a table. Reddit's comments and posts have had longer
 /// ones since 2006.
@@ -106,30 +110,43 @@ impl Key {
         short
     }
 
-    /// The fingerprint of a text; `None`: there is none, or it is short and its author unknown, so that it may be
-    /// anybody's.
+    /// The fingerprint of a text, with its author unless the text is long; `None`: there is none, or it is short and its
+    /// author unknown, so that it may be anybody's.
     pub(crate) fn fingerprint(&self, written: Written<'_>) -> Option<Fingerprint> {
-        let text = written.text.trim();
-        if text.is_empty() || is_notice(text) {
-            return None;
-        }
+        let words = words_of(written.text)?;
+        let is_long = words.split(' ').count() >= WORDS_OF_ONE;
+        self.of_words(&words, written, is_long)
+    }
+
+    /// All fingerprints of a text. One of a script without spaces, which [`Key::fingerprint`] takes for a single word, has
+    /// one without its author, too, if it is long.
+    pub(crate) fn fingerprints(&self, written: Written<'_>) -> impl Iterator<Item = Fingerprint> {
+        let unspaced = words_of(written.text).and_then(|words| {
+            let characters = words.chars().filter(|c| is_unspaced(*c)).count();
+            let is_one_word = words.split(' ').count() < WORDS_OF_ONE;
+            (is_one_word && characters >= CHARACTERS_OF_ONE)
+                .then(|| self.of_words(&words, written, true))
+                .flatten()
+        });
+        self.fingerprint(written).into_iter().chain(unspaced)
+    }
+
+    fn of_words(&self, words: &str, written: Written<'_>, is_long: bool) -> Option<Fingerprint> {
         let kind = if written.is_post { "post" } else { "comment" };
-        let words = normalized(text);
         let author = (written.author)
             .filter(|name| !is_unknown_author(name))
             .map(str::to_ascii_lowercase);
-        let is_long = words.split(' ').count() >= WORDS_OF_ONE;
         let of_words = match (&author, is_long) {
-            (_, true) => self.hash(&[kind, &words]),
-            (Some(author), false) => self.hash(&[kind, &words, author]),
+            (_, true) => self.hash(&[kind, words]),
+            (Some(author), false) => self.hash(&[kind, words, author]),
             (None, false) => return None,
         };
         let subreddit = written.subreddit.to_ascii_lowercase();
         let known = Some(subreddit).filter(|name| !name.is_empty());
         Some(Fingerprint {
             words: of_words,
-            author: author.map(|name| self.hash(&["author", kind, &words, &name])),
-            subreddit: known.map(|name| self.hash(&["subreddit", kind, &words, &name])),
+            author: author.map(|name| self.hash(&["author", kind, words, &name])),
+            subreddit: known.map(|name| self.hash(&["subreddit", kind, words, &name])),
         })
     }
 
@@ -146,8 +163,8 @@ impl Key {
             }
         };
         let author = author.as_deref();
-        texts.into_iter().filter_map(move |text| {
-            self.fingerprint(Written {
+        texts.into_iter().flat_map(move |text| {
+            self.fingerprints(Written {
                 text,
                 is_post,
                 author,
@@ -155,6 +172,35 @@ impl Key {
             })
         })
     }
+}
+
+/// The words of a text as they are compared; `None`: it has none, or is a notice that it was deleted.
+fn words_of(text: &str) -> Option<String> {
+    let text = text.trim();
+    (!text.is_empty() && !is_notice(text)).then(|| normalized(text))
+}
+
+/// Whether what a model wrote has the words of a purged text, whoever wrote that. A short one may be anybody's.
+pub(crate) fn is_copy_of_purged(db: &Connection, text: &str) -> Result<bool> {
+    let Some(key) = Key::of(db)? else {
+        return Ok(false);
+    };
+    let mut find =
+        db.prepare_cached("SELECT EXISTS (SELECT 1 FROM purged_text WHERE words = ?1)")?;
+    for is_post in [false, true] {
+        let written = Written {
+            text,
+            is_post,
+            author: None,
+            subreddit: "",
+        };
+        for one in key.fingerprints(written) {
+            if find.query_row([one.words], |row| row.get(0))? {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// Stores what a purged text is recognized by.
@@ -253,6 +299,25 @@ mod tests {
             assert_eq!(original.is_of_copy(&other), is_copy, "{text} {author:?}");
             assert_eq!(other.is_of_copy(&original), is_copy, "{text} {author:?}");
         }
+        let unspaced = |author, subreddit| {
+            let text = "我的钥匙在门口的垫子下面，今天晚上没有人在家里";
+            let all = key.fingerprints(Written {
+                text,
+                is_post: false,
+                author,
+                subreddit,
+            });
+            all.collect::<Vec<_>>()
+        };
+        let (original, table) = (unspaced(Some("ann"), "test"), unspaced(None, ""));
+        assert_eq!((original.len(), table.len()), (2, 1));
+        assert!(original.iter().any(|one| one.is_of_copy(&table[0])));
+        let others = unspaced(Some("bob"), "test");
+        assert!(
+            !original
+                .iter()
+                .any(|one| others.iter().any(|other| one.is_of_copy(other)))
+        );
         let short = of("So do I", Some("ann"), "").unwrap();
         assert!(short.is_of_copy(&of("so do I.", Some("ANN"), "test").unwrap()));
         assert!(!short.is_of_copy(&of("so do I.", Some("bob"), "test").unwrap()));

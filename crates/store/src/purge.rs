@@ -725,14 +725,15 @@ fn fingerprints_of_row(
         Ok(String::from_utf8_lossy(bytes).into_owned())
     };
     let (author, subreddit) = (text(0)?, text(1)?);
-    let of = |text: String| {
-        key.fingerprint(Written {
+    let of = |text: String| -> Vec<Fingerprint> {
+        let all = key.fingerprints(Written {
             text: &text,
             is_post,
             // empty: unknown
             author: Some(&author),
             subreddit: &subreddit,
-        })
+        });
+        all.collect()
     };
     Ok([of(text(2)?), of(text(3)?)].into_iter().flatten())
 }
@@ -1363,14 +1364,21 @@ fn forget_written(
         [],
         |row| row.get(0),
     )?;
+    let in_text = "SELECT EXISTS (SELECT 1 FROM comment WHERE instr(lower(body), ?1))";
     let mut stays = db.prepare(if indexed {
         "SELECT EXISTS (SELECT 1 FROM pair_words WHERE pair_words MATCH '\"' || ?1 || '\"')"
     } else {
-        "SELECT EXISTS (SELECT 1 FROM comment WHERE instr(lower(body), ?1))"
+        in_text
     })?;
+    // the index takes a sentence without spaces for one word
+    let mut stays_unspaced = db.prepare(in_text)?;
     let mut repeats = |text: &str| -> Result<bool> {
         for run in texts.written_in(text) {
-            if !stays.query_row([run], |row| row.get::<_, bool>(0))? {
+            let stays = match run.is_unspaced {
+                true => &mut stays_unspaced,
+                false => &mut stays,
+            };
+            if !stays.query_row([run.text], |row| row.get::<_, bool>(0))? {
                 return Ok(true);
             }
         }

@@ -31,8 +31,10 @@ pub(crate) struct Texts {
     whole: HashSet<String>,
     quotes: HashSet<[u8; 16]>,
     written: HashSet<[u8; 16]>,
-    /// What is a quote even if it is not marked as one: some consecutive words, or a whole shorter text.
-    unmarked: HashMap<usize, HashSet<[u8; 16]>>,
+    /// What is a quote even if it is not marked as one: some consecutive words ...
+    unmarked: HashSet<[u8; 16]>,
+    /// ... or a whole shorter text, by its number of words.
+    unmarked_whole: HashMap<usize, HashSet<[u8; 16]>>,
     /// Texts with fewer words than a quote, as a whole, by their number of words.
     short: HashMap<usize, HashSet<[u8; 16]>>,
 }
@@ -42,6 +44,8 @@ struct Word {
     at: Range<usize>,
     /// In lower case.
     word: String,
+    /// Its part in the length of a run, in halves of a word.
+    halves: usize,
 }
 
 /// The length of an HTML entity at the beginning of a text, also of one that was escaped twice (`&amp;gt;`); 0: there
@@ -84,7 +88,27 @@ fn is_unseen(c: char) -> bool {
     )
 }
 
-/// The words of a text: letters and digits in lower case. Entities separate words.
+/// Whether a character is of a script that is written without spaces between words. Two of them are about as long as a
+/// word is in other scripts.
+pub(crate) fn is_unspaced(c: char) -> bool {
+    matches!(
+        c,
+        '\u{e00}'..='\u{fff}' // Thai, Lao, Tibetan
+            | '\u{1000}'..='\u{109f}' // Burmese
+            | '\u{1780}'..='\u{17ff}' // Khmer
+            | '\u{3005}'..='\u{3007}' // signs for Chinese characters
+            | '\u{3040}'..='\u{30ff}' // Hiragana, Katakana
+            | '\u{31f0}'..='\u{31ff}'
+            | '\u{3400}'..='\u{4dbf}' // Chinese characters
+            | '\u{4e00}'..='\u{9fff}'
+            | '\u{f900}'..='\u{faff}'
+            | '\u{ff66}'..='\u{ff9d}' // Katakana of half width
+            | '\u{20000}'..='\u{3ffff}'
+    )
+}
+
+/// The words of a text: letters and digits in lower case. Entities separate words. Where a script has no spaces, each
+/// character is a word of half the length.
 fn words_at(text: &str) -> Vec<Word> {
     let mut words: Vec<Word> = Vec::new();
     let mut open: Option<Word> = None;
@@ -94,10 +118,18 @@ fn words_at(text: &str) -> Vec<Word> {
             '&' => entity(&text[at..]),
             _ => 0,
         };
-        if c.is_alphanumeric() {
+        if c.is_alphanumeric() && is_unspaced(c) {
+            words.extend(open.take());
+            words.push(Word {
+                at: at..at + c.len_utf8(),
+                word: c.to_lowercase().collect(),
+                halves: 1,
+            });
+        } else if c.is_alphanumeric() {
             let word = open.get_or_insert_with(|| Word {
                 at: at..at,
                 word: String::new(),
+                halves: 2,
             });
             word.word.extend(c.to_lowercase());
             word.at.end = at + c.len_utf8();
@@ -110,15 +142,28 @@ fn words_at(text: &str) -> Vec<Word> {
     words
 }
 
-fn words(text: &str) -> Vec<String> {
-    words_at(text).into_iter().map(|word| word.word).collect()
+/// The shortest run of at least `length` words from each word on.
+fn runs(words: &[Word], length: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..words.len()).filter_map(move |from| {
+        let mut halves = 0;
+        let last = words[from..].iter().position(|word| {
+            halves += word.halves;
+            halves >= 2 * length
+        })?;
+        Some(from..from + last + 1)
+    })
+}
+
+/// Whether these are as long as `length` words.
+fn are_at_least(words: &[Word], length: usize) -> bool {
+    words.iter().map(|word| word.halves).sum::<usize>() >= 2 * length
 }
 
 /// A fingerprint of consecutive words.
-fn print<'a>(run: impl IntoIterator<Item = &'a str>) -> [u8; 16] {
+fn print(run: &[Word]) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();
     for word in run {
-        hasher.update(word.as_bytes());
+        hasher.update(word.word.as_bytes());
         hasher.update(b" ");
     }
     let mut short = [0; 16];
@@ -126,8 +171,30 @@ fn print<'a>(run: impl IntoIterator<Item = &'a str>) -> [u8; 16] {
     short
 }
 
-fn print_of(run: &[String]) -> [u8; 16] {
-    print(run.iter().map(String::as_str))
+fn prints(words: &[Word], length: usize) -> impl Iterator<Item = [u8; 16]> {
+    runs(words, length).map(|run| print(&words[run]))
+}
+
+/// Words that model output has in common with a purged text.
+pub(crate) struct Common {
+    /// In lower case, with a space between two words of scripts that have spaces.
+    pub(crate) text: String,
+    /// Whether one of them is of a script without spaces.
+    pub(crate) is_unspaced: bool,
+}
+
+impl Common {
+    fn of(run: &[Word]) -> Self {
+        let mut text = String::new();
+        for (n, word) in run.iter().enumerate() {
+            if n > 0 && word.halves == 2 && run[n - 1].halves == 2 {
+                text.push(' ');
+            }
+            text.push_str(&word.word);
+        }
+        let is_unspaced = run.iter().any(|word| word.halves == 1);
+        Self { text, is_unspaced }
+    }
 }
 
 /// A text with its JSON escapes undone.
@@ -208,16 +275,17 @@ fn between_marks(text: &str) -> Vec<Range<usize>> {
 impl Texts {
     pub(crate) fn add(&mut self, text: &str) {
         if self.add_derived(text) {
-            let words = words(text);
-            self.written.extend(words.windows(WRITTEN).map(print_of));
-            if words.len() >= WRITTEN {
-                let length = words.len().min(UNMARKED);
-                let of_length = self.unmarked.entry(length).or_default();
-                of_length.extend(words.windows(length).map(print_of));
+            let words = words_at(text);
+            self.written.extend(prints(&words, WRITTEN));
+            if are_at_least(&words, UNMARKED) {
+                self.unmarked.extend(prints(&words, UNMARKED));
+            } else if are_at_least(&words, WRITTEN) {
+                let of_length = self.unmarked_whole.entry(words.len()).or_default();
+                of_length.insert(print(&words));
             }
-            if words.len() < QUOTE && text.trim().len() >= TELLING {
+            if !are_at_least(&words, QUOTE) && text.trim().len() >= TELLING {
                 let of_length = self.short.entry(words.len()).or_default();
-                of_length.insert(print_of(&words));
+                of_length.insert(print(&words));
             }
         }
     }
@@ -229,8 +297,7 @@ impl Texts {
         if trimmed.is_empty() || matches!(trimmed, WIPED | "[removed]") {
             return false;
         }
-        self.quotes
-            .extend(words(trimmed).windows(QUOTE).map(print_of));
+        self.quotes.extend(prints(&words_at(trimmed), QUOTE));
         self.whole.insert(trimmed.to_owned());
         true
     }
@@ -254,9 +321,7 @@ impl Texts {
                 return false;
             }
             let quotes = self.is_in(&text)
-                || words(&text)
-                    .windows(QUOTE)
-                    .any(|run| self.quotes.contains(&print_of(run)));
+                || prints(&words_at(&text), QUOTE).any(|run| self.quotes.contains(&run));
             if quotes {
                 return true;
             }
@@ -270,11 +335,12 @@ impl Texts {
     }
 
     /// The runs of words in model output that are in one of these texts.
-    pub(crate) fn written_in(&self, text: &str) -> Vec<String> {
-        words(text)
-            .windows(WRITTEN)
-            .filter(|run| self.written.contains(&print_of(run)))
-            .map(|run| run.join(" "))
+    pub(crate) fn written_in(&self, text: &str) -> Vec<Common> {
+        let words = words_at(text);
+        runs(&words, WRITTEN)
+            .map(|run| &words[run])
+            .filter(|run| self.written.contains(&print(run)))
+            .map(Common::of)
             .collect()
     }
 
@@ -295,11 +361,10 @@ impl Texts {
         let words = words_at(text);
         let mut covered = vec![false; words.len()];
         if is_note {
-            cover(&words, WRITTEN, &self.written, &mut covered);
+            cover(&words, runs(&words, WRITTEN), &self.written, &mut covered);
         }
-        for (length, prints) in &self.unmarked {
-            cover(&words, *length, prints, &mut covered);
-        }
+        cover(&words, runs(&words, UNMARKED), &self.unmarked, &mut covered);
+        cover_whole(&words, &self.unmarked_whole, &mut covered);
         let mut of_quote = vec![false; words.len()];
         // a paragraph that begins as a quote is one to its end
         let (mut quoted_lines, mut blocks): (Vec<Range<usize>>, Vec<Range<usize>>) =
@@ -363,13 +428,8 @@ impl Texts {
 
     /// Marks the words of a quote that are those of a text: some consecutive ones, or a whole short one.
     fn cover_quote(&self, words: &[Word], covered: &mut [bool]) {
-        let lengths = self.short.iter().map(|(length, prints)| (*length, prints));
-        for (length, prints) in lengths.chain([(QUOTE, &self.quotes)]) {
-            if length == 0 {
-                continue;
-            }
-            cover(words, length, prints, covered);
-        }
+        cover(words, runs(words, QUOTE), &self.quotes, covered);
+        cover_whole(words, &self.short, covered);
     }
 
     /// Empties every text of a JSON value that quotes one; false: there was none. Under a `key` for texts also one of a
@@ -405,12 +465,25 @@ impl Texts {
     }
 }
 
-/// Marks the words of all runs of a length that are among these.
-fn cover(words: &[Word], length: usize, prints: &HashSet<[u8; 16]>, covered: &mut [bool]) {
-    for (n, run) in words.windows(length).enumerate() {
-        if prints.contains(&print(run.iter().map(|word| word.word.as_str()))) {
-            covered[n..n + length].fill(true);
+/// Marks the words of those runs that are among these.
+fn cover(
+    words: &[Word],
+    runs: impl Iterator<Item = Range<usize>>,
+    prints: &HashSet<[u8; 16]>,
+    covered: &mut [bool],
+) {
+    for run in runs {
+        if prints.contains(&print(&words[run.clone()])) {
+            covered[run].fill(true);
         }
+    }
+}
+
+/// Marks the words of whole texts, which are here by their number of words.
+fn cover_whole(words: &[Word], texts: &HashMap<usize, HashSet<[u8; 16]>>, covered: &mut [bool]) {
+    for (&length, prints) in texts.iter().filter(|(length, _)| **length > 0) {
+        let runs = (0..(words.len() + 1).saturating_sub(length)).map(|from| from..from + length);
+        cover(words, runs, prints, covered);
     }
 }
 
@@ -506,6 +579,36 @@ mod tests {
         ] {
             assert_eq!(redacted(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn scripts_without_spaces_are_compared_by_character() {
+        let mut texts = Texts::default();
+        texts.add("我的钥匙在门口的垫子下面，今天晚上没有人在家里。");
+        texts.add("かぎはマットの下にあります");
+        for (text, left) in [
+            (
+                "你说 「我的钥匙在门口的垫子下面，今天晚上」 是吗",
+                "你说 「[deleted]」 是吗",
+            ),
+            ("> 垫子下面，今天晚上\n\n好的", "> [deleted]\n\n好的"),
+            (
+                "聞いた、かぎはマットの下にあります、と",
+                "聞いた、[deleted]、と",
+            ),
+        ] {
+            assert_eq!(texts.redacted(text).as_deref(), Some(left), "{text}");
+        }
+        for text in ["我的钥匙在家里", "> 我的钥匙\n\n好的", "マットの下"] {
+            assert_eq!(texts.redacted(text), None, "{text}");
+        }
+        let of = |text: &str| -> Vec<String> {
+            let common = texts.written_in(text).into_iter();
+            common.map(|one| one.text).collect()
+        };
+        assert_eq!(of("在门口的垫子下面，今天 ok"), ["在门口的垫子下面今天"]);
+        assert!(of("垫子下面，今天晚").is_empty(), "less than five words");
+        assert!(texts.quoted_in("id=7 text=垫子下面今天晚上"));
     }
 
     #[test]

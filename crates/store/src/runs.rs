@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use crate::blobs::{self, Hash, Stored};
 use crate::error::is_unique;
+use crate::fingerprints::is_copy_of_purged;
 use crate::items::{ItemKind, still_there};
 use crate::marks;
 use crate::readable::readable;
@@ -345,9 +346,14 @@ impl Store {
     }
 
     /// Adds a text generated during training; one of the same step and number is replaced. The comment of a pair is not
-    /// copied, and nothing is stored if it was deleted in the meantime: returns false then.
+    /// copied, and nothing is stored if it was deleted in the meantime: returns false then. A copy of a purged text is
+    /// stored without its text.
     pub fn run_sample_add(&self, run_id: i64, sample: &RunSample) -> Result<bool> {
         self.write(Family::Runs, |db| {
+            let text = match is_copy_of_purged(db, &sample.text)? {
+                true => "",
+                false => sample.text.as_str(),
+            };
             let copied = match sample.pair_id {
                 Some(_) => "",
                 None => sample.comment.as_str(),
@@ -363,7 +369,7 @@ impl Store {
                     sample.n,
                     sample.pair_id,
                     copied,
-                    sample.text
+                    text
                 ],
             )?;
             Ok(n > 0)

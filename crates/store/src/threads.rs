@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, Row, params};
 
 use crate::fakes::FinishReason;
+use crate::fingerprints::is_copy_of_purged;
 use crate::items::{ItemKind, run_of, still_there};
 use crate::marks;
 use crate::readable::{of_row, readable};
@@ -169,6 +170,26 @@ impl Scores {
         let best =
             (0..bins.len()).fold(0, |best, at| if bins[at] > bins[best] { at } else { best });
         u32::try_from(best).ok()
+    }
+}
+
+/// What became of a new candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Added {
+    /// It has this id.
+    Stored(i64),
+    /// Not stored: its comment was deleted during generation.
+    CommentDeleted,
+    /// Not stored: it has the words of a purged text.
+    CopyOfPurged,
+}
+
+impl Added {
+    pub fn id(self) -> Option<i64> {
+        match self {
+            Self::Stored(id) => Some(id),
+            Self::CommentDeleted | Self::CopyOfPurged => None,
+        }
     }
 }
 
@@ -550,17 +571,17 @@ impl Store {
 
     /// Adds candidates to existing comments, and returns their ids.
     pub fn candidates_add(&self, generation_id: i64, new: &[NewCandidate]) -> Result<Vec<i64>> {
-        let ids = self.candidates_add_each(generation_id, new)?;
-        Ok(ids.into_iter().flatten().collect())
+        let added = self.candidates_add_each(generation_id, new)?;
+        Ok(added.into_iter().filter_map(Added::id).collect())
     }
 
-    /// Adds candidates and returns their ids; an existing one (same comment and number) keeps its text and id, and gets
-    /// the scores. One whose comment was deleted during generation is not stored: `None`.
+    /// Adds candidates and says what became of each; an existing one (same comment and number) keeps its text and id, and
+    /// gets the scores.
     pub fn candidates_add_each(
         &self,
         generation_id: i64,
         new: &[NewCandidate],
-    ) -> Result<Vec<Option<i64>>> {
+    ) -> Result<Vec<Added>> {
         self.write(Family::Threads, |db| {
             let mut there = db.prepare_cached(
                 "SELECT EXISTS (SELECT 1 FROM thread_comment WHERE id = ?1 AND body <> '')",
@@ -574,10 +595,14 @@ impl Store {
                     expected_bin = excluded.expected_bin
                  RETURNING id",
             )?;
-            let mut ids = Vec::with_capacity(new.len());
+            let mut all = Vec::with_capacity(new.len());
             for c in new {
                 if !there.query_row([c.comment_id], |row| row.get(0))? {
-                    ids.push(None);
+                    all.push(Added::CommentDeleted);
+                    continue;
+                }
+                if is_copy_of_purged(db, &c.text)? {
+                    all.push(Added::CopyOfPurged);
                     continue;
                 }
                 let [b0, b1, b2, b3] = c.scores.bins.map_or([None; 4], |bins| bins.map(Some));
@@ -597,9 +622,9 @@ impl Store {
                     ],
                     |row| row.get(0),
                 )?;
-                ids.push(Some(id));
+                all.push(Added::Stored(id));
             }
-            Ok(ids)
+            Ok(all)
         })
     }
 

@@ -21,9 +21,11 @@ use repartee_datasets::memorized::Index;
 use repartee_models::generate::{self, Completion, SamplingParams, Task};
 use repartee_models::text::{GeneratorText, PairIds};
 use repartee_models::{Device, device_name, evaluate};
+use repartee_store::marks::Marked;
 use repartee_store::runs::Checkpoint;
 use repartee_store::threads::{
-    Candidate, Generation, NewCandidate, NewGeneration, NewThread, NewThreadComment, Pick, Scores,
+    Added, Candidate, Generation, NewCandidate, NewGeneration, NewThread, NewThreadComment, Pick,
+    Scores,
 };
 use repartee_terms::{FinishReason, Precision, PrecisionChoice};
 use serde::{Deserialize, Serialize};
@@ -249,6 +251,14 @@ impl GenerationConfig {
     }
 }
 
+/// What to know about a generator that saw a text deleted since.
+fn trained_on_deleted(run: &str) -> String {
+    format!(
+        "the generator was trained on content deleted since, and may repeat it: {} trains it without",
+        repartee_core::shell::command(["train", "again", run, "--without-deleted"])
+    )
+}
+
 /// A comment to answer.
 struct Asked {
     /// Its name in messages.
@@ -439,6 +449,9 @@ impl Job for Generate {
         let config = self.config(ctx, &models, &device)?;
         for note in config.notes() {
             ctx.say(note);
+        }
+        if (ctx.project.store).is_marked(Marked::Run, models.generator.run_id)? {
+            ctx.say(trained_on_deleted(&models.generator.run));
         }
         let Models {
             generator,
@@ -918,7 +931,7 @@ impl Generate {
         let mut gone: Vec<usize> = written
             .iter()
             .zip(&stored)
-            .filter(|(_, id)| id.is_none())
+            .filter(|(_, added)| **added == Added::CommentDeleted)
             .map(|(w, _)| w.comment)
             .collect();
         gone.dedup();
@@ -926,8 +939,16 @@ impl Generate {
             let label = comments[*comment].label.as_str();
             ctx.leave_out(label, "it was deleted while replies to it were generated")?;
         }
-        written.retain(|w| !gone.contains(&w.comment));
-        let ids: Vec<i64> = stored.into_iter().flatten().collect();
+        let copies = stored.iter().filter(|added| **added == Added::CopyOfPurged);
+        match copies.count() {
+            0 => {}
+            n => ctx.say(format!(
+                "candidates not stored, because they repeat a text that was purged: {n}"
+            )),
+        }
+        let mut ids = stored.iter().map(|added| added.id());
+        written.retain(|_| ids.next().flatten().is_some());
+        let ids: Vec<i64> = stored.into_iter().filter_map(Added::id).collect();
         let all: Vec<Vec<Flag>> = written.iter().map(|w| w.flags.clone()).collect();
         let infos = flags::shown(store, &all)?;
         let scored: Vec<Scored> = written
@@ -998,7 +1019,7 @@ impl Generate {
             comments: answered,
             queued,
             left_out: ctx.left_out()?,
-            notes: config.notes(),
+            notes: engine.notes_of(generation, &config)?,
             config,
         })
     }
@@ -1151,9 +1172,18 @@ impl Engine {
             left_out: self.left_out_of(&config.job)?,
             comments: comments.into_iter().map(|(_, answered)| answered).collect(),
             queued: queued.into_iter().map(|(_, reply)| reply).collect(),
-            notes: config.notes(),
+            notes: self.notes_of(id, &config)?,
             config: generation_config(&generation)?,
         })
+    }
+
+    /// What to know about a generation.
+    fn notes_of(&self, id: i64, config: &GenerationConfig) -> Result<Vec<String>> {
+        let mut notes = config.notes();
+        if self.store.is_marked(Marked::Generation, id)? {
+            notes.push(trained_on_deleted(&config.generator));
+        }
+        Ok(notes)
     }
 
     /// Applies other criteria to a generation's candidates; nothing is stored.

@@ -190,6 +190,10 @@ fn refusal(candidate: &Scored, criteria: &Criteria) -> Option<Verdict> {
 
 fn why(candidate: &Scored, criteria: &Criteria, place: usize, fit: usize) -> String {
     let mut parts = Vec::new();
+    // whoever approves it must know
+    if let Some(flag) = candidate.flag {
+        parts.push(format!("kept although it is flagged: {flag}"));
+    }
     if let Some(p) = candidate.p_real {
         parts.push(format!("p(real) {p:.3} above {}", criteria.floor()));
     }
