@@ -658,7 +658,7 @@ fn copies_of_a_purged_text_are_wiped_in_any_script_and_not_generated_again() {
         },
     );
     let text = "我的钥匙在门口的垫子下面今天晚上没有人在家里";
-    // as if the generator had learnt it by heart
+    // as if the generator had memorized it
     let db = rusqlite::Connection::open(place.project()).unwrap();
     for (sql, text) in [
         (

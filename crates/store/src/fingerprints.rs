@@ -180,7 +180,7 @@ fn words_of(text: &str) -> Option<String> {
     (!text.is_empty() && !is_notice(text)).then(|| normalized(text))
 }
 
-/// Whether what a model wrote has the words of a purged text, whoever wrote that. A short one may be anybody's.
+/// Whether what a model wrote has the words of a purged text, by any author. A short one may be anybody's.
 pub(crate) fn is_copy_of_purged(db: &Connection, text: &str) -> Result<bool> {
     let Some(key) = Key::of(db)? else {
         return Ok(false);
@@ -309,12 +309,12 @@ mod tests {
             });
             all.collect::<Vec<_>>()
         };
-        let (original, table) = (unspaced(Some("ann"), "test"), unspaced(None, ""));
-        assert_eq!((original.len(), table.len()), (2, 1));
-        assert!(original.iter().any(|one| one.is_of_copy(&table[0])));
+        let (purged, table) = (unspaced(Some("ann"), "test"), unspaced(None, ""));
+        assert_eq!((purged.len(), table.len()), (2, 1));
+        assert!(purged.iter().any(|one| one.is_of_copy(&table[0])));
         let others = unspaced(Some("bob"), "test");
         assert!(
-            !original
+            !purged
                 .iter()
                 .any(|one| others.iter().any(|other| one.is_of_copy(other)))
         );

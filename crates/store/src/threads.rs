@@ -173,7 +173,7 @@ impl Scores {
     }
 }
 
-/// What became of a new candidate.
+/// The outcome of adding a candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Added {
     /// It has this id.
@@ -575,7 +575,7 @@ impl Store {
         Ok(added.into_iter().filter_map(Added::id).collect())
     }
 
-    /// Adds candidates and says what became of each; an existing one (same comment and number) keeps its text and id, and
+    /// Adds candidates, with the outcome of each; an existing one (same comment and number) keeps its text and id, and
     /// gets the scores.
     pub fn candidates_add_each(
         &self,

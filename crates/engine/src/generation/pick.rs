@@ -190,7 +190,7 @@ fn refusal(candidate: &Scored, criteria: &Criteria) -> Option<Verdict> {
 
 fn why(candidate: &Scored, criteria: &Criteria, place: usize, fit: usize) -> String {
     let mut parts = Vec::new();
-    // whoever approves it must know
+    // the user who approves it must know
     if let Some(flag) = candidate.flag {
         parts.push(format!("kept although it is flagged: {flag}"));
     }
