@@ -83,6 +83,20 @@ test("a snapshot does not overwrite a newer signal", async () => {
   expect(jobs.get("j")?.progress?.done).toBe(999);
 });
 
+test("a snapshot that was requested before a job started does not hide it", async () => {
+  const [last] = await host.ask("jobs", {});
+  const stub = stubHost({ jobs: [], "job.start": { ...last, id: "new", state: "running" } });
+  await stopListening();
+  useHost(stub);
+  await listenToEngine();
+  stub.delay = 50;
+  const snapshot = jobs.read();
+  stub.delay = 0;
+  await jobs.start("pairs", {});
+  await snapshot;
+  expect(now("new")).toBe("running");
+});
+
 test("drafts and then scores of a generation arrive one by one", async () => {
   const job = (signal: object) => host.send({ event: "job", job: "w", signal } as never);
   job({ event: "comments", texts: ["Any ideas?"] });

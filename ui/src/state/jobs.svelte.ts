@@ -59,6 +59,8 @@ class Jobs {
   #readAt = Number.NEGATIVE_INFINITY;
   /** Incremented when another project is opened; responses for the previous one are dropped. */
   #generation = 0;
+  /** Incremented when a command answers with a job: a snapshot that was requested before may be older than that. */
+  #answers = 0;
 
   constructor() {
     onAppEvent((event) => {
@@ -122,12 +124,14 @@ class Jobs {
 
   async read(): Promise<void> {
     const generation = this.#generation;
+    const answers = this.#answers;
     this.#reading = true;
     this.#readAt = performance.now();
     try {
       const read = await call("jobs", {});
       if (generation !== this.#generation) return;
-      this.list = read.map((job) => this.#withLatest(job));
+      if (answers === this.#answers) this.list = read.map((job) => this.#withLatest(job));
+      else this.readSoon();
       this.error = null;
     } catch (thrown) {
       if (generation === this.#generation) this.error = failure(thrown);
@@ -211,6 +215,11 @@ class Jobs {
   }
 
   #put(job: JobInfo): void {
+    this.#answers += 1;
+    this.#show(job);
+  }
+
+  #show(job: JobInfo): void {
     const known = this.list.some((other) => other.id === job.id);
     this.list = known ? this.list.map((other) => (other.id === job.id ? job : other)) : [job, ...this.list];
   }
@@ -232,7 +241,7 @@ class Jobs {
         const { event: _, ...progress } = signal;
         this.#latest.set(id, progress);
         const job = this.get(id);
-        if (job) this.#put({ ...job, progress });
+        if (job) this.#show({ ...job, progress });
         else this.readSoon();
         break;
       }
