@@ -17,7 +17,7 @@ test("a headline includes its baseline", async () => {
     const evaluation = await host.ask("evaluation.get", { id });
     const [first] = evaluation.compared;
     const value = first?.value?.toFixed(id === 1 ? 2 : 3);
-    expect(headline(evaluation)).toMatchObject({ name, value, better: first?.beats });
+    expect(headline(evaluation)).toMatchObject({ name, value });
     expect(first?.baselines.length).toBeGreaterThan(0);
   }
 });
@@ -73,6 +73,21 @@ test("a metric is shown with its interval", () => {
   const [first, second] = metricsOf([auc, { ...auc, figure: "accuracy", name: "accuracy", interval: null }]);
   expect(first).toMatchObject({ value: "0.818", interval: "[0.779, 0.851]" });
   expect(second).toMatchObject({ value: "81.8%", interval: "" });
+});
+
+test("a metric is better than a baseline only if its interval does not contain it", () => {
+  const loss = (high: number, beats = true): Compared => ({
+    figure: "log_loss",
+    name: "log loss",
+    value: 0.6,
+    interval: { low: 0.5, high },
+    lower_is_better: true,
+    baselines: [{ name: "prior", value: 0.68 }],
+    beats,
+    worse: beats ? "" : "worse than prior 0.680",
+  });
+  const tones = metricsOf([loss(0.67), loss(0.7), loss(0.9, false)]).map((one) => one.tone);
+  expect(tones).toEqual(["good", undefined, "bad"]);
 });
 
 test("intervals are shown beside the metrics, also at another threshold", async () => {
