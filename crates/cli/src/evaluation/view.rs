@@ -200,13 +200,10 @@ fn interval(interval: Option<Interval>) -> String {
     )
 }
 
-/// How many metrics a list has of each evaluation: the first are the most important ones. `evaluation show` has all.
-const LISTED: usize = 3;
-
 /// The metrics of an evaluation in a line, AUC or perplexity with its interval.
 fn metrics_line(evaluation: &EvaluationInfo) -> String {
     let known = (evaluation.compared.iter()).filter(|one| one.value.is_some());
-    let written: Vec<String> = (known.take(LISTED))
+    let written: Vec<String> = known
         .map(|one| match one.figure.as_str() {
             "auc" | "perplexity" => format!("{} {}", one.name, one.written_with_interval()),
             _ => format!("{} {}", one.name, one.written()),
