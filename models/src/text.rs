@@ -383,7 +383,7 @@ impl GeneratorText {
     }
 
     /// Caches no words from now on: a tokenizer that stays in memory holds no text.
-    pub fn cache_nothing(&mut self) {
+    pub fn disable_cache(&mut self) {
         without_cache(&mut self.tokenizer);
     }
 
@@ -502,8 +502,8 @@ impl ClassifierText {
         Ok(text)
     }
 
-    /// As [`GeneratorText::cache_nothing`].
-    pub fn cache_nothing(&mut self) {
+    /// As [`GeneratorText::disable_cache`].
+    pub fn disable_cache(&mut self) {
         without_cache(&mut self.tokenizer);
     }
 
@@ -747,7 +747,7 @@ mod tests {
     #[test]
     fn tokens_are_the_same_without_a_cache() {
         let (cached, mut text) = (generator(64), generator(64));
-        text.cache_nothing();
+        text.disable_cache();
         for _ in 0..2 {
             for s in [
                 "the cat sat on the cat",

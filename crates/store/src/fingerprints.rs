@@ -110,25 +110,18 @@ impl Key {
         short
     }
 
-    /// The fingerprint of a text, with its author unless the text is long; `None`: there is none, or it is short and its
-    /// author unknown, so that it may be anybody's.
-    pub(crate) fn fingerprint(&self, written: Written<'_>) -> Option<Fingerprint> {
-        let words = words_of(written.text)?;
-        let is_long = words.split(' ').count() >= WORDS_OF_ONE;
-        self.of_words(&words, written, is_long)
-    }
-
-    /// All fingerprints of a text. One of a script without spaces, which [`Key::fingerprint`] takes for a single word, has
-    /// one without its author, too, if it is long.
+    /// The fingerprints of a text: with its author, unless it is long. None if it is short and its author unknown, so that
+    /// it may be anybody's. A long text of a script without spaces, which counts as a single word here, has one with its
+    /// author and one without.
     pub(crate) fn fingerprints(&self, written: Written<'_>) -> impl Iterator<Item = Fingerprint> {
-        let unspaced = words_of(written.text).and_then(|words| {
-            let characters = words.chars().filter(|c| is_unspaced(*c)).count();
-            let is_one_word = words.split(' ').count() < WORDS_OF_ONE;
-            (is_one_word && characters >= CHARACTERS_OF_ONE)
-                .then(|| self.of_words(&words, written, true))
-                .flatten()
-        });
-        self.fingerprint(written).into_iter().chain(unspaced)
+        words_of(written.text).into_iter().flat_map(move |words| {
+            let is_long = words.split(' ').count() >= WORDS_OF_ONE;
+            let unspaced = || words.chars().filter(|c| is_unspaced(*c)).count();
+            let without_author = !is_long && unspaced() >= CHARACTERS_OF_ONE;
+            let first = self.of_words(&words, written, is_long);
+            let second = without_author.then(|| self.of_words(&words, written, true));
+            first.into_iter().chain(second.flatten())
+        })
     }
 
     fn of_words(&self, words: &str, written: Written<'_>, is_long: bool) -> Option<Fingerprint> {
@@ -272,12 +265,13 @@ mod tests {
     fn copy_has_the_same_words_author_and_subreddit_as_far_as_they_are_known() {
         let key = Key([7; 32]);
         let of = |text: &'static str, author: Option<&'static str>, subreddit: &'static str| {
-            key.fingerprint(Written {
+            let mut all = key.fingerprints(Written {
                 text,
                 is_post: false,
                 author,
                 subreddit,
-            })
+            });
+            all.next()
         };
         let long = "This sentence is in an archive, and in a table!";
         let same = "this sentence is in an archive and in a table";
@@ -326,12 +320,13 @@ mod tests {
         // two texts of an author have nothing in common, and neither have two projects
         let other = of("another text of hers", Some("ann"), "test").unwrap();
         assert!(original.author != other.author && original.subreddit != other.subreddit);
-        let elsewhere = Key([8; 32]).fingerprint(Written {
+        let elsewhere = Key([8; 32]);
+        let mut elsewhere = elsewhere.fingerprints(Written {
             text: long,
             is_post: false,
             author: Some("ann"),
             subreddit: "test",
         });
-        assert_ne!(elsewhere.unwrap().words, original.words);
+        assert_ne!(elsewhere.next().unwrap().words, original.words);
     }
 }

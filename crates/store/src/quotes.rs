@@ -31,9 +31,9 @@ pub(crate) struct Texts {
     whole: HashSet<String>,
     quotes: HashSet<[u8; 16]>,
     written: HashSet<[u8; 16]>,
-    /// What is a quote even if it is not marked as one: some consecutive words ...
+    /// Consecutive words that are a quote even if they are not marked as one.
     unmarked: HashSet<[u8; 16]>,
-    /// ... or a whole shorter text, by its number of words.
+    /// Texts with fewer words than that, as a whole, by their number of words.
     unmarked_whole: HashMap<usize, HashSet<[u8; 16]>>,
     /// Texts with fewer words than a quote, as a whole, by their number of words.
     short: HashMap<usize, HashSet<[u8; 16]>>,

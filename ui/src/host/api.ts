@@ -519,6 +519,8 @@ export type Compared = {
   baselines: Array<Baseline>,
   /** Whether it beats all of them; none if there is nothing to compare. */
   beats: boolean | null,
+  /** As `beats`; none also if its interval contains a baseline that it beats, so that it may not be better. */
+  better: boolean | null,
   /** The baseline that it fails to beat ("worse than the majority class, 0.553"); empty: none. */
   worse: string, };
 

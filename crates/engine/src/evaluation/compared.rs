@@ -34,6 +34,9 @@ pub struct Compared {
     pub baselines: Vec<Baseline>,
     /// Whether it beats all of them; none if there is nothing to compare.
     pub beats: Option<bool>,
+    /// As `beats`; none also if its interval contains a baseline that it beats, so that it may not be better.
+    #[serde(default)]
+    pub better: Option<bool>,
     /// The baseline that it fails to beat ("worse than the majority class, 0.553"); empty: none.
     pub worse: String,
 }
@@ -118,6 +121,7 @@ fn compare(
         lower_is_better,
         baselines,
         beats,
+        better: beats,
         worse,
     }
 }
@@ -131,6 +135,7 @@ pub fn compared(figures: &Figures) -> Vec<Compared> {
     if let Some(confidence) = confidence {
         for one in all.iter_mut().filter(|one| one.value.is_some()) {
             one.interval = confidence.intervals.get(&one.figure).copied();
+            one.better = one.beats_clearly();
         }
     }
     all
@@ -165,6 +170,18 @@ impl Compared {
         let more = more_places(self.value, &self.baselines);
         self.value
             .map_or_else(|| "-".to_owned(), |value| number(value, more))
+    }
+
+    /// Whether it beats its baselines; none also if its interval contains one that it beats.
+    fn beats_clearly(&self) -> Option<bool> {
+        let is_clear = |of: &Interval| {
+            self.baselines.iter().all(|b| match self.lower_is_better {
+                true => of.high < b.value,
+                false => b.value < of.low,
+            })
+        };
+        let clear = self.interval.as_ref().is_none_or(is_clear);
+        self.beats.filter(|beats| !beats || clear)
     }
 
     /// The figure with its interval as displayed: "0.818 [0.779, 0.851]".
@@ -527,6 +544,22 @@ mod tests {
             let (value, prior) = (one.value.unwrap(), one.baselines[0].value);
             assert!((value - prior).abs() < 1e-12, "{one:?}");
         }
+    }
+
+    #[test]
+    fn figure_is_better_only_if_its_interval_contains_no_baseline() {
+        let better = |lower_is_better, value, low, high| {
+            let baselines = [("prior", Some(0.68)), ("chance", Some(0.68))];
+            let mut one = compare("x", "x", Some(value), lower_is_better, &baselines);
+            one.interval = Some(Interval { low, high });
+            one.beats_clearly()
+        };
+        assert_eq!(better(true, 0.6, 0.5, 0.67), Some(true));
+        assert_eq!(better(true, 0.6, 0.5, 0.7), None);
+        assert_eq!(better(true, 0.7, 0.5, 0.9), Some(false));
+        assert_eq!(better(false, 0.8, 0.69, 0.9), Some(true));
+        assert_eq!(better(false, 0.8, 0.67, 0.9), None);
+        assert_eq!(better(false, 0.6, 0.5, 0.9), Some(false));
     }
 
     #[test]

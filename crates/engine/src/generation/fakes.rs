@@ -28,6 +28,7 @@ use crate::Engine;
 use crate::ToEngine;
 use crate::data::examples::{DELETED, pair_label};
 use crate::items::{ItemKind, Label};
+use crate::training::lent;
 use crate::training::model::{
     Writer, check_checkpoint, check_device, check_kind, device_of_job, of_pass,
 };
@@ -138,8 +139,7 @@ pub struct FakeShown {
 pub(crate) type OnToken<'a> = &'a mut dyn FnMut(usize, usize, u32) -> ControlFlow<()>;
 
 /// Generates until a pause or cancel is requested: checks between any two tokens, after `heard` was called with (task,
-/// candidate, token). A model that [`stops_with`](crate::training::model::Generator::stops_with) the job also checks
-/// within a token.
+/// candidate, token). A model from [`lent::writer`] also checks within a token.
 pub(crate) fn until_stopped<T>(
     ctx: &Ctx,
     heard: &mut dyn FnMut(usize, usize, u32) -> Result<()>,
@@ -264,8 +264,7 @@ impl Job for MakeFakes {
             }
         };
         let precision = resolved(ctx, choice, &checkpoint, &device)?;
-        let mut generator = engine.writer_of(checkpoint, &device, precision)?;
-        generator.stops_with(ctx);
+        let generator = lent::writer(ctx, checkpoint, &device, precision)?.model;
         let set = match begun {
             Some(set) => set,
             None => {

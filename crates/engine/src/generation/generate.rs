@@ -903,7 +903,7 @@ impl Generate {
         &self,
         ctx: &Ctx,
         comments: &[Asked],
-        mut written: Vec<Written>,
+        written: Vec<Written>,
         models: &Models,
         config: GenerationConfig,
     ) -> Result<Generated> {
@@ -946,9 +946,9 @@ impl Generate {
                 "candidates not stored, because they repeat a text that was purged: {n}"
             )),
         }
-        let mut ids = stored.iter().map(|added| added.id());
-        written.retain(|_| ids.next().flatten().is_some());
-        let ids: Vec<i64> = stored.into_iter().filter_map(Added::id).collect();
+        let kept = |(w, added): (Written, Added)| Some((w, added.id()?));
+        let (written, ids): (Vec<Written>, Vec<i64>) =
+            written.into_iter().zip(stored).filter_map(kept).unzip();
         let all: Vec<Vec<Flag>> = written.iter().map(|w| w.flags.clone()).collect();
         let infos = flags::shown(store, &all)?;
         let scored: Vec<Scored> = written

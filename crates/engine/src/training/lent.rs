@@ -29,7 +29,7 @@ pub(crate) trait Lendable: Send + 'static {
     fn set_stop(&mut self, stop: Stop);
 
     /// Makes its tokenizer cache no words.
-    fn cache_nothing(&mut self);
+    fn disable_cache(&mut self);
 }
 
 impl Lendable for Writer {
@@ -41,8 +41,8 @@ impl Lendable for Writer {
         self.model.set_stop(stop);
     }
 
-    fn cache_nothing(&mut self) {
-        self.text.cache_nothing();
+    fn disable_cache(&mut self) {
+        self.text.disable_cache();
     }
 }
 
@@ -55,8 +55,8 @@ impl Lendable for Classifier {
         self.model.set_stop(stop);
     }
 
-    fn cache_nothing(&mut self) {
-        self.text.cache_nothing();
+    fn disable_cache(&mut self) {
+        self.text.disable_cache();
     }
 }
 
@@ -132,7 +132,7 @@ fn lend<M: Lendable>(
         None => {
             let mut model = load(checkpoint)?;
             if warm.is_some() {
-                model.cache_nothing();
+                model.disable_cache();
             }
             model
         }

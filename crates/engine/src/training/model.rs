@@ -7,7 +7,6 @@ use repartee_models::evaluate::{Predicts, Scores};
 use repartee_models::fast;
 use repartee_models::generate::Generates;
 use repartee_models::gpt2::{self, Gpt2};
-use repartee_models::stop;
 use repartee_models::text::{ClassifierText, Files, GeneratorText, Template};
 use repartee_models::weights::Tensors;
 use repartee_models::{Device, DeviceChoice, Fallback, Opened, device, device_name};
@@ -33,13 +32,6 @@ pub struct Generator<M> {
 
 /// A generator that only generates: packed on the CPU, of tensors elsewhere.
 pub(crate) type Writer = Generator<Box<dyn Generates>>;
-
-impl Writer {
-    /// Ends its forward passes when the job is requested to stop.
-    pub(crate) fn stops_with(&mut self, ctx: &Ctx) {
-        self.model.set_stop(stop::Stop::when(ctx.stop_check()));
-    }
-}
 
 /// A generator that only gives the losses of texts: of tensors at f32 and on a GPU, packed at other precisions.
 pub(crate) type Reader = Generator<Box<dyn Predicts>>;

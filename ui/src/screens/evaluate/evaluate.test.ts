@@ -17,7 +17,7 @@ test("a headline includes its baseline", async () => {
     const evaluation = await host.ask("evaluation.get", { id });
     const [first] = evaluation.compared;
     const value = first?.value?.toFixed(id === 1 ? 2 : 3);
-    expect(headline(evaluation)).toMatchObject({ name, value });
+    expect(headline(evaluation)).toMatchObject({ name, value, better: first?.better });
     expect(first?.baselines.length).toBeGreaterThan(0);
   }
 });
@@ -31,6 +31,7 @@ test("a metric below its baseline is marked", () => {
     lower_is_better: false,
     baselines: [{ name: "unigram", value: worse ? 0.687 : 0.1 }],
     beats: worse === "",
+    better: worse === "",
     worse,
   });
   const all = metricsOf([compared("accuracy", "worse than unigram 0.687"), compared("Brier score", "")]);
@@ -68,6 +69,7 @@ test("a metric is shown with its interval", () => {
     lower_is_better: false,
     baselines: [],
     beats: null,
+    better: null,
     worse: "",
   };
   const [first, second] = metricsOf([auc, { ...auc, figure: "accuracy", name: "accuracy", interval: null }]);
@@ -75,18 +77,19 @@ test("a metric is shown with its interval", () => {
   expect(second).toMatchObject({ value: "81.8%", interval: "" });
 });
 
-test("a metric is better than a baseline only if its interval does not contain it", () => {
-  const loss = (high: number, beats = true): Compared => ({
+test("a metric that may not be better than its baseline has no color", () => {
+  const loss = (better: boolean | null): Compared => ({
     figure: "log_loss",
     name: "log loss",
     value: 0.6,
-    interval: { low: 0.5, high },
+    interval: { low: 0.5, high: 0.7 },
     lower_is_better: true,
     baselines: [{ name: "prior", value: 0.68 }],
-    beats,
-    worse: beats ? "" : "worse than prior 0.680",
+    beats: better ?? true,
+    better,
+    worse: better === false ? "worse than prior 0.680" : "",
   });
-  const tones = metricsOf([loss(0.67), loss(0.7), loss(0.9, false)]).map((one) => one.tone);
+  const tones = metricsOf([loss(true), loss(null), loss(false)]).map((one) => one.tone);
   expect(tones).toEqual(["good", undefined, "bad"]);
 });
 

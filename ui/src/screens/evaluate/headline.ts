@@ -14,7 +14,7 @@ export interface Headline {
   against: string;
   /** The baseline that it does not beat; empty if none. */
   worse: string;
-  /** Whether it beats its baselines; null without any. */
+  /** Whether it is better than its baselines; null without any, and if its interval contains one that it beats. */
   better: boolean | null;
 }
 
@@ -36,14 +36,6 @@ const interval = (one: Compared) =>
     ? ""
     : `[${format(one.figure, one.interval.low)}, ${format(one.figure, one.interval.high)}]`;
 
-/** Whether a metric beats its baselines. Null: it has none, or one is within its interval, so that it may not. */
-function better(one: Compared): boolean | null {
-  if (!one.beats || one.interval === null) return one.beats;
-  const { low, high } = one.interval;
-  const isSure = one.baselines.every(({ value }) => (one.lower_is_better ? value > high : value < low));
-  return isSure ? true : null;
-}
-
 export function headline(evaluation: EvaluationInfo): Headline {
   const all = evaluation.compared;
   const first =
@@ -57,7 +49,7 @@ export function headline(evaluation: EvaluationInfo): Headline {
     interval: interval(first),
     against: baselines(first),
     worse: first.worse,
-    better: better(first),
+    better: first.better,
   };
 }
 
@@ -106,15 +98,12 @@ export function metricsOf(compared: Compared[]): {
 }[] {
   return compared
     .filter((one) => one.value !== null)
-    .map((one) => {
-      const isBetter = better(one);
-      return {
-        name: title(one.name),
-        value: format(one.figure, one.value),
-        interval: interval(one),
-        against: baselines(one) || (one.lower_is_better ? "lower is better" : ""),
-        ...(isBetter === null ? {} : { tone: isBetter ? ("good" as const) : ("bad" as const) }),
-        ...(one.worse === "" ? {} : { mark: one.worse }),
-      };
-    });
+    .map((one) => ({
+      name: title(one.name),
+      value: format(one.figure, one.value),
+      interval: interval(one),
+      against: baselines(one) || (one.lower_is_better ? "lower is better" : ""),
+      ...(one.better === null ? {} : { tone: one.better ? ("good" as const) : ("bad" as const) }),
+      ...(one.worse === "" ? {} : { mark: one.worse }),
+    }));
 }
