@@ -314,6 +314,9 @@ mod tests {
         };
         let verdicts = pick(&candidates, &keeps);
         assert!(verdicts[0].picked && !verdicts[1].picked);
+        let flag = "kept although it is flagged: 14 words in a row from training pair t1_abc; ";
+        assert!(verdicts[0].reason.starts_with(flag), "{verdicts:?}");
+        assert!(!verdicts[1].reason.contains("flagged"));
     }
 
     #[test]
