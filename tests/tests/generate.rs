@@ -23,6 +23,7 @@ use repartee_models::weights;
 use repartee_store::Store;
 use repartee_tests::approve_as_shown;
 use repartee_tests::sample::{done, project};
+use repartee_tests::stranger::database;
 use repartee_tests::{Place, Saved};
 
 fn train(engine: &Engine, name: &str, base: &str) {
@@ -654,6 +655,42 @@ fn unknown_run_is_refused_unless_the_job_is_queued() {
 }
 
 #[test]
+fn run_without_a_checkpoint_is_refused_before_anything_is_written() {
+    fn no_checkpoint<J: Job>(engine: &Engine, job: &J) {
+        let before = engine.jobs().unwrap().len();
+        let error = engine.start(job, &|_| {}).err().expect("it is refused");
+        assert_eq!(error.code, Code::NotFound, "{error}");
+        assert!(error.message.contains("train it first"), "{error}");
+        assert_eq!(engine.jobs().unwrap().len(), before, "{error}");
+    }
+    let (_place, engine) = with_models();
+    let removed = database(engine.path()).execute("DELETE FROM checkpoint", []);
+    assert!(removed.unwrap() > 0);
+    no_checkpoint(&engine, &ask("Which pot?"));
+    no_checkpoint(
+        &engine,
+        &MakeFakes {
+            generator: "writer".to_owned(),
+            ..MakeFakes::default()
+        },
+    );
+    no_checkpoint(
+        &engine,
+        &Evaluate {
+            run: "votes".to_owned(),
+            ..Evaluate::default()
+        },
+    );
+    no_checkpoint(
+        &engine,
+        &MeasureQuality {
+            runs: vec!["votes".to_owned(), "writer".to_owned()],
+            ..MeasureQuality::default()
+        },
+    );
+}
+
+#[test]
 fn settings_of_another_kind_of_run_are_refused() {
     let (place, engine) = with_models();
     for config in [
@@ -885,7 +922,7 @@ fn base_estimate_counts_its_future_tokenizer() {
 #[test]
 fn unreadable_base_does_not_hide_the_others() {
     let (place, engine) = project(30);
-    repartee_tests::stranger::database(&place.project())
+    database(&place.project())
         .execute(
             "UPDATE base SET config = json_set(config, '$.n_layer', 1000000000) WHERE name = 'small-gpt2'",
             [],

@@ -217,6 +217,11 @@ impl Job for Evaluate {
         Ok(())
     }
 
+    fn check_ready(&self, project: &Project) -> Result<()> {
+        let run = project.store.run(&self.run)?;
+        checkpoint_of(&project.store, &run, self.checkpoint.as_deref()).map(drop)
+    }
+
     fn run(&self, ctx: &Ctx) -> Result<EvaluationInfo, Stop> {
         let (engine, store) = (ctx.engine(), &ctx.project.store);
         if self.batch == 0 || !(0.0..=1.0).contains(&self.threshold) {

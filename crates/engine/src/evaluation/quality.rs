@@ -18,6 +18,7 @@ use repartee_models::fast;
 use repartee_models::generate::{self, SamplingParams, Task};
 use repartee_models::text::{GeneratorText, PairIds};
 use repartee_models::{evaluate, metrics};
+use repartee_store::Store;
 use repartee_store::quality::Quality;
 use repartee_store::runs::{Checkpoint, Run};
 use repartee_store::splits::Split;
@@ -133,6 +134,10 @@ impl Job for MeasureQuality {
         }
     }
 
+    fn check_ready(&self, project: &Project) -> Result<()> {
+        self.checkpoints(&project.store).map(drop)
+    }
+
     fn tally(outcome: &QualityMeasured) -> Option<Tally> {
         Some(Tally {
             nothing: "no run could be measured",
@@ -143,13 +148,7 @@ impl Job for MeasureQuality {
 
     fn run(&self, ctx: &Ctx) -> Result<QualityMeasured, Stop> {
         let (engine, store) = (ctx.engine(), &ctx.project.store);
-        // a name that is wrong is an error before anything is measured
-        let mut found = Vec::with_capacity(self.runs.len());
-        for run in &self.runs {
-            let run = store.run(run)?;
-            let checkpoint = checkpoint_of(store, &run, self.checkpoint.as_deref())?;
-            found.push((run, checkpoint));
-        }
+        let found = self.checkpoints(store)?;
         let mut own = Own::of(ctx)?;
         let mut runs = Vec::with_capacity(found.len());
         for (run, checkpoint) in found {
@@ -231,6 +230,16 @@ struct Measured {
 }
 
 impl MeasureQuality {
+    /// The runs and their checkpoints. A name that is wrong is an error before anything is measured.
+    fn checkpoints(&self, store: &Store) -> Result<Vec<(Run, Checkpoint)>> {
+        let find = |name: &String| -> Result<(Run, Checkpoint)> {
+            let run = store.run(name)?;
+            let checkpoint = checkpoint_of(store, &run, self.checkpoint.as_deref())?;
+            Ok((run, checkpoint))
+        };
+        self.runs.iter().map(find).collect()
+    }
+
     fn measure(&self, ctx: &Ctx, run: &Run, checkpoint: &Checkpoint) -> Result<Vec<Quality>, Stop> {
         let store = &ctx.project.store;
         let split = store
