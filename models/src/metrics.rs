@@ -81,7 +81,7 @@ impl Roc {
 
 /// Running counts (false positives, true positives, score) after each group of equal scores, from the highest score
 /// down. `None` if a score is NaN: there is no order then.
-fn steps(scores: &[f64], truth: &[bool]) -> Option<Vec<(u64, u64, f64)>> {
+pub fn steps(scores: &[f64], truth: &[bool]) -> Option<Vec<(u64, u64, f64)>> {
     assert_eq!(scores.len(), truth.len(), "one score for each truth");
     if scores.iter().any(|s| s.is_nan()) {
         return None;

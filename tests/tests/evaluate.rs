@@ -540,6 +540,39 @@ fn marker_is_on_the_roc_curve_at_its_threshold() {
 }
 
 #[test]
+fn curves_have_the_counts_of_each_threshold() {
+    let made = Made::once();
+    let (_place, engine) = made.copy();
+    for (evaluation, figures, classes) in made.classifiers() {
+        let curves = engine.evaluation_curves(evaluation.id).unwrap();
+        assert_eq!(curves.band.is_empty(), classes > 2);
+        for curve in &curves.classes {
+            let class = &figures.classes[curve.class];
+            assert_eq!(curve.name, class.name);
+            assert_eq!(curve.positives, class.examples);
+            assert_eq!(curve.positives + curve.negatives, figures.examples);
+        }
+        if classes > 2 {
+            let with_auc = figures.classes.iter().filter(|class| class.auc.is_some());
+            assert_eq!(curves.classes.len(), with_auc.count());
+            continue;
+        }
+        let [real] = &curves.classes[..] else {
+            panic!("the curve of class 1")
+        };
+        for (i, threshold) in real.thresholds.iter().enumerate().skip(1).step_by(10) {
+            let at = engine
+                .evaluation_at(evaluation.id, threshold.unwrap())
+                .unwrap();
+            let counted = &at.figures.classes[1];
+            assert_eq!((real.tp[i], real.fp[i]), (counted.tp, counted.fp));
+        }
+    }
+    let error = engine.evaluation_curves(made.writer.id).unwrap_err();
+    assert_eq!(error.code, Code::Usage);
+}
+
+#[test]
 fn predictions_and_pairs_are_exported() {
     let made = Made::once();
     let (place, engine) = made.copy();

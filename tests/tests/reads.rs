@@ -55,7 +55,7 @@ fn params(engine: &Engine, name: &str) -> Value {
         "run.figure" => json!({ "run": "writer", "figure": "loss" }),
         "run.differences" => json!({ "runs": ["judge", "votes"] }),
         "fakes.rows" => json!({ "name": "fakes", "limit": 3 }),
-        "evaluation.get" => json!({ "id": 2 }),
+        "evaluation.get" | "evaluation.curves" => json!({ "id": 2 }),
         "evaluation.at" => json!({ "id": 2, "threshold": 0.4 }),
         "evaluation.examples" => json!({ "id": 2, "best": true, "limit": 3 }),
         "chart" => json!({ "kind": "roc", "of": ["judge"] }),

@@ -22,6 +22,7 @@ interface Desktop extends Omit<Host, "call" | "listen"> {
   /** Results of file dialogs, set by tests. */
   answers: { open: string[]; folder: string | null; save: string | null };
   copied: string[];
+  pictures: Blob[];
   notified: string[];
   opened: string[];
   title: string;
@@ -74,6 +75,7 @@ function desktop(): Desktop {
   const made: Desktop = {
     answers: { open: [], folder: null, save: null },
     copied: [],
+    pictures: [],
     notified: [],
     opened: [],
     title: "",
@@ -94,6 +96,9 @@ function desktop(): Desktop {
     },
     copy: async (text) => {
       made.copied.push(text);
+    },
+    copyPicture: async (png) => {
+      made.pictures.push(await png);
     },
     onDrop: async (heard) => {
       drops.add(heard);

@@ -69,16 +69,6 @@ test("the data can be shown as a table", async () => {
   expect(cells.slice(1, picture.table.columns.length)).toEqual([name, number(x), number(y)]);
 });
 
-test("the mark is placed at its data coordinates", () => {
-  const middle = (picture.x.from + picture.x.to) / 2;
-  render(Chart, { picture, label: "Loss", mark: { at: [middle, picture.y.from], text: "here" } });
-  const mark = screen.getByTestId("mark");
-  expect(Number.parseFloat(mark.style.left)).toBeCloseTo(
-    (100 * (picture.plot.x + picture.plot.width / 2)) / (2 * picture.width),
-    1,
-  );
-});
-
 test("export writes a file per selected format; an error keeps the input", async () => {
   useHost(stubHost({}));
   const write = vi.fn(async (files: string[]) => files);

@@ -386,6 +386,27 @@ export type CheckpointInfo = { run: string,
 export type Chosen = { precision: Precision, reason: string, };
 
 /**
+ * One class against the rest: the counts at its thresholds, from which its ROC and precision-recall curves follow.
+ */
+export type ClassCurve = {
+  /** Index of the class. */
+  class: number,
+  /** "real", "bin 2". */
+  name: string,
+  /** Number of examples of this class. */
+  positives: number,
+  /** Number of examples of the other classes. */
+  negatives: number,
+  /** Examples with at least this probability are predicted as this class; falling, in as few decimal places as tell two probabilities apart. None at the first: no example is. */
+  thresholds: Array<number | null>,
+  /** Of this class, predicted as this one, at each threshold. */
+  tp: Array<number>,
+  /** Of another class, predicted as this one, at each threshold. */
+  fp: Array<number>,
+  /** Number of distinct probabilities. With more than 1,000, some thresholds are omitted; the others are exact. */
+  distinct: number, };
+
+/**
  * One class against the rest.
  */
 export type ClassFigures = {
@@ -795,6 +816,15 @@ export type EvaluationConfig = {
   device: string,
   /** At which it was measured; evaluations of earlier versions at f32. */
   precision: Precision, threads: number, version: string, };
+
+/**
+ * The curves of a classifier's evaluation.
+ */
+export type EvaluationCurves = {
+  /** Class 1 of two, or each class against the rest; without classes that have none or all of the examples. */
+  classes: Array<ClassCurve>,
+  /** 95% band of the ROC curve of two classes: false positive rate, lowest and highest true positive rate. Empty without intervals. */
+  band: Array<[number, number, number]>, };
 
 /**
  * An evaluation in a list or by itself.
@@ -3220,6 +3250,8 @@ export interface Commands {
   "evaluation.get": { params: Numbered; result: EvaluationInfo };
   /** An evaluation's figures at another threshold, and its points on the curves. */
   "evaluation.at": { params: AtThreshold; result: Judged };
+  /** The counts of an evaluation at each threshold: what its ROC and precision-recall curves are drawn from. */
+  "evaluation.curves": { params: Numbered; result: EvaluationCurves };
   /** The best or worst predictions of an evaluation. */
   "evaluation.examples": { params: MarkedPage; result: Array<MarkedExample> };
   /** Draws a chart. */
@@ -3437,6 +3469,7 @@ export const READS = {
   "evaluations": ["evaluations", "splits", "bases", "fakes", "settings", "sources"],
   "evaluation.get": ["evaluations", "splits", "bases", "fakes", "settings", "sources"],
   "evaluation.at": ["evaluations", "splits", "bases", "fakes", "settings", "sources"],
+  "evaluation.curves": ["evaluations", "splits", "bases", "fakes", "settings", "sources"],
   "evaluation.examples": ["evaluations", "pairs", "splits", "bases", "fakes", "settings", "sources"],
   "chart": ["runs", "evaluations", "splits", "bases", "fakes", "settings", "sources"],
   "generations": ["threads"],

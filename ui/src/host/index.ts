@@ -34,6 +34,8 @@ export interface Host {
   /** Opens an address in the default browser. */
   openLink(address: string): Promise<void>;
   copy(text: string): Promise<void>;
+  /** Copies a PNG. Rejects where the web view can't. */
+  copyPicture(png: Promise<Blob>): Promise<void>;
   setTitle(title: string): Promise<void>;
   /** Subscribes to files dropped on the window. */
   onDrop(listener: (paths: string[]) => void): Promise<() => void>;

@@ -29,6 +29,8 @@ export function tauriHost(): Host {
     openPath: (what) => invoke("open_outside", { what }),
     openLink: (what) => invoke("open_outside", { what }),
     copy: (text) => navigator.clipboard.writeText(text),
+    // the item takes a promise: WebKit allows no wait between the click and this call
+    copyPicture: async (png) => navigator.clipboard.write([new ClipboardItem({ "image/png": png })]),
     setTitle: (title) => getCurrentWindow().setTitle(title),
     onDrop: (listener) =>
       getCurrentWebview().onDragDropEvent(({ payload }) => {

@@ -45,9 +45,10 @@ export const SHORTCUTS = {
     where: "Pairs",
   },
   "pairs.close": { keys: "Escape", says: "Close pair", where: "Pairs" },
-  "chart.point": { keys: "← →", says: "Previous or next point", where: "Charts" },
+  "chart.point": { keys: "← →", says: "Previous or next point or threshold", where: "Charts" },
   "chart.series": { keys: "↑ ↓", says: "Previous or next series", where: "Charts" },
   "chart.ends": { keys: "Home End", says: "First or last point", where: "Charts" },
+  "chart.zoom": { keys: "Escape", says: "Reset zoom", where: "Charts" },
 } as const satisfies Record<string, Shortcut>;
 
 export type ShortcutId = keyof typeof SHORTCUTS;

@@ -27,6 +27,7 @@ use crate::data::curation::{ExcludePairs, Excluded, IncludePairs};
 use crate::data::import::SourceInfo;
 use crate::data::splits::SplitInfo;
 use crate::evaluation::chart::{ChartKind, save};
+use crate::evaluation::curves::EvaluationCurves;
 use crate::evaluation::evaluate::{EvaluationInfo, Judged, MarkedExample};
 use crate::evaluation::quality::RunQuality;
 use crate::generation::fakes::{FakeShown, FakesInfo};
@@ -386,6 +387,8 @@ commands!(Arc<Engine> {
     "evaluation.get" reads [Evaluations, Splits, Bases, Fakes, Settings, Sources] => |engine, p| engine.evaluation(p.id), Numbered => EvaluationInfo;
     /// An evaluation's figures at another threshold, and its points on the curves.
     "evaluation.at" reads [Evaluations, Splits, Bases, Fakes, Settings, Sources] => |engine, p| engine.evaluation_at(p.id, p.threshold), AtThreshold => Judged;
+    /// The counts of an evaluation at each threshold: what its ROC and precision-recall curves are drawn from.
+    "evaluation.curves" reads [Evaluations, Splits, Bases, Fakes, Settings, Sources] => |engine, p| engine.evaluation_curves(p.id), Numbered => EvaluationCurves;
     /// The best or worst predictions of an evaluation.
     "evaluation.examples" reads [Evaluations, Pairs, Splits, Bases, Fakes, Settings, Sources] => |engine, p| engine.evaluation_examples(p.id, p.best, p.threshold, p.limit), MarkedPage => Vec<MarkedExample>;
     /// Draws a chart.

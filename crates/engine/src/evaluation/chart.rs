@@ -376,7 +376,7 @@ impl Engine {
     }
 
     /// The band of the ROC curve of an evaluation of two classes; empty if it was stored without intervals.
-    fn band_of(
+    pub(super) fn band_of(
         &self,
         evaluation: &EvaluationInfo,
         predictions: &Predictions,

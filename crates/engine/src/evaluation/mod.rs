@@ -3,6 +3,7 @@
 pub mod chart;
 pub mod compared;
 pub mod confidence;
+pub mod curves;
 pub mod evaluate;
 pub mod figures;
 pub mod outcomes;

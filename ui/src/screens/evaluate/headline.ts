@@ -1,9 +1,10 @@
 // Metrics of an evaluation with their baselines, and its setup. The engine decides which baselines are
 // beaten.
 
+import type { Rates } from "../../chart/curves";
 import type { ClassifierFigures, Compared, EvaluationInfo, Figures } from "../../host";
 import { decodingSettings } from "../../parts/decoding";
-import { count, counted, figure, percent } from "../../parts/format";
+import { count, counted, figure, KIND_WORDS, moment, PARTITION_WORDS, percent } from "../../parts/format";
 import { fakesNamed } from "../../parts/names";
 
 export interface Headline {
@@ -53,6 +54,12 @@ export function headline(evaluation: EvaluationInfo): Headline {
   };
 }
 
+/** "AUC 0.818 [0.779, 0.851], unigram 0.716". */
+export function headlineText(evaluation: EvaluationInfo): string {
+  const { name, value, interval: of, against } = headline(evaluation);
+  return [[name, value, of].filter(Boolean).join(" "), against].filter(Boolean).join(", ");
+}
+
 /** What the intervals are; empty if there are none. */
 export function confidenceText(figures: Figures): string {
   const confidence = figures.confidence;
@@ -87,23 +94,80 @@ export function setupOf(e: EvaluationInfo): string {
   return parts.filter(Boolean).join(" · ");
 }
 
-/** All metrics that have a value, with their intervals and baselines. */
-export function metricsOf(compared: Compared[]): {
+export interface Metric {
   name: string;
   value: string;
   interval: string;
   against?: string;
   tone?: "good" | "bad";
   mark?: string;
-}[] {
-  return compared
-    .filter((one) => one.value !== null)
-    .map((one) => ({
-      name: title(one.name),
-      value: format(one.figure, one.value),
-      interval: interval(one),
-      against: baselines(one) || (one.lower_is_better ? "lower is better" : ""),
-      ...(one.better === null ? {} : { tone: one.better ? ("good" as const) : ("bad" as const) }),
-      ...(one.worse === "" ? {} : { mark: one.worse }),
-    }));
+}
+
+function metricOf(one: Compared): Metric {
+  return {
+    name: title(one.name),
+    value: format(one.figure, one.value),
+    interval: interval(one),
+    against: baselines(one) || (one.lower_is_better ? "lower is better" : ""),
+    ...(one.better === null ? {} : { tone: one.better ? ("good" as const) : ("bad" as const) }),
+    ...(one.worse === "" ? {} : { mark: one.worse }),
+  };
+}
+
+/** All metrics that have a value, with their intervals and baselines. */
+export function metricsOf(compared: Compared[]): Metric[] {
+  return compared.filter((one) => one.value !== null).map(metricOf);
+}
+
+/** The six metrics beside the chart of a model with more than two classes. */
+const MAIN = ["auc", "average_precision", "accuracy", "f1", "quadratic_kappa", "log_loss"];
+
+export function mainMetrics(compared: Compared[]): Metric[] {
+  return MAIN.flatMap((figure) => compared.filter((one) => one.figure === figure).map(metricOf));
+}
+
+/**
+ * The six metrics beside the chart of a model with two classes. The rates are those of the decision threshold.
+ * Intervals and comparisons come from the engine, later: while `waiting`, they are those of another threshold.
+ */
+export function mainMetricsAt(compared: Compared[], rates: Rates, waiting: boolean): Metric[] {
+  const metric = (figure: string, value?: number | null): Metric[] => {
+    const one = compared.find((found) => found.figure === figure);
+    if (!one) return [];
+    if (value === undefined) return [metricOf(one)];
+    const now = metricOf({ ...one, value });
+    if (!waiting) return [now];
+    return [{ name: now.name, value: now.value, interval: now.interval && "[…]", against: baselines(one) }];
+  };
+  const named = (name: string, all: Metric[]) => all.map((one) => ({ ...one, name }));
+  return [
+    ...metric("auc"),
+    ...metric("accuracy", rates.accuracy),
+    ...named("TPR (recall)", metric("recall", rates.tpr)),
+    { name: "FPR", value: percent(rates.fpr), interval: "" },
+    ...metric("precision", rates.precision),
+    ...metric("f1", rates.f1),
+  ];
+}
+
+/** What was evaluated, and how, in rows. */
+export function detailsOf(e: EvaluationInfo): { name: string; value: string }[] {
+  const c = e.config;
+  const rows = [
+    { name: "Model", value: KIND_WORDS[c.kind].what },
+    { name: "Split", value: `${e.split}, ${PARTITION_WORDS[e.partition].toLowerCase()} set` },
+    {
+      name: "Examples",
+      value: `${count(e.figures.examples)}${c.limit > 0 ? `, at most ${count(c.limit)}` : ""}`,
+    },
+    { name: "Checkpoint", value: `${c.checkpoint} @ step ${count(c.step)}` },
+    { name: "Fakes", value: e.fakes ?? "" },
+    { name: "Decoding settings", value: c.fakes ? decodingSettings(c.fakes.sampling) : "" },
+    { name: "Seed", value: String(c.seed) },
+    { name: "Batch size", value: count(c.batch) },
+    { name: "Computed with", value: `${c.precision} on ${c.device}, ${counted(c.threads, "thread")}` },
+    { name: "Version", value: `Repartee ${c.version}` },
+    { name: "Created", value: moment(e.created_ms) },
+  ];
+  return rows.filter((row) => row.value !== "");
 }
