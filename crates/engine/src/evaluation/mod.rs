@@ -6,4 +6,5 @@ pub mod confidence;
 pub mod evaluate;
 pub mod figures;
 pub mod outcomes;
+pub mod paired;
 pub mod quality;
