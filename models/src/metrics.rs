@@ -585,16 +585,21 @@ pub struct CalibrationBin {
     pub count: u64,
 }
 
+/// The bin of a score, of `bins` of equal width over 0 to 1. An inner edge belongs to the bin below it, as in numpy's
+/// `searchsorted`.
+fn bin_of(score: f64, bins: usize) -> usize {
+    (1..bins)
+        .take_while(|&i| score > i as f64 / bins as f64)
+        .count()
+}
+
 /// Reliability diagram: `bins` of equal width over 0 to 1, empty ones left out. As
 /// `sklearn.calibration.calibration_curve(strategy="uniform")`.
 pub fn calibration(scores: &[f64], truth: &[bool], bins: usize) -> Vec<CalibrationBin> {
     assert_eq!(scores.len(), truth.len(), "one score for each truth");
     let mut sums = vec![(0.0, 0u64, 0u64); bins]; // sum of scores, true ones, all
     for (&s, &t) in scores.iter().zip(truth).filter(|(s, _)| !s.is_nan()) {
-        // An inner edge belongs to the bin below it, as in numpy's `searchsorted`.
-        let bin = (1..bins)
-            .take_while(|&i| s > i as f64 / bins as f64)
-            .count();
+        let bin = bin_of(s, bins);
         sums[bin].0 += s;
         sums[bin].1 += u64::from(t);
         sums[bin].2 += 1;

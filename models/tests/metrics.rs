@@ -4,7 +4,7 @@
 use repartee_models::baseline::{NaiveBayes, Unigram};
 use repartee_models::metrics::delong::{Average, averaged_auc};
 use repartee_models::metrics::ordinal::{expected_class, kendall_tau_b, mean_absolute_error};
-use repartee_models::metrics::prior_shift::{estimate_priors, with_priors};
+use repartee_models::metrics::prior_shift::{estimate_priors, figures_at_share, with_priors};
 use repartee_models::metrics::temperature::{at_temperature, fit_temperature};
 use repartee_models::metrics::weighted::RankedExamples;
 use repartee_models::metrics::*;
@@ -234,6 +234,62 @@ fn priors_are_shifted_and_estimated_as_by_saerens() {
         None
     );
     assert_eq!(estimate_priors(&[], &[0.5, 0.5]), None);
+}
+
+#[test]
+fn figures_at_another_share_are_those_computed_by_hand() {
+    #[track_caller]
+    fn near(a: f64, b: f64) {
+        assert!((a - b).abs() < 1e-12, "{a} is not {b}");
+    }
+    // two of each class; at 0.5, one of each is predicted correctly
+    let (p, truth) = ([0.9, 0.4, 0.6, 0.2], [true, true, false, false]);
+    let at = figures_at_share(&p, &truth, 0.5, 0.9).unwrap();
+    // of 100, 90 are of class 1: 45 TP, 45 FN, 5 FP, 5 TN
+    near(at.accuracy, 0.5);
+    near(at.precision.unwrap(), 0.9);
+    near(at.recall, 0.5);
+    near(at.f1, 90.0 / (90.0 + 5.0 + 45.0));
+    near(at.brier, 0.45 * (0.01 + 0.36) + 0.05 * (0.36 + 0.04));
+    let losses = [0.9f64, 0.4, 0.4, 0.8].map(|p| -p.ln());
+    near(
+        at.log_loss,
+        0.45 * (losses[0] + losses[1]) + 0.05 * (losses[2] + losses[3]),
+    );
+    // each in a bin of its own
+    near(
+        at.calibration_error,
+        0.45 * (0.1 + 0.6) + 0.05 * (0.6 + 0.2),
+    );
+
+    // at the share that the examples have, they are the figures of the examples
+    let rows: Vec<f64> = p.iter().flat_map(|p| [1.0 - p, *p]).collect();
+    let labels: Vec<usize> = truth.iter().map(|t| usize::from(*t)).collect();
+    let same = figures_at_share(&p, &truth, 0.5, 0.5).unwrap();
+    near(same.brier, brier(&p, &truth).unwrap());
+    near(same.log_loss, log_loss(&rows, 2, &labels).unwrap());
+    let bins = calibration(&p, &truth, 10);
+    near(same.calibration_error, calibration_error(&bins).unwrap());
+
+    // corrected for the share, odds are nine times as high: 81 to 1, 6 to 1, 13.5 to 1, 2.25 to 1
+    let corrected = with_priors(&rows, &[0.5, 0.5], &[0.1, 0.9]).unwrap();
+    let corrected: Vec<f64> = corrected.into_iter().skip(1).step_by(2).collect();
+    for (p, odds) in corrected.iter().zip([81.0, 6.0, 13.5, 2.25]) {
+        near(*p, odds / (1.0 + odds));
+    }
+    let at = figures_at_share(&corrected, &truth, 0.5, 0.9).unwrap();
+    near(at.accuracy, 0.9);
+    near(at.precision.unwrap(), 0.9);
+    near(at.recall, 1.0);
+
+    assert_eq!(
+        figures_at_share(&p, &truth, 0.95, 0.9).unwrap().precision,
+        None
+    );
+    assert_eq!(figures_at_share(&p, &[true; 4], 0.5, 0.9), None);
+    for share in [0.0, 1.0, f64::NAN] {
+        assert_eq!(figures_at_share(&p, &truth, 0.5, share), None);
+    }
 }
 
 #[test]

@@ -6,7 +6,9 @@ use repartee_models::metrics::delong::{
     Average, averaged_auc, clustered_auc, compare_auc, compare_averaged_auc,
 };
 use repartee_models::metrics::ordinal::{expected_class, kendall_tau_b};
-use repartee_models::metrics::permutation::{auc_difference_p, mean_difference_p};
+use repartee_models::metrics::permutation::{
+    PairedOrders, PairedRanks, auc_difference_p, mean_difference_p, p_values,
+};
 use repartee_models::metrics::temperature::{at_temperature, fit_temperature};
 use repartee_models::metrics::weighted::{self, OrderedExamples, RankedExamples};
 use repartee_models::metrics::{self, Clusters};
@@ -485,6 +487,70 @@ fn permutation_tests_approach_the_p_value_of_all_exchanges() {
         auc_difference_p(&s.a, &s.b, &vec![true; s.a.len()], &clusters, 100, 1),
         None
     );
+}
+
+#[test]
+fn exchanged_figures_are_those_of_the_exchanged_scores() {
+    let s = Sample::new(5, 12, 1);
+    let clusters = Clusters::new(&s.thread);
+    // ranks, so that the models can be exchanged at all
+    let rank = |scores: &[f64]| -> Vec<f64> {
+        let below = |s: &f64| scores.iter().map(|other| psi(*s, *other)).sum::<f64>();
+        scores.iter().map(below).collect()
+    };
+    let (a, b) = (rank(&s.a), rank(&s.b));
+    let labels: Vec<usize> = s.truth.iter().map(|t| usize::from(*t)).collect();
+    let as_numbers: Vec<f64> = labels.iter().map(|label| *label as f64).collect();
+    let ranks = PairedRanks::new(&s.a, &s.b, &s.truth, &clusters).unwrap();
+    let orders = PairedOrders::new(&s.a, &s.b, &labels, &clusters).unwrap();
+    let mut stream = Stream::new(6, "exchanged");
+    for _ in 0..20 {
+        let exchanged: Vec<bool> = (0..clusters.count())
+            .map(|_| stream.below(2) == 1)
+            .collect();
+        let of = |first: &[f64], second: &[f64]| -> Vec<f64> {
+            let each = first.iter().zip(second).zip(&s.thread);
+            each.map(|((a, b), t)| if exchanged[*t] { *b } else { *a })
+                .collect()
+        };
+        let (first, second) = (of(&a, &b), of(&b, &a));
+        let auc = |scores: &[f64]| metrics::roc(scores, &s.truth).unwrap().auc;
+        let precision = |scores: &[f64]| {
+            let curve = metrics::precision_recall(scores, &s.truth).unwrap();
+            curve.average_precision
+        };
+        let [by_auc, by_precision] = ranks.differences(&exchanged);
+        near(by_auc, auc(&first) - auc(&second));
+        near(by_precision, precision(&first) - precision(&second));
+        let spearman = |values: &[f64]| metrics::spearman(values, &as_numbers).unwrap();
+        let tau = |values: &[f64]| kendall_tau_b(values, &as_numbers).unwrap();
+        let [by_spearman, by_tau] = orders.differences(&exchanged);
+        near(by_spearman, spearman(&first) - spearman(&second));
+        near(by_tau, tau(&first) - tau(&second));
+    }
+}
+
+#[test]
+fn p_value_of_a_difference_does_not_depend_on_what_is_tested_with_it() {
+    let s = Sample::new(9, 20, 9);
+    let clusters = Clusters::new(&s.thread);
+    let ranks = PairedRanks::new(&s.a, &s.b, &s.truth, &clusters).unwrap();
+    let alone = auc_difference_p(&s.a, &s.b, &s.truth, &clusters, 499, 2);
+    let all = p_values(&clusters, 499, 2, |exchanged| {
+        let [auc, precision] = ranks.differences(exchanged);
+        vec![precision, auc, 0.0, f64::NAN]
+    });
+    assert_eq!(all[1], alone);
+    assert_eq!((all[2], all[3]), (Some(1.0), None));
+    // what is undefined in a permutation never makes a p value smaller
+    let undefined = p_values(&clusters, 499, 2, |exchanged| {
+        vec![if exchanged.contains(&true) {
+            f64::NAN
+        } else {
+            1.0
+        }]
+    });
+    assert_eq!(undefined, [Some(1.0)]);
 }
 
 #[test]

@@ -7,8 +7,10 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use repartee_engine::evaluation::chart::ChartKind;
+use repartee_engine::evaluation::compared::headline;
 use repartee_engine::evaluation::evaluate::{Evaluate, EvaluationInfo};
 use repartee_engine::evaluation::figures::{ClassifierFigures, Figures};
+use repartee_engine::evaluation::paired::{ComparedFigure, Comparison};
 use repartee_engine::evaluation::quality::{MeasureQuality, RunQuality};
 use repartee_engine::generation::fakes::MakeFakes;
 use repartee_engine::generation::generate::{Generate, Generated, Precisions, TrainedOn};
@@ -17,8 +19,10 @@ use repartee_engine::training::Train;
 use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_engine::{Code, Ended, Engine, Partition, SamplingParams};
 use repartee_models::metrics::temperature;
+use repartee_models::rng::Stream;
 use repartee_models::{fast, metrics};
 use repartee_store::Store;
+use repartee_store::evaluations::NewEvaluation;
 use repartee_store::quality::Quality;
 use repartee_tests::sample::{done, project};
 use repartee_tests::stranger::database;
@@ -643,6 +647,266 @@ fn overview_and_list_show_each_evaluation_once() {
     assert_eq!(listed.len(), 3);
     assert_eq!(engine.evaluation_of("judge").unwrap(), listed[1]);
     assert_eq!(listed[1].fakes.as_deref(), Some("fakes"));
+}
+
+#[test]
+fn stored_evaluation_is_shown_as_when_it_was_made() {
+    let (place, engine) = Made::once().copy();
+    drop(engine);
+    let made = place.ok(["evaluate", "judge", "--limit", "150"]).out;
+    for what in ["4", "judge"] {
+        let shown = place.ok(["evaluation", "show", what]).out;
+        assert!(
+            shown.starts_with("Evaluation 4: run judge at step "),
+            "{shown}"
+        );
+        assert!(shown.contains("95% confidence intervals"), "{shown}");
+        for line in shown.lines() {
+            assert!(made.contains(line), "{line}\n{made}");
+        }
+    }
+    place.ok(["evaluation", "rename", "4", "final"]);
+    place.ok(["evaluation", "note", "4", "for the paper"]);
+    let shown = place.ok(["evaluation", "show", "final"]).out;
+    assert!(shown.contains("Evaluation 4 (final): run judge"), "{shown}");
+    assert!(shown.contains("Note: for the paper"), "{shown}");
+    let printed = place.ok(["evaluation", "show", "final", "--json"]).result();
+    assert_eq!(printed["id"], 4);
+    assert_eq!(printed["name"], "final");
+    assert_eq!(printed["at_real_share"], serde_json::Value::Null);
+    let unknown = place.run(["evaluation", "show", "99"]);
+    assert_eq!(unknown.status, Some(2), "{unknown}");
+}
+
+#[test]
+fn list_has_the_main_metric_of_each_evaluation() {
+    let (place, engine) = Made::once().copy();
+    let all = engine.evaluations().unwrap();
+    drop(engine);
+    let printed = place.ok(["evaluation", "list"]).out;
+    for evaluation in &all {
+        let main = headline(&evaluation.compared).unwrap();
+        let cell = format!("{} {}", main.name, main.written_with_interval());
+        assert!(printed.contains(&cell), "{cell}: {printed}");
+    }
+    let widest = printed.lines().map(|line| line.chars().count()).max();
+    assert!(widest.unwrap() < 260, "{printed}");
+    let listed = place.ok(["evaluation", "list", "--json"]).result();
+    let metrics = listed[2]["compared"].as_array().unwrap();
+    assert_eq!(metrics.len(), all[2].compared.len());
+}
+
+/// Stores an evaluation of the same examples as a realism evaluation, by a model that knows their class by `gain`
+/// standard deviations.
+fn planted(engine: &Engine, of: &EvaluationInfo, gain: f64) -> i64 {
+    let store = Store::open(engine.path()).unwrap();
+    let found = store.evaluation(of.id).unwrap();
+    let mut predictions = store.predictions(of.id).unwrap();
+    let mut stream = Stream::new(5, "planted");
+    for prediction in &mut predictions {
+        let sign = if prediction.label == Some(1) {
+            1.0
+        } else {
+            -1.0
+        };
+        let logit: f64 = gain * sign + stream.next_normal();
+        let real = 1.0 / (1.0 + (-logit).exp());
+        prediction.p = [Some(1.0 - real), Some(real), None, None];
+    }
+    let new = NewEvaluation {
+        checkpoint_id: found.checkpoint_id,
+        split_id: found.split_id,
+        fake_set_id: found.fake_set_id,
+        partition: found.partition,
+        config: found.config,
+        metrics: found.metrics,
+    };
+    let now_ms = repartee_store::now_ms();
+    store.evaluation_insert(&new, &predictions, now_ms).unwrap()
+}
+
+fn compared_figure<'a>(comparison: &'a Comparison, figure: &str) -> &'a ComparedFigure {
+    let mut figures = comparison.figures.iter();
+    figures.find(|one| one.figure == figure).unwrap()
+}
+
+#[test]
+fn comparison_finds_a_planted_difference() {
+    let made = Made::once();
+    let (place, engine) = made.copy();
+    let [(judge, figures, _), _] = made.classifiers();
+    let of = [0.3, 1.2].map(|gain| planted(&engine, judge, gain).to_string());
+    let comparison = engine.evaluations_compare(&of).unwrap();
+    assert_eq!(comparison.examples, figures.examples);
+    let threads = figures.confidence.as_ref().map(|all| all.threads);
+    assert_eq!(comparison.threads, threads);
+    assert!(comparison.settings.is_empty(), "of the same run");
+    let again = engine.evaluations_compare(&of).unwrap();
+    assert_eq!(again, comparison, "the same each time");
+    let [second, first] = of.clone();
+    let backward = engine.evaluations_compare(&[first, second]).unwrap();
+    for figure in ["auc", "accuracy", "log_loss", "brier"] {
+        let one = compared_figure(&comparison, figure);
+        let difference = &one.differences[0];
+        assert_eq!(difference.better, Some(true), "{one:?}");
+        let interval = difference.interval.unwrap();
+        assert_eq!(interval.high < 0.0, one.lower_is_better, "{one:?}");
+        assert!(difference.p.unwrap() < 0.01, "{one:?}");
+        let back = &compared_figure(&backward, figure).differences[0];
+        assert_eq!(back.p, difference.p);
+        assert_eq!(back.difference, difference.difference.map(|d| -d));
+        assert_eq!(back.better, Some(false));
+    }
+    drop(engine);
+    let printed = place.ok(["evaluation", "compare", &of[0], &of[1]]).out;
+    let auc = compared_figure(&comparison, "auc");
+    for part in [
+        auc.values[0].written(),
+        auc.values[1].written(),
+        auc.differences[0].written(),
+        "that both of them have".to_owned(),
+        "1,999 permutations".to_owned(),
+    ] {
+        assert!(printed.contains(&part), "{part}: {printed}");
+    }
+}
+
+#[test]
+fn evaluation_is_compared_with_itself_by_its_own_figures() {
+    let made = Made::once();
+    let (_place, engine) = made.copy();
+    for evaluation in [&made.writer, &made.judge, &made.votes] {
+        let of = [evaluation.run.clone(), evaluation.id.to_string()];
+        let comparison = engine.evaluations_compare(&of).unwrap();
+        assert_eq!(comparison.figures.len(), evaluation.compared.len());
+        for one in &evaluation.compared {
+            let figure = compared_figure(&comparison, &one.figure);
+            assert_eq!(figure.name, one.name);
+            let near = |a: f64, b: f64| (a - b).abs() <= 1e-9 * a.abs().max(1.0);
+            for value in &figure.values {
+                match (value.value, one.value) {
+                    (Some(a), Some(b)) => assert!(near(a, b), "{figure:?} {one:?}"),
+                    (a, b) => assert_eq!(a, b, "{figure:?}"),
+                }
+                match (value.interval, one.interval) {
+                    (Some(a), Some(b)) => {
+                        assert!(near(a.low, b.low) && near(a.high, b.high), "{figure:?}");
+                    }
+                    (a, b) => assert_eq!(a, b, "{figure:?}"),
+                }
+            }
+            let difference = &figure.differences[0];
+            assert_eq!(difference.difference, one.value.map(|_| 0.0));
+            assert_eq!(difference.p, one.value.map(|_| 1.0), "{figure:?}");
+            assert_eq!(difference.better, None);
+        }
+    }
+}
+
+#[test]
+fn evaluations_are_compared_on_the_examples_that_both_have() {
+    let (_place, engine) = Made::once().copy();
+    for run in ["writer", "judge", "votes"] {
+        let fewer = Evaluate {
+            run: run.to_owned(),
+            limit: 60,
+            ..Evaluate::default()
+        };
+        let before = engine.evaluation_of(run).unwrap();
+        let fewer = done(&engine, &fewer);
+        let of = [before.id.to_string(), fewer.id.to_string()];
+        let comparison = engine.evaluations_compare(&of).unwrap();
+        let [all, some] = comparison.evaluations.as_slice() else {
+            panic!("{comparison:?}")
+        };
+        assert!(some.examples < all.examples, "{comparison:?}");
+        assert!(comparison.examples <= some.examples && comparison.examples > 0);
+        for one in &comparison.figures {
+            let difference = one.differences[0].difference;
+            assert!(
+                difference.is_none_or(|difference| difference.abs() < 1e-6),
+                "the same model on the same examples: {one:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn evaluations_that_do_not_compare_are_refused_with_the_reason() {
+    let (place, engine) = Made::once().copy();
+    let validation = Evaluate {
+        run: "judge".to_owned(),
+        partition: Partition::Val,
+        ..Evaluate::default()
+    };
+    let validation = done(&engine, &validation).id.to_string();
+    let error = |of: [&str; 2]| {
+        let error = engine.evaluations_compare(&of.map(str::to_owned));
+        error.unwrap_err()
+    };
+    for (of, part) in [
+        (["writer", "judge"], "(generator and realism)"),
+        (["judge", "votes"], "(realism and upvotes)"),
+        (["2", validation.as_str()], "no examples in common"),
+    ] {
+        let error = error(of);
+        assert_eq!(error.code, Code::Usage);
+        assert!(error.message.contains(part), "{error:?}");
+    }
+    assert_eq!(error(["judge", "nobody"]).code, Code::NotFound);
+    drop(engine);
+    let one = place.run(["evaluation", "compare", "judge"]);
+    assert_eq!(one.status, Some(2), "{one}");
+}
+
+#[test]
+fn figures_are_shown_at_another_share_of_real_replies() {
+    let made = Made::once();
+    let (place, engine) = made.copy();
+    let shown = engine.evaluation_show("judge", Some(0.9)).unwrap();
+    let at = shown.at_real_share.unwrap();
+    let predictions = engine.predictions(made.judge.id).unwrap();
+    let (p, truth) = (predictions.of_class(1), predictions.is_class(1));
+    let real = truth.iter().filter(|real| **real).count() as f64;
+    assert_eq!(at.evaluated_share, real / truth.len() as f64);
+    assert!(
+        at.trained_share_known && (at.trained_share - 0.5).abs() < 0.02,
+        "{at:?}"
+    );
+    let rate = |of: bool| {
+        let of_class = p.iter().zip(&truth).filter(|(_, real)| **real == of);
+        let of_class: Vec<bool> = of_class.map(|(p, _)| *p >= 0.5).collect();
+        of_class.iter().filter(|called| **called).count() as f64 / of_class.len() as f64
+    };
+    let accuracy = at.figures.iter().find(|one| one.figure == "accuracy");
+    let expected = 0.9 * rate(true) + 0.1 * (1.0 - rate(false));
+    let uncorrected = accuracy.unwrap().uncorrected.unwrap();
+    assert!((uncorrected - expected).abs() < 1e-9, "{accuracy:?}");
+    let auc = &at.figures[0];
+    assert_eq!(
+        (auc.uncorrected, auc.corrected),
+        (auc.evaluated, auc.evaluated)
+    );
+    drop(engine);
+    let printed = place.ok(["evaluation", "show", "judge", "--real-share", "0.9"]);
+    let [.., corrected] = accuracy.unwrap().written();
+    for part in [
+        "If 90.0% of the replies were real",
+        "the share in training",
+        &corrected,
+    ] {
+        assert!(printed.out.contains(part), "{part}: {printed}");
+    }
+    for (args, part) in [
+        (["writer", "0.9"], "only realism evaluations"),
+        (["judge", "0"], "above 0 and below 1"),
+        (["judge", "1"], "above 0 and below 1"),
+    ] {
+        let [run, share] = args;
+        let refused = place.run(["evaluation", "show", run, "--real-share", share]);
+        assert_eq!(refused.status, Some(2), "{refused}");
+        assert!(refused.err.contains(part), "{refused}");
+    }
 }
 
 #[test]

@@ -58,6 +58,7 @@ fn params(engine: &Engine, name: &str) -> Value {
         "evaluation.get" | "evaluation.curves" => json!({ "id": 2 }),
         "evaluation.at" => json!({ "id": 2, "threshold": 0.4 }),
         "evaluation.examples" => json!({ "id": 2, "best": true, "limit": 3 }),
+        "evaluation.compare" => json!({ "of": ["2", "judge"] }),
         "chart" => json!({ "kind": "roc", "of": ["judge"] }),
         "generation.get" => json!({ "id": 1 }),
         "generation.pick" => json!({ "id": 1, "criteria": {} }),

@@ -56,6 +56,8 @@ const COMMANDS: &[&[&str]] = &[
     &["fakes", "show", "no such"],
     &["evaluate"],
     &["evaluate", "NAME"],
+    &["evaluation", "show", "NAME"],
+    &["evaluation", "compare", "NAME", "NAME"],
     &["chart", "loss", "NAME"],
     &["queue", "list"],
     &["queue", "show", "1"],

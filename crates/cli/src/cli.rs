@@ -86,7 +86,7 @@ pub enum Command {
     },
     /// Evaluate a trained model on one set of its split
     Evaluate(EvaluateArgs),
-    /// List, label or delete evaluations
+    /// List, show, compare, label or delete evaluations
     Evaluation {
         #[command(subcommand)]
         command: EvaluationCommand,

@@ -44,7 +44,7 @@ lists! {
     ];
     /// Evaluations.
     EVALUATIONS at "evaluation list": [
-        "no.", "name", "run", "step", "split", "set", "created (UTC)", "examples", "metrics", "baselines",
+        "no.", "name", "run", "step", "split", "set", "created (UTC)", "examples", "metric", "baselines",
         "below its baseline", "tags", "note",
     ];
     /// Generations.
@@ -79,6 +79,14 @@ lists! {
 
 /// Sets of a split; a column per upvote bin follows.
 pub const SETS: &[&str] = &["set", "pairs", "threads", "scored"];
+
+/// Evaluations that are compared.
+pub const COMPARED: &[&str] = &[
+    "no.", "name", "run", "step", "split", "set", "fakes", "examples",
+];
+
+/// Metrics at another share of real replies.
+pub const AT_SHARE: &[&str] = &["metric", "evaluated", "at this share", "corrected"];
 
 /// Measured runs.
 pub const QUALITY: &[&str] = &["run", "figure", "f32", "bf16", "int8", "auto"];

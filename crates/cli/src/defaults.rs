@@ -169,6 +169,11 @@ fn models(command: Command) -> Command {
     );
     let command = put(
         command,
+        &["evaluation", "show"],
+        vec![("real_share", "none: as evaluated".to_owned())],
+    );
+    let command = put(
+        command,
         &["quality"],
         vec![
             ("limit", MeasureQuality::default().limit.to_string()),

@@ -30,6 +30,65 @@ pub fn with_priors(probabilities: &[f64], from: &[f64], to: &[f64]) -> Option<Ve
     Some(out)
 }
 
+/// Figures of two classes where class 1 has another share than among the examples. AUC and recall depend on neither share.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FiguresAtShare {
+    pub accuracy: f64,
+    /// `None` if nothing is predicted as class 1.
+    pub precision: Option<f64>,
+    pub recall: f64,
+    pub f1: f64,
+    /// In nats.
+    pub log_loss: f64,
+    /// 0 to 1.
+    pub brier: f64,
+    /// Expected calibration error over [`BINS`] bins.
+    pub calibration_error: f64,
+}
+
+/// Bins of the expected calibration error.
+pub const BINS: usize = 10;
+
+/// The figures of probabilities `p` of class 1 (N) where that class has the share `share`: each example counts by its
+/// class's share there, divided by the number of examples of its class. `None` if a class is missing, with a NaN, or if
+/// the share is not between 0 and 1. As scikit-learn's metrics with `sample_weight`.
+pub fn figures_at_share(
+    p: &[f64],
+    truth: &[bool],
+    threshold: f64,
+    share: f64,
+) -> Option<FiguresAtShare> {
+    assert_eq!(p.len(), truth.len(), "one probability for each truth");
+    let positives = truth.iter().filter(|t| **t).count();
+    let negatives = truth.len() - positives;
+    let is_share = share > 0.0 && share < 1.0;
+    if positives == 0 || negatives == 0 || !is_share || p.iter().any(|p| p.is_nan()) {
+        return None;
+    }
+    let weights = [(1.0 - share) / negatives as f64, share / positives as f64];
+    let (mut tp, mut fp, mut log_loss, mut brier) = (0.0, 0.0, 0.0, 0.0);
+    let mut off = [0.0f64; BINS]; // in each bin: the sum of predicted - observed
+    for (&p, &positive) in p.iter().zip(truth) {
+        let weight = weights[usize::from(positive)];
+        if p >= threshold {
+            *(if positive { &mut tp } else { &mut fp }) += weight;
+        }
+        let of_truth: f64 = if positive { p } else { 1.0 - p };
+        log_loss -= weight * of_truth.clamp(super::SMALLEST, 1.0 - super::SMALLEST).ln();
+        brier += weight * (1.0 - of_truth).powi(2);
+        off[super::bin_of(p, BINS)] += weight * (p - f64::from(u8::from(positive)));
+    }
+    Some(FiguresAtShare {
+        accuracy: tp + (1.0 - share) - fp,
+        precision: (tp + fp > 0.0).then(|| tp / (tp + fp)),
+        recall: tp / share,
+        f1: 2.0 * tp / (tp + fp + share),
+        log_loss,
+        brier,
+        calibration_error: off.iter().map(|off| off.abs()).sum(),
+    })
+}
+
 /// Most steps of [`estimate_priors`]; it converges by a constant factor per step.
 const STEPS: usize = 10_000;
 

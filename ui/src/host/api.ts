@@ -546,6 +546,57 @@ export type Compared = {
   worse: string, };
 
 /**
+ * An evaluation of a comparison.
+ */
+export type ComparedEvaluation = { id: number,
+  /** Empty: it is called by its number. */
+  name: string, run: string, checkpoint: Role,
+  /** Training steps of the checkpoint. */
+  step: number, split: string, partition: Partition,
+  /** The set of fakes, for a realism model. */
+  fakes: string | null,
+  /** Number of its examples, also those that the others lack. */
+  examples: number,
+  /** Measured on a text deleted since, or of a model that was trained on one. */
+  deleted_content: boolean, };
+
+/**
+ * A figure of all evaluations of a comparison.
+ */
+export type ComparedFigure = {
+  /** auc, accuracy, log_loss, ... */
+  figure: string,
+  /** Display name. */
+  name: string,
+  /** Whether less is better. */
+  lower_is_better: boolean,
+  /** Of each evaluation. */
+  values: Array<FigureValue>,
+  /** Of each evaluation but the first. */
+  differences: Array<FigureDifference>, };
+
+/**
+ * Evaluations compared on the same examples.
+ */
+export type Comparison = {
+  /** The first is what the others are compared with. */
+  evaluations: Array<ComparedEvaluation>,
+  /** Number of examples that all of them have: every figure is of these. */
+  examples: number,
+  /** Number of their threads; none if one is not known any more: then there are no intervals and p values. */
+  threads: number | null,
+  /** Number of bootstrap resamples. */
+  resamples: number,
+  /** Number of permutations of the tests. */
+  permutations: number,
+  /** Seed of resamples and permutations. */
+  seed: number,
+  /** The most informative first. */
+  figures: Array<ComparedFigure>,
+  /** The settings in which their runs differ. */
+  settings: Array<Difference>, };
+
+/**
  * 95% intervals of the figures of an evaluation.
  */
 export type Confidence = {
@@ -1027,6 +1078,28 @@ export type Field = {
  * Type of a setting.
  */
 export type FieldType = "integer" | "number" | "text" | "choice" | "base" | "split" | "fakes";
+
+/**
+ * How a figure of an evaluation differs from that of the first.
+ */
+export type FigureDifference = {
+  /** Its value less that of the first; none if one is undefined. */
+  difference: number | null,
+  /** 95% interval of the difference; none without enough threads. */
+  interval: Interval | null,
+  /** Two-sided, by permutation: how often models that are equally good differ as much. */
+  p: number | null,
+  /** Whether it is better than the first; none if the interval contains 0, or without one. */
+  better: boolean | null, };
+
+/**
+ * A figure of one evaluation on the examples of a comparison.
+ */
+export type FigureValue = {
+  /** None if undefined. */
+  value: number | null,
+  /** 95% interval; none without enough threads. */
+  interval: Interval | null, };
 
 /**
  * The metrics of an evaluation.
@@ -2689,6 +2762,10 @@ export type Settle = { "settle": "again",
  */
 export type SettleReply = { id: number, settle: Settle, who: string, };
 
+export type SeveralEvaluations = {
+  /** Runs (their latest evaluation), numbers or names of evaluations; the first is what the others are compared with. */
+  of: Array<string>, };
+
 export type SeveralRuns = { runs: Array<string>, };
 
 /**
@@ -3254,6 +3331,8 @@ export interface Commands {
   "evaluation.curves": { params: Numbered; result: EvaluationCurves };
   /** The best or worst predictions of an evaluation. */
   "evaluation.examples": { params: MarkedPage; result: Array<MarkedExample> };
+  /** Compares evaluations on the examples that all of them have, with intervals and p values. */
+  "evaluation.compare": { params: SeveralEvaluations; result: Comparison };
   /** Draws a chart. */
   "chart": { params: DrawChart; result: Picture };
   /** Draws a chart into files, and returns those written. */
@@ -3471,6 +3550,7 @@ export const READS = {
   "evaluation.at": ["evaluations", "splits", "bases", "fakes", "settings", "sources"],
   "evaluation.curves": ["evaluations", "splits", "bases", "fakes", "settings", "sources"],
   "evaluation.examples": ["evaluations", "pairs", "splits", "bases", "fakes", "settings", "sources"],
+  "evaluation.compare": ["runs", "evaluations", "splits", "bases", "fakes", "settings", "sources"],
   "chart": ["runs", "evaluations", "splits", "bases", "fakes", "settings", "sources"],
   "generations": ["threads"],
   "generation.get": ["threads", "queue", "pairs"],

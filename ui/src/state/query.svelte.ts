@@ -25,6 +25,7 @@ const ASK_EVERY_MS: Partial<Record<QueryName, number>> = {
   "pairs.view": 3_000,
   "pairs.chart": 3_000,
   "pairs.subreddits": 3_000,
+  "evaluation.compare": 3_000,
   size: 5_000,
 };
 /**

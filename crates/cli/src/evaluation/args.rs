@@ -52,6 +52,23 @@ pub struct QualityArgs {
 pub enum EvaluationCommand {
     /// List all evaluations
     List(ListArgs),
+    /// Show an evaluation: every metric with its interval and its baselines
+    Show {
+        /// Its number or name, or a run, which stands for its latest evaluation
+        evaluation: String,
+        /// Realism: also show the metrics where this share of the replies is real, above 0 and below 1
+        #[arg(long, value_name = "SHARE")]
+        real_share: Option<f64>,
+    },
+    /// Compare evaluations on the examples that all of them have: differences with intervals and p values
+    Compare {
+        /// What the others are compared with: the number or name of an evaluation, or a run, which stands for its latest
+        /// evaluation
+        evaluation: String,
+        /// The others
+        #[arg(required = true, value_name = "OTHER")]
+        others: Vec<String>,
+    },
     #[command(flatten)]
     Item(ItemCommand),
 }

@@ -35,7 +35,7 @@ pub fn evaluate(app: &App, args: EvaluateArgs) -> Result<ExitCode> {
         ..usual
     };
     app.start(&engine, &job, |evaluation| {
-        view::evaluation(app.out, evaluation)
+        view::evaluated(app.out, evaluation)
     })
 }
 
@@ -47,6 +47,18 @@ pub fn evaluation(app: &App, command: EvaluationCommand) -> Result<ExitCode> {
             let kind = ItemKind::Evaluation;
             let all = items::listed(app, &engine, kind, all, &args, |one| &one.label)?;
             app.done(&all, |all| view::evaluations(app.out, all))
+        }
+        EvaluationCommand::Show {
+            evaluation,
+            real_share,
+        } => app.done(&engine.evaluation_show(&evaluation, real_share)?, |shown| {
+            view::shown(app.out, shown)
+        }),
+        EvaluationCommand::Compare { evaluation, others } => {
+            let all: Vec<String> = std::iter::once(evaluation).chain(others).collect();
+            app.done(&engine.evaluations_compare(&all)?, |comparison| {
+                view::comparison(app.out, comparison)
+            })
         }
         EvaluationCommand::Item(command) => {
             items::item(app, &engine, ItemKind::Evaluation, command)

@@ -1,9 +1,13 @@
 //! How evaluations are printed.
 
 use anyhow::Result;
-use repartee_engine::evaluation::compared::{headline, shortfall};
+use repartee_engine::evaluation::at_share::{AtRealShare, EvaluationShown};
+use repartee_engine::evaluation::compared::{Compared, headline};
 use repartee_engine::evaluation::evaluate::EvaluationInfo;
 use repartee_engine::evaluation::figures::{ClassifierFigures, Figures};
+use repartee_engine::evaluation::paired::{
+    ComparedEvaluation, Comparison, FigureDifference, FigureValue,
+};
 use repartee_engine::evaluation::quality::{QualityMeasured, RunQuality};
 use repartee_engine::terms::{ModelKind, Precision};
 use repartee_engine::training::precision::{figure_name, figure_text};
@@ -11,17 +15,24 @@ use repartee_engine::{Interval, Partition, shell};
 
 use crate::columns;
 use crate::items;
-use crate::out::{Out, Table, count, counted, figure, set_name, time};
+use crate::out::{Out, Table, count, counted, figure, set_name, short, time};
 
 /// One evaluation: its metrics, each with its baselines, and the classes.
-pub fn evaluation(out: Out, evaluation: &EvaluationInfo) -> Result<()> {
+fn evaluation(out: Out, evaluation: &EvaluationInfo) -> Result<()> {
+    let named = match evaluation.name.as_str() {
+        "" => String::new(),
+        name => format!(" ({name})"),
+    };
+    let fakes = evaluation.fakes.as_ref();
+    let fakes = fakes.map(|name| format!(", set of fakes {name}"));
     out.line(format!(
-        "Evaluation {}: run {} at step {}, {} set of split {}, {}, {}",
+        "Evaluation {}{named}: run {} at step {}, {} set of split {}{}, {}, {}",
         evaluation.id,
         items::with_mark(&evaluation.run, evaluation.deleted_content),
         count(evaluation.config.step),
         set_name(evaluation.partition),
         evaluation.split,
+        fakes.unwrap_or_default(),
         counted(examples(&evaluation.figures), "example", "examples"),
         evaluation.config.precision
     ))?;
@@ -29,33 +40,195 @@ pub fn evaluation(out: Out, evaluation: &EvaluationInfo) -> Result<()> {
     out.line("")?;
     compared(out, evaluation)?;
     confidence(out, &evaluation.figures)?;
-    if let Figures::Generator(_) = &evaluation.figures {
-        let run = evaluation.run.as_str();
-        out.line(format!(
-            "Next: `{}` for the realism model, or `{}`",
-            shell::command(["fakes", "make", "--generator", run]),
-            shell::command(["generate", "--unseen", "5", "--generator", run])
-        ))?;
-    }
     if let Figures::Classifier(figures) = &evaluation.figures {
         out.line("")?;
         classes(out, figures)?;
         calibrated(out, evaluation, figures)?;
-        out.line(format!(
-            "Next: `{}`",
-            shell::command(["chart", "roc", &evaluation.run, "--out", "roc"])
-        ))?;
     }
     Ok(())
 }
 
-/// One line per evaluation, with its baselines.
+/// An evaluation that was just made, and what to do next.
+pub fn evaluated(out: Out, one: &EvaluationInfo) -> Result<()> {
+    evaluation(out, one)?;
+    let run = one.run.as_str();
+    out.line(match one.figures {
+        Figures::Generator(_) => format!(
+            "Next: `{}` for the realism model, or `{}`",
+            shell::command(["fakes", "make", "--generator", run]),
+            shell::command(["generate", "--unseen", "5", "--generator", run])
+        ),
+        Figures::Classifier(_) => format!(
+            "Next: `{}`",
+            shell::command(["chart", "roc", run, "--out", "roc"])
+        ),
+    })
+}
+
+/// A stored evaluation with its label, and its metrics at another share of real replies.
+pub fn shown(out: Out, shown: &EvaluationShown) -> Result<()> {
+    evaluation(out, &shown.evaluation)?;
+    items::label(out, &shown.evaluation.label)?;
+    match &shown.at_real_share {
+        Some(at) => at_real_share(out, at),
+        None => Ok(()),
+    }
+}
+
+fn at_real_share(out: Out, at: &AtRealShare) -> Result<()> {
+    let percent = |share: f64| format!("{:.1}%", share * 100.0);
+    let (here, there) = (percent(at.evaluated_share), percent(at.real_share));
+    out.line("")?;
+    out.line(format!(
+        "If {there} of the replies were real, not {here}, at a decision threshold of {}:",
+        at.threshold
+    ))?;
+    let mut table = Table::new(columns::AT_SHARE);
+    for one in &at.figures {
+        let [evaluated, uncorrected, corrected] = one.written();
+        table.row([
+            metric(&one.name, one.lower_is_better),
+            evaluated,
+            uncorrected,
+            corrected,
+        ]);
+    }
+    table.print(out)?;
+    out.line(format!(
+        "Corrected: probabilities adjusted from {} real replies, {}, to {there} (Saerens et al. 2002). This assumes \
+         that the real replies and the fakes are like those evaluated, and only their shares differ",
+        percent(at.trained_share),
+        match at.trained_share_known {
+            true => "the share in training",
+            false => "the share evaluated, since that in training is not on record",
+        }
+    ))
+}
+
+/// A metric in a table, with the direction if less is better.
+fn metric(name: &str, lower_is_better: bool) -> String {
+    match lower_is_better {
+        true => format!("{name} (lower is better)"),
+        false => name.to_owned(),
+    }
+}
+
+/// The evaluations, a table of differences for each but the first, and the settings in which their runs differ.
+pub fn comparison(out: Out, comparison: &Comparison) -> Result<()> {
+    let Some((first, others)) = comparison.evaluations.split_first() else {
+        return Ok(());
+    };
+    let mut table = Table::new(columns::COMPARED);
+    for one in &comparison.evaluations {
+        table.row([
+            one.id.to_string(),
+            one.name.clone(),
+            items::with_mark(&one.run, one.deleted_content),
+            count(one.step),
+            one.split.clone(),
+            set_name(one.partition).to_owned(),
+            one.fakes.clone().unwrap_or_default(),
+            count(one.examples),
+        ]);
+    }
+    table.print(out)?;
+    out.line(format!(
+        "Compared on the {} that {} of them have{}",
+        counted(comparison.examples, "example", "examples"),
+        if others.len() == 1 { "both" } else { "all" },
+        match comparison.threads {
+            Some(threads) => format!(", from {}", counted(threads, "thread", "threads")),
+            None => String::new(),
+        }
+    ))?;
+    for (n, other) in others.iter().enumerate() {
+        out.line("")?;
+        let of = |one: &ComparedEvaluation| format!("{} {}", one.id, one.run);
+        let head = [
+            "metric".to_owned(),
+            of(first),
+            of(other),
+            "difference".to_owned(),
+            "p".to_owned(),
+            String::new(),
+        ];
+        let mut table = Table::new(head);
+        for one in &comparison.figures {
+            let value = |n: usize| one.values.get(n).map(FigureValue::written);
+            let difference = one.differences.get(n);
+            let p = difference.and_then(|difference| difference.p);
+            let verdict = match difference.and_then(|difference| difference.better) {
+                Some(true) => "better",
+                Some(false) => "worse",
+                None => "",
+            };
+            table.row([
+                metric(&one.name, one.lower_is_better),
+                value(0).unwrap_or_default(),
+                value(n + 1).unwrap_or_default(),
+                difference
+                    .map(FigureDifference::written)
+                    .unwrap_or_default(),
+                figure(p, 4),
+                verdict.to_owned(),
+            ]);
+        }
+        table.print(out)?;
+    }
+    out.line("")?;
+    methods(out, comparison)?;
+    settings(out, comparison)
+}
+
+/// What the differences, intervals and p values of a comparison are.
+fn methods(out: Out, comparison: &Comparison) -> Result<()> {
+    if comparison.threads.is_none() {
+        return out.line(
+            "No intervals and no p values: the thread of an example is no longer in the project",
+        );
+    }
+    let many = match comparison.evaluations.len() {
+        2 => "",
+        _ => "; not corrected for the number of comparisons",
+    };
+    out.line(format!(
+        "Difference: the evaluation less evaluation {}. In brackets: 95% confidence intervals, of AUCs by DeLong, of the \
+         others by {} bootstrap resamples of threads. p: two-sided, by {} permutations that exchange the predictions of \
+         whole threads, seed {}{many}",
+        comparison.evaluations[0].id,
+        count(comparison.resamples),
+        count(comparison.permutations),
+        comparison.seed
+    ))
+}
+
+/// The settings in which the runs of a comparison differ.
+fn settings(out: Out, comparison: &Comparison) -> Result<()> {
+    if comparison.settings.is_empty() {
+        return Ok(());
+    }
+    out.line("")?;
+    let runs = comparison.evaluations.iter().map(|one| one.run.clone());
+    let mut table = Table::new(std::iter::once("setting".to_owned()).chain(runs));
+    for one in &comparison.settings {
+        let values = one.values.iter().map(|value| short(value, SETTING_WIDTH));
+        table.row(std::iter::once(one.setting.clone()).chain(values));
+    }
+    table.print(out)
+}
+
+/// Characters of a setting in a table.
+const SETTING_WIDTH: usize = 40;
+
+/// One line per evaluation, with its main metric; `evaluation show` has all of them.
 pub fn evaluations(out: Out, all: &[EvaluationInfo]) -> Result<()> {
     if all.is_empty() {
         return out.line("No evaluations. Evaluate a run with `repartee evaluate RUN`");
     }
     let mut table = Table::new(columns::EVALUATIONS);
     for evaluation in all {
+        let main = headline(&evaluation.compared);
+        let metric = main.map(|one| format!("{} {}", one.name, one.written_with_interval()));
         table.row([
             evaluation.id.to_string(),
             evaluation.name.clone(),
@@ -65,14 +238,24 @@ pub fn evaluations(out: Out, all: &[EvaluationInfo]) -> Result<()> {
             set_name(evaluation.partition).to_owned(),
             time(evaluation.created_ms),
             count(examples(&evaluation.figures)),
-            metrics_line(evaluation),
-            baselines_line(evaluation),
-            shortfall(&evaluation.compared),
+            metric.unwrap_or_else(|| "-".to_owned()),
+            main.map(Compared::baselines_written).unwrap_or_default(),
+            below(&evaluation.compared),
             items::tags(&evaluation.label),
             items::note(&evaluation.label),
         ]);
     }
     table.print(out)
+}
+
+/// The metrics that do not beat their baselines: their names, or how many there are.
+fn below(compared: &[Compared]) -> String {
+    let below = compared.iter().filter(|one| !one.worse.is_empty());
+    let names: Vec<&str> = below.map(|one| one.name.as_str()).collect();
+    match names.len() {
+        0..=2 => names.join(", "),
+        n => format!("{n} metrics"),
+    }
 }
 
 /// One row per run with its figure and speed at each precision, and what `auto` takes, with the reason.
@@ -118,16 +301,12 @@ fn at_precision(run: &RunQuality, precision: Precision) -> String {
 fn compared(out: Out, evaluation: &EvaluationInfo) -> Result<()> {
     let mut table = Table::new(["metric", "value", "baselines", "mark"]);
     for one in &evaluation.compared {
-        let better = match one.lower_is_better {
-            true => " (lower is better)",
-            false => "",
-        };
         let mark = match one.worse.as_str() {
             "" => String::new(),
             worse => format!("! {worse}"),
         };
         table.row([
-            format!("{}{better}", one.name),
+            metric(&one.name, one.lower_is_better),
             one.written_with_interval(),
             one.baselines_written(),
             mark,
@@ -198,28 +377,6 @@ fn interval(interval: Option<Interval>) -> String {
         || "-".to_owned(),
         |Interval { low, high }| format!("[{low:.3}, {high:.3}]"),
     )
-}
-
-/// The metrics of an evaluation in a line, AUC or perplexity with its interval.
-fn metrics_line(evaluation: &EvaluationInfo) -> String {
-    let known = (evaluation.compared.iter()).filter(|one| one.value.is_some());
-    let written: Vec<String> = known
-        .map(|one| match one.figure.as_str() {
-            "auc" | "perplexity" => format!("{} {}", one.name, one.written_with_interval()),
-            _ => format!("{} {}", one.name, one.written()),
-        })
-        .collect();
-    written.join(", ")
-}
-
-/// The baselines of the most important metric.
-fn baselines_line(evaluation: &EvaluationInfo) -> String {
-    match headline(&evaluation.compared) {
-        Some(one) if !one.baselines.is_empty() => {
-            format!("{}: {}", one.name, one.baselines_written())
-        }
-        _ => "-".to_owned(),
-    }
 }
 
 fn examples(figures: &Figures) -> u64 {

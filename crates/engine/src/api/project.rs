@@ -29,6 +29,7 @@ use crate::data::splits::SplitInfo;
 use crate::evaluation::chart::{ChartKind, save};
 use crate::evaluation::curves::EvaluationCurves;
 use crate::evaluation::evaluate::{EvaluationInfo, Judged, MarkedExample};
+use crate::evaluation::paired::Comparison;
 use crate::evaluation::quality::RunQuality;
 use crate::generation::fakes::{FakeShown, FakesInfo};
 use crate::generation::generate::{Generated, GenerationInfo};
@@ -182,6 +183,13 @@ pub struct MarkedPage {
     pub threshold: Option<f64>,
     /// Maximum number.
     pub limit: usize,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct SeveralEvaluations {
+    /// Runs (their latest evaluation), numbers or names of evaluations; the first is what the others are compared with.
+    pub of: Vec<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
@@ -391,6 +399,8 @@ commands!(Arc<Engine> {
     "evaluation.curves" reads [Evaluations, Splits, Bases, Fakes, Settings, Sources] => |engine, p| engine.evaluation_curves(p.id), Numbered => EvaluationCurves;
     /// The best or worst predictions of an evaluation.
     "evaluation.examples" reads [Evaluations, Pairs, Splits, Bases, Fakes, Settings, Sources] => |engine, p| engine.evaluation_examples(p.id, p.best, p.threshold, p.limit), MarkedPage => Vec<MarkedExample>;
+    /// Compares evaluations on the examples that all of them have, with intervals and p values.
+    "evaluation.compare" reads [Runs, Evaluations, Splits, Bases, Fakes, Settings, Sources] => |engine, p| engine.evaluations_compare(&p.of), SeveralEvaluations => Comparison;
     /// Draws a chart.
     "chart" reads [Runs, Evaluations, Splits, Bases, Fakes, Settings, Sources] => |engine, p| engine.chart_at(p.kind, &p.of, p.threshold), DrawChart => Picture;
     /// Draws a chart into files, and returns those written.

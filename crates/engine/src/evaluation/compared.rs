@@ -42,7 +42,7 @@ pub struct Compared {
 }
 
 /// A decimal as displayed: three places, thousands without, and `more`.
-fn number(value: f64, more: usize) -> String {
+pub(crate) fn number(value: f64, more: usize) -> String {
     let places = more
         + match value.abs() {
             size if size >= 1000.0 => 0,

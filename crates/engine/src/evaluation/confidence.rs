@@ -86,7 +86,7 @@ fn auc_of_class(predictions: &Predictions, class: usize, threads: &Clusters) -> 
 }
 
 /// The figures that follow from a confusion matrix: of class 1 of two, or macro-averaged.
-fn counted(confusion: &Confusion) -> [(&'static str, Option<f64>); 6] {
+pub(crate) fn counted(confusion: &Confusion) -> [(&'static str, Option<f64>); 6] {
     let binary = confusion.counts.len() == 2;
     let one = binary.then(|| confusion.class(1));
     [
@@ -127,39 +127,74 @@ fn weighted_mean_of(figures: &[Lanes], counts: &[Lanes]) -> Lanes {
     })
 }
 
-impl Confidence {
-    /// Without intervals; `None` if there are too few threads for any.
-    fn none_of(threads: &Clusters, seed: u64) -> Option<Self> {
-        threads.are_enough().then(|| Self {
-            threads: threads.count() as u64,
-            resamples: RESAMPLES as u64,
+/// Log loss and Brier score of each example, (N) each.
+pub(crate) fn losses_of(predictions: &Predictions) -> [Vec<f64>; 2] {
+    let Predictions { classes, labels, p } = predictions;
+    let k = *classes;
+    let rows = || p.chunks_exact(k).zip(labels);
+    let losses = rows().map(|(row, &label)| metrics::log_loss(row, k, &[label]));
+    let squares = rows().map(|(row, &label)| match k {
+        2 => metrics::brier(&[row[1]], &[label == 1]),
+        _ => metrics::brier_of_classes(row, k, &[label]),
+    });
+    let known = |figure: Option<f64>| figure.unwrap_or(f64::NAN);
+    [losses.map(known).collect(), squares.map(known).collect()]
+}
+
+/// Distance between the expected and the true class of each example, (N).
+pub(crate) fn errors_of(predictions: &Predictions) -> Vec<f64> {
+    let expected = ordinal::expected_class(&predictions.p, predictions.classes);
+    (expected.iter().zip(&predictions.labels))
+        .map(|(expected, &label)| (expected - label as f64).abs())
+        .collect()
+}
+
+/// The classes that have an average precision at all: those of some of the examples, but not of all.
+pub(crate) fn ranked_classes(predictions: &Predictions) -> Vec<usize> {
+    let labels = &predictions.labels;
+    (0..predictions.classes)
+        .filter(|class| labels.contains(class) && labels.iter().any(|label| label != class))
+        .collect()
+}
+
+/// The values of figures over the resamples. Those of the same threads and seed are of the same resamples, so that two
+/// models can be compared in each.
+pub(crate) struct Resampled {
+    seed: u64,
+    /// (resamples), by the name of the figure.
+    values: BTreeMap<&'static str, Vec<f64>>,
+}
+
+impl Resampled {
+    fn new(seed: u64) -> Self {
+        Self {
             seed,
-            intervals: BTreeMap::new(),
-        })
+            values: BTreeMap::new(),
+        }
     }
 
-    /// Of a classifier's predictions, whose threads are `threads` (N).
-    pub fn of_classifier(
+    /// Of a classifier's predictions, whose threads are `threads` (N): all figures but the AUCs, which have another
+    /// interval, and the expected calibration error, which has none.
+    pub(crate) fn of_classifier(
         predictions: &Predictions,
         threshold: f64,
         threads: &Clusters,
         seed: u64,
-    ) -> Option<Self> {
-        let mut all = Self::none_of(threads, seed)?;
-        all.add_aucs(predictions, threads);
+    ) -> Self {
+        let mut all = Self::new(seed);
         all.add_counted(predictions, threshold, threads);
-        all.add_resampled(predictions, threads);
-        Some(all)
+        all.add_scored(predictions, threads);
+        all
     }
 
     /// Of a generator's losses in nats and tokens of each reply, (N) each.
-    pub fn of_generator(
+    pub(crate) fn of_generator(
         losses: &[f64],
         tokens: &[f64],
         threads: &Clusters,
         seed: u64,
-    ) -> Option<Self> {
-        let mut all = Self::none_of(threads, seed)?;
+    ) -> Self {
+        let mut all = Self::new(seed);
         all.add(threads, &["loss", "perplexity"], |weights| {
             let (nll, n) = (
                 weighted::mean(weights, threads, losses),
@@ -168,58 +203,25 @@ impl Confidence {
             let loss: Lanes = std::array::from_fn(|lane| nll[lane] / n[lane]);
             vec![loss, loss.map(f64::exp)]
         });
-        Some(all)
+        all
     }
 
-    /// The same at another threshold: only what depends on it is resampled again.
-    pub fn at_threshold(
-        &self,
-        predictions: &Predictions,
-        threshold: f64,
-        threads: &Clusters,
-    ) -> Self {
-        let mut all = self.clone();
-        let empty = Confusion {
-            counts: vec![vec![0; 2]; 2],
-        };
-        for (name, _) in counted(&empty) {
-            all.intervals.remove(name);
-        }
-        all.add_counted(predictions, threshold, threads);
-        all
+    /// The interval of a figure less that of another model on the same examples.
+    pub(crate) fn difference(&self, other: &Self, figure: &str) -> Option<Interval> {
+        let each = self.values.get(figure)?.iter();
+        let each = each.zip(other.values.get(figure)?);
+        percentile_interval(&each.map(|(a, b)| a - b).collect::<Vec<f64>>())
     }
 
     /// Bootstraps figures by name.
     fn add(
         &mut self,
         threads: &Clusters,
-        names: &[&str],
+        names: &[&'static str],
         figures: impl Fn(&[Lanes]) -> Vec<Lanes> + Sync,
     ) {
         let values = bootstrap(threads, RESAMPLES, self.seed, figures);
-        for (name, values) in names.iter().zip(&values) {
-            self.insert(name, percentile_interval(values));
-        }
-    }
-
-    fn insert(&mut self, name: &str, interval: Option<Interval>) {
-        if let Some(interval) = interval {
-            self.intervals.insert(name.to_owned(), interval);
-        }
-    }
-
-    fn add_aucs(&mut self, predictions: &Predictions, threads: &Clusters) {
-        let Predictions { classes, labels, p } = predictions;
-        if *classes == 2 {
-            return self.insert("auc", auc_of_class(predictions, 1, threads));
-        }
-        for (name, average) in [("auc", Average::Macro), ("weighted_auc", Average::Weighted)] {
-            let mean = averaged_auc(p, *classes, labels, threads, average);
-            self.insert(name, mean.and_then(|auc| auc.interval()));
-        }
-        let pooled = metrics::pooled(labels, *classes);
-        let micro = clustered_auc(p, &pooled, &threads.of_decisions(*classes));
-        self.insert("micro_auc", micro.and_then(|auc| auc.interval()));
+        self.values.extend(names.iter().copied().zip(values));
     }
 
     fn add_counted(&mut self, predictions: &Predictions, threshold: f64, threads: &Clusters) {
@@ -247,22 +249,11 @@ impl Confidence {
         });
     }
 
-    fn add_resampled(&mut self, predictions: &Predictions, threads: &Clusters) {
+    fn add_scored(&mut self, predictions: &Predictions, threads: &Clusters) {
         let Predictions { classes, labels, p } = predictions;
         let k = *classes;
-        let binary = k == 2;
         // a mean over examples is resampled by what each of them adds
-        let rows = || p.chunks_exact(k).zip(labels);
-        let losses: Vec<f64> = rows()
-            .map(|(row, &label)| metrics::log_loss(row, k, &[label]).unwrap_or(f64::NAN))
-            .collect();
-        let squares: Vec<f64> = rows()
-            .map(|(row, &label)| match binary {
-                true => metrics::brier(&[row[1]], &[label == 1]),
-                false => metrics::brier_of_classes(row, k, &[label]),
-            })
-            .map(|square| square.unwrap_or(f64::NAN))
-            .collect();
+        let [losses, squares] = losses_of(predictions);
         self.add(threads, &["log_loss", "brier"], |weights| {
             let mean = |values: &[f64]| weighted::mean(weights, threads, values);
             vec![mean(&losses), mean(&squares)]
@@ -272,7 +263,7 @@ impl Confidence {
             let (scores, truth) = (predictions.of_class(class), predictions.is_class(class));
             RankedExamples::new(&scores, &truth, threads)
         };
-        if binary {
+        if k == 2 {
             if let Some(ranked) = ranked(1) {
                 self.add(threads, &["average_precision"], |weights| {
                     vec![ranked.average_precision(weights)]
@@ -280,10 +271,7 @@ impl Confidence {
             }
             return;
         }
-        // those that have an average precision at all
-        let there: Vec<usize> = (0..k)
-            .filter(|class| labels.contains(class) && labels.iter().any(|label| label != class))
-            .collect();
+        let there = ranked_classes(predictions);
         let by_class: Option<Vec<RankedExamples>> = there.iter().map(|&k| ranked(k)).collect();
         let decisions = threads.of_decisions(k);
         let pooled = RankedExamples::new(p, &metrics::pooled(labels, k), &decisions);
@@ -307,9 +295,7 @@ impl Confidence {
             });
         }
         let expected = ordinal::expected_class(p, k);
-        let errors: Vec<f64> = (expected.iter().zip(labels))
-            .map(|(expected, &label)| (expected - label as f64).abs())
-            .collect();
+        let errors = errors_of(predictions);
         if let Some(ordered) = OrderedExamples::new(&expected, labels, k, threads) {
             let names = ["spearman", "kendall_tau", "mean_absolute_error"];
             self.add(threads, &names, |weights| {
@@ -321,6 +307,94 @@ impl Confidence {
                 ]
             });
         }
+    }
+}
+
+impl Confidence {
+    /// The intervals of resampled figures.
+    pub(crate) fn of(resampled: &Resampled, threads: &Clusters) -> Self {
+        let mut all = Self {
+            threads: threads.count() as u64,
+            resamples: RESAMPLES as u64,
+            seed: resampled.seed,
+            intervals: BTreeMap::new(),
+        };
+        all.insert_all(resampled);
+        all
+    }
+
+    /// Of a classifier's predictions, whose threads are `threads` (N); `None` if there are too few of them.
+    pub fn of_classifier(
+        predictions: &Predictions,
+        threshold: f64,
+        threads: &Clusters,
+        seed: u64,
+    ) -> Option<Self> {
+        threads.are_enough().then(|| {
+            let resampled = Resampled::of_classifier(predictions, threshold, threads, seed);
+            let mut all = Self::of(&resampled, threads);
+            all.add_aucs(predictions, threads);
+            all
+        })
+    }
+
+    /// Of a generator's losses in nats and tokens of each reply, (N) each; `None` if there are too few threads.
+    pub fn of_generator(
+        losses: &[f64],
+        tokens: &[f64],
+        threads: &Clusters,
+        seed: u64,
+    ) -> Option<Self> {
+        threads.are_enough().then(|| {
+            let resampled = Resampled::of_generator(losses, tokens, threads, seed);
+            Self::of(&resampled, threads)
+        })
+    }
+
+    /// The same at another threshold: only what depends on it is resampled again.
+    pub fn at_threshold(
+        &self,
+        predictions: &Predictions,
+        threshold: f64,
+        threads: &Clusters,
+    ) -> Self {
+        let mut all = self.clone();
+        let empty = Confusion {
+            counts: vec![vec![0; 2]; 2],
+        };
+        for (name, _) in counted(&empty) {
+            all.intervals.remove(name);
+        }
+        let mut resampled = Resampled::new(self.seed);
+        resampled.add_counted(predictions, threshold, threads);
+        all.insert_all(&resampled);
+        all
+    }
+
+    fn insert(&mut self, name: &str, interval: Option<Interval>) {
+        if let Some(interval) = interval {
+            self.intervals.insert(name.to_owned(), interval);
+        }
+    }
+
+    fn insert_all(&mut self, resampled: &Resampled) {
+        for (name, values) in &resampled.values {
+            self.insert(name, percentile_interval(values));
+        }
+    }
+
+    pub(crate) fn add_aucs(&mut self, predictions: &Predictions, threads: &Clusters) {
+        let Predictions { classes, labels, p } = predictions;
+        if *classes == 2 {
+            return self.insert("auc", auc_of_class(predictions, 1, threads));
+        }
+        for (name, average) in [("auc", Average::Macro), ("weighted_auc", Average::Weighted)] {
+            let mean = averaged_auc(p, *classes, labels, threads, average);
+            self.insert(name, mean.and_then(|auc| auc.interval()));
+        }
+        let pooled = metrics::pooled(labels, *classes);
+        let micro = clustered_auc(p, &pooled, &threads.of_decisions(*classes));
+        self.insert("micro_auc", micro.and_then(|auc| auc.interval()));
     }
 }
 

@@ -1,7 +1,7 @@
 //! From predictions to metrics: pure functions, so that a stored evaluation can be recomputed at another threshold
 //! without its model.
 
-use repartee_models::metrics::{self, Confusion, Interval, ordinal};
+use repartee_models::metrics::{self, Confusion, Interval, ordinal, prior_shift};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -79,6 +79,26 @@ impl Predictions {
     pub fn on_precision_recall(&self, threshold: f64) -> Option<(f64, f64)> {
         let one = self.confusion(threshold).class(1);
         Some((one.recall?, one.precision?))
+    }
+
+    /// The probabilities whose calibration is measured, and whether each came true, (N): those of class 1 of two, or of
+    /// the most probable class.
+    pub fn judged(&self) -> (Vec<f64>, Vec<bool>) {
+        match self.classes {
+            2 => (self.of_class(1), self.is_class(1)),
+            classes => metrics::top_label(&self.p, classes, &self.labels),
+        }
+    }
+
+    /// Only the examples of these numbers, in this order.
+    pub fn of_rows(&self, rows: &[usize]) -> Self {
+        let k = self.classes;
+        let of_row = |&n: &usize| self.p[n * k..(n + 1) * k].iter().copied();
+        Self {
+            classes: k,
+            labels: rows.iter().map(|&n| self.labels[n]).collect(),
+            p: rows.iter().flat_map(of_row).collect(),
+        }
     }
 
     /// The confusion matrix of [`Predictions::called`].
@@ -358,6 +378,11 @@ fn expected_and_true(predictions: &Predictions) -> (Vec<f64>, Vec<f64>) {
     )
 }
 
+/// Expected calibration error over ten bins.
+pub(crate) fn calibration_error(scores: &[f64], truth: &[bool]) -> Option<f64> {
+    metrics::calibration_error(&metrics::calibration(scores, truth, prior_shift::BINS))
+}
+
 /// All metrics of a classifier's predictions. `threshold` is used for two classes only.
 pub fn of_classifier(
     predictions: &Predictions,
@@ -396,11 +421,7 @@ pub fn of_classifier(
     let one = |figure: fn(&ClassFigures) -> Option<f64>, mean: Option<f64>| {
         if binary { figure(&classes[1]) } else { mean }
     };
-    let (judged, right) = if binary {
-        (predictions.of_class(1), predictions.is_class(1))
-    } else {
-        metrics::top_label(&predictions.p, k, &predictions.labels)
-    };
+    let (judged, right) = predictions.judged();
     let ordered = (!binary).then(|| expected_and_true(predictions));
     ClassifierFigures {
         examples: confusion.total(),
@@ -427,7 +448,7 @@ pub fn of_classifier(
         } else {
             metrics::brier_of_classes(&predictions.p, k, &predictions.labels)
         },
-        calibration_error: metrics::calibration_error(&metrics::calibration(&judged, &right, 10)),
+        calibration_error: calibration_error(&judged, &right),
         quadratic_kappa: confusion.quadratic_kappa().filter(|_| !binary),
         spearman: (ordered.as_ref())
             .and_then(|(expected, truth)| metrics::spearman(expected, truth)),

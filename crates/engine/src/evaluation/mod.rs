@@ -1,5 +1,6 @@
 //! Predictions of a checkpoint on a partition: their figures, charts, comparisons and outcomes.
 
+pub mod at_share;
 pub mod chart;
 pub mod compared;
 pub mod confidence;
@@ -7,4 +8,5 @@ pub mod curves;
 pub mod evaluate;
 pub mod figures;
 pub mod outcomes;
+pub mod paired;
 pub mod quality;

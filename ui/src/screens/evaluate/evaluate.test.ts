@@ -1,11 +1,20 @@
 import { fireEvent, screen, waitFor, within } from "@testing-library/svelte";
 import { describe, expect, test } from "vitest";
 import { ratesOf } from "../../chart/curves";
-import type { ClassCurve, Compared } from "../../host";
+import type { ClassCurve, Compared, Comparison } from "../../host";
 import { percent } from "../../parts/format";
+import { go } from "../../state/route.svelte";
 import { type TestHost, testHost } from "../../test-host";
 import { byId, callsTo, openWindow, textOf, waitForText } from "../../testing";
-import { headline, headlineText, mainMetricsAt, metricsOf, setupOf } from "./headline";
+import {
+  comparisonText,
+  differencesOf,
+  headline,
+  headlineText,
+  mainMetricsAt,
+  metricsOf,
+  setupOf,
+} from "./headline";
 
 const last = <T>(list: T[]) => list.at(-1);
 /** Where the threshold is on the curve, in pixels. */
@@ -457,4 +466,54 @@ test("a run is evaluated from the list", async () => {
 test("comparing evaluations on different examples shows a warning", async () => {
   await openWindow("#/evaluate/compare/2,3");
   await waitForText("Evaluated on different examples");
+});
+
+test("a difference is shown with its sign, interval and p value", () => {
+  const comparison = (difference: number, better: boolean | null): Comparison => ({
+    evaluations: [],
+    examples: 120,
+    threads: 34,
+    resamples: 1000,
+    permutations: 1999,
+    seed: 1,
+    figures: [
+      {
+        figure: "auc",
+        name: "AUC",
+        lower_is_better: false,
+        values: [],
+        differences: [{ difference, interval: { low: -0.0041, high: 0.0462 }, p: 0.0125, better }],
+      },
+    ],
+    settings: [],
+  });
+  const [gain] = differencesOf(comparison(0.0211, null));
+  const cell = { text: "+0.021", interval: "[-0.004, 0.046]", p: "p 0.0125", better: null };
+  expect(gain).toEqual({ name: "AUC", cells: [cell] });
+  const [loss] = differencesOf(comparison(-0.0211, false));
+  expect(loss?.cells[0]).toMatchObject({ text: "-0.021", better: false });
+  const text = comparisonText(comparison(0, null));
+  expect(text).toContain("on the 120 examples that all of them have");
+  expect(text).toContain("1,999 permutations");
+});
+
+test("an evaluation does not differ from itself", async () => {
+  const host = await testHost();
+  const comparison = await host.ask("evaluation.compare", { of: ["2", "judge"] });
+  const rows = differencesOf(comparison);
+  expect(rows.length).toBeGreaterThan(5);
+  // a metric may be undefined
+  for (const { cells } of rows) expect(["0.000", "–"]).toContain(cells[0]?.text);
+});
+
+test("evaluations of one kind are compared by their differences", async () => {
+  const host = await openWindow("#/evaluate?new=judge");
+  const run = (await byId("evaluate-run")) as HTMLSelectElement;
+  await expect.poll(() => run.value).toBe("judge");
+  await fireEvent.click(await byId("evaluate-start"));
+  await byId("evaluation-4");
+  go("#/evaluate/compare/2,4");
+  await byId("differences");
+  expect(last(callsTo(host, "evaluation.compare"))).toEqual({ of: ["2", "4"] });
+  await waitForText("that all of them have");
 });

@@ -2,7 +2,7 @@
 // beaten.
 
 import type { Rates } from "../../chart/curves";
-import type { ClassifierFigures, Compared, EvaluationInfo, Figures } from "../../host";
+import type { ClassifierFigures, Compared, Comparison, EvaluationInfo, Figures } from "../../host";
 import { decodingSettings } from "../../parts/decoding";
 import { count, counted, figure, KIND_WORDS, moment, PARTITION_WORDS, percent } from "../../parts/format";
 import { fakesNamed } from "../../parts/names";
@@ -170,4 +170,29 @@ export function detailsOf(e: EvaluationInfo): { name: string; value: string }[] 
     { name: "Created", value: moment(e.created_ms) },
   ];
   return rows.filter((row) => row.value !== "");
+}
+
+/** Of each metric, how the evaluations after the first differ from it. */
+export function differencesOf(comparison: Comparison): {
+  name: string;
+  cells: { text: string; interval: string; p: string; better: boolean | null }[];
+}[] {
+  return comparison.figures.map((one) => ({
+    name: title(one.name),
+    cells: one.differences.map(({ difference, interval, p, better }) => ({
+      text: `${difference !== null && difference > 0 ? "+" : ""}${figure(difference)}`,
+      interval: interval === null ? "" : `[${figure(interval.low)}, ${figure(interval.high)}]`,
+      p: p === null ? "" : `p ${figure(p, 4)}`,
+      better,
+    })),
+  }));
+}
+
+/** What the differences of a comparison are. */
+export function comparisonText(comparison: Comparison): string {
+  const first = comparison.evaluations[0]?.run ?? "";
+  const on = `Differences from ${first} on the ${counted(comparison.examples, "example")} that all of them have.`;
+  if (comparison.threads === null) return on;
+  const corrected = comparison.evaluations.length > 2 ? ", not corrected for several comparisons" : "";
+  return `${on} In brackets: 95% confidence intervals, of AUCs by DeLong’s method, of the others by ${count(comparison.resamples)} bootstrap resamples of threads. p: two-sided, by ${count(comparison.permutations)} permutations that exchange the predictions of whole threads (seed ${comparison.seed})${corrected}.`;
 }
