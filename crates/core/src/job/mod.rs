@@ -375,6 +375,21 @@ mod tests {
     }
 
     #[test]
+    fn request_to_pause_pauses_what_ctrl_c_cancels() {
+        let (_folder, project) = project();
+        project.interrupt.pause();
+        let ended = project.start(&Pass {}, &|_| {}).expect("no error");
+        assert_eq!(ended, Ended::Paused);
+        // asking again does not cancel; the user's Ctrl-C does
+        project.interrupt.pause();
+        let ended = project.start(&Pass {}, &|_| {}).expect("no error");
+        assert_eq!(ended, Ended::Paused);
+        project.interrupt.press();
+        let ended = project.start(&Pass {}, &|_| {}).expect("no error");
+        assert_eq!(ended, Ended::Cancelled);
+    }
+
+    #[test]
     fn starting_an_id_twice_starts_once() {
         let (_folder, project) = project();
         let id = new_id();
