@@ -138,7 +138,7 @@ terms! {
         Lost,
         Paused,
         Done,
-        /// A run that the user ended early; its checkpoint is its result.
+        /// A run that the user or a sweep ended early; its checkpoint is its result.
         Stopped,
         Failed,
         Cancelled,

@@ -1743,7 +1743,7 @@ export type OutboxStory = { outbox: OutboxInfo,
 /**
  * How a run ended.
  */
-export type Outcome = "finished" | "early-stop" | "stopped" | "paused" | "cancelled";
+export type Outcome = "finished" | "early-stop" | "stopped" | "pruned" | "paused" | "cancelled";
 
 /**
  * A posted reply with prediction and outcome.

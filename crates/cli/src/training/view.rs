@@ -17,6 +17,7 @@ pub fn trained(out: Out, kind: ModelKind, trained: &Trained) -> Result<()> {
     let how = match trained.outcome {
         Outcome::EarlyStop => "stopped early (validation loss stopped improving)",
         Outcome::Stopped => "stopped; its checkpoint was kept",
+        Outcome::Pruned => "pruned (validation loss worse than the median of earlier trials)",
         _ => "done",
     };
     let best = match trained.best_loss {
