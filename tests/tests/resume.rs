@@ -370,7 +370,9 @@ fn a_run_of_version_10_resumes_bit_identical() {
     let sql = "UPDATE job SET params = ?2 WHERE id = ?1";
     assert_eq!(db.execute(sql, (&job, params)).unwrap(), 1);
     db.execute_batch(
-        "DROP TABLE quality;
+        "DROP TABLE trial;
+         DROP TABLE sweep;
+         DROP TABLE quality;
          ALTER TABLE candidate DROP COLUMN flags;
          ALTER TABLE pair DROP COLUMN fits;
          DROP TABLE purged_text;
