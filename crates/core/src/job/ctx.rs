@@ -86,6 +86,19 @@ pub(super) fn wish_number(want: Want) -> u8 {
     }
 }
 
+/// The setting with the ids of a job's steps by their names.
+fn steps_of(job: &str) -> String {
+    format!("steps of {job}")
+}
+
+impl Project {
+    /// The job that runs, or ran, as the step of this name of another ([`Ctx::step`]).
+    pub fn step_of(&self, job: &str, name: &str) -> Result<Option<String>> {
+        let steps: Option<BTreeMap<String, String>> = self.store.setting(&steps_of(job))?;
+        Ok(steps.and_then(|mut steps| steps.remove(name)))
+    }
+}
+
 /// Another process owns the job now.
 pub(super) const TAKEN_OVER: u8 = 5;
 
@@ -208,7 +221,7 @@ impl Ctx<'_> {
     /// As the step itself; [`Stop::Pause`] and [`Stop::Cancel`] if it ended so.
     pub fn step<J: Job>(&self, name: &str, job: &J) -> Result<J::Outcome, Stop> {
         let (project, store) = (self.project, &self.project.store);
-        let key = format!("steps of {}", self.job);
+        let key = steps_of(self.job);
         let mut steps: BTreeMap<String, String> = store.setting(&key)?.unwrap_or_default();
         let before = match steps.get(name) {
             Some(id) => store.job(id)?,

@@ -95,6 +95,14 @@ pub trait Job: Serialize + DeserializeOwned {
     /// uses it.
     fn names(&mut self, _each: EachName) {}
 
+    /// Whether starting it again with the same parameters means the same job while that is unfinished
+    /// ([`Project::unfinished`]): it makes an item with a name that was chosen.
+    fn is_named(&mut self) -> bool {
+        let mut named = false;
+        self.names(&mut |one| named |= one.makes && !one.name.is_empty());
+        named
+    }
+
     /// Makes paths in the parameters absolute: a queued job may run in another folder.
     ///
     /// # Errors

@@ -151,9 +151,7 @@ impl Project {
         let Ok(mut stored) = from_json::<J>(&to_json(job)?) else {
             return Ok(None);
         };
-        let mut makes = false;
-        stored.names(&mut |one| makes |= one.makes && !one.name.is_empty());
-        if !makes {
+        if !stored.is_named() {
             return Ok(None);
         }
         let (params, now) = (to_json(&stored)?, now_ms());
