@@ -198,7 +198,7 @@ impl App {
                     "Paused. Resume with `repartee job resume {}`",
                     short_id(job)
                 ))?;
-                Ok(ExitCode::from(preempt::status_of_a_pause()))
+                Ok(status_of_a_pause())
             }
             Ended::Cancelled => {
                 self.out
@@ -240,6 +240,14 @@ fn only_project(folder: &Path) -> Result<PathBuf> {
             .into())
         }
     }
+}
+
+/// The exit status of a job that was paused: as after Ctrl-C, unless a scheduler requested it.
+pub fn status_of_a_pause() -> ExitCode {
+    ExitCode::from(match preempt::requested() {
+        true => preempt::TRY_AGAIN,
+        false => INTERRUPTED,
+    })
 }
 
 /// From now on, SIGTERM and SIGUSR1 pause the job that runs, if its kind can be resumed.

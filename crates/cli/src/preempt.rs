@@ -1,13 +1,12 @@
 //! SIGTERM and SIGUSR1: how a scheduler, systemd or `timeout` announces that it will end this process. A job that can be
-//! resumed then pauses, which saves a training's checkpoint, and the exit status says that there is more to do. Until
-//! such a job starts, and in every other command, these signals do what they did before.
+//! resumed then pauses, which saves a training's checkpoint, and the exit status says that there is more to do. In every
+//! other command, SIGTERM is like Ctrl-C, and SIGUSR1 ends the process, as is its default.
 
 use repartee_engine::{Interrupt, Result};
 
 /// Exit status after SIGTERM or SIGUSR1 paused the job: EX_TEMPFAIL of sysexits(3), "try again later". Schedulers can
 /// be told to run a command again that ends so.
-#[cfg(unix)]
-const TRY_AGAIN: u8 = 75;
+pub const TRY_AGAIN: u8 = 75;
 
 #[cfg(unix)]
 mod signals {
@@ -66,11 +65,14 @@ pub fn listen(_interrupt: &Interrupt) -> Result<()> {
     Ok(())
 }
 
-/// The exit status of a job that was paused: as after Ctrl-C, unless one of the signals requested it.
-pub fn status_of_a_pause() -> u8 {
-    #[cfg(unix)]
-    if signals::requested() {
-        return TRY_AGAIN;
-    }
-    crate::app::INTERRUPTED
+/// Whether one of the signals came.
+#[cfg(unix)]
+pub fn requested() -> bool {
+    signals::requested()
+}
+
+/// Windows has no such signals.
+#[cfg(not(unix))]
+pub fn requested() -> bool {
+    false
 }

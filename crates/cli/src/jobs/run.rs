@@ -8,7 +8,7 @@ use repartee_engine::{Ended, Engine, Error};
 
 use super::args::{JobCommand, OnFailure};
 use super::view;
-use crate::app::{App, NEGATIVE, pauses_on_signals};
+use crate::app::{App, NEGATIVE, pauses_on_signals, status_of_a_pause};
 use crate::watch::Watch;
 use crate::{confirm, preempt, terminal};
 
@@ -138,7 +138,7 @@ fn run_queue(app: &App, engine: &Engine) -> Result<ExitCode> {
 
 fn status_of(run: &QueueRun) -> ExitCode {
     match run {
-        run if run.interrupted => ExitCode::from(preempt::status_of_a_pause()),
+        run if run.interrupted => status_of_a_pause(),
         run if run.failed > 0 || run.held_up_by.is_some() => ExitCode::from(NEGATIVE),
         _ => ExitCode::SUCCESS,
     }
