@@ -172,9 +172,7 @@ impl Store {
                 "SELECT n, settings, seed, outcome, run_id, loss, step, metric, value
                  FROM trial WHERE sweep_id = ?1 ORDER BY n",
             )?;
-            Ok(query
-                .query_map([sweep_id], trial_row)?
-                .collect::<Result<_, _>>()?)
+            readable(query.query_map([sweep_id], trial_row)?)
         })
     }
 
