@@ -455,19 +455,14 @@ impl Sweep {
     }
 
     /// The runs that a trial is compared with: those of all trials before it.
-    fn against(&self, ctx: &Ctx, before: &[Trial]) -> Result<Vec<String>> {
+    fn against(&self, before: &[Trial]) -> Vec<i64> {
         if !self.prune || before.len() < self.prune_after {
-            return Ok(Vec::new());
+            return Vec::new();
         }
-        let ids = before
+        let runs = before
             .iter()
             .filter_map(|trial| trial.result.as_ref()?.run_id);
-        let ids: BTreeSet<i64> = ids.collect();
-        let runs = ctx.project.store.runs()?.into_iter();
-        Ok(runs
-            .filter(|run| ids.contains(&run.id))
-            .map(|run| run.name)
-            .collect())
+        runs.collect()
     }
 
     /// Trains a trial, and evaluates its best checkpoint on the validation set unless it was pruned.
@@ -476,7 +471,7 @@ impl Sweep {
         ctx: &Ctx,
         sweep: &sweeps::Sweep,
         trial: &Trial,
-        prune_against: Vec<String>,
+        prune_against: Vec<i64>,
     ) -> Result<TrialResult, Stop> {
         let settings: Settings = from_json(&trial.settings)?;
         let config = self.config_of(&settings, trial.seed, &run_name(&sweep.name, trial.n))?;
@@ -652,8 +647,7 @@ impl Job for Sweep {
                 )
                 .uneven(),
             );
-            let against = self.against(ctx, before)?;
-            let result = self.trial(ctx, &sweep, trial, against)?;
+            let result = self.trial(ctx, &sweep, trial, self.against(before))?;
             store.trial_end(sweep.id, trial.n, &result)?;
             trials[at].result = Some(result);
         }

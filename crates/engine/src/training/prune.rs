@@ -12,19 +12,13 @@ pub(super) struct MedianRule {
 }
 
 impl MedianRule {
-    /// The rule against the runs of these names; one that was deleted no longer counts.
-    pub fn against(store: &Store, runs: &[String]) -> Result<Self> {
+    /// The rule against the runs with these ids.
+    pub fn against(store: &Store, runs: &[i64]) -> Result<Self> {
         let mut others = Vec::with_capacity(runs.len());
-        if !runs.is_empty() {
-            let there = store.runs()?;
-            for run in there.iter().filter(|run| runs.contains(&run.name)) {
-                let losses = store.metric(run.id, "val_loss")?.into_iter();
-                others.push(
-                    losses
-                        .filter_map(|(step, loss)| Some((step, loss?)))
-                        .collect(),
-                );
-            }
+        for run in runs {
+            let losses = store.metric(*run, "val_loss")?.into_iter();
+            let known = losses.filter_map(|(step, loss)| Some((step, loss?)));
+            others.push(known.collect());
         }
         Ok(Self { others })
     }

@@ -33,11 +33,11 @@ use repartee_core::format::{bytes, count, seconds};
 pub struct Train {
     /// Stored with the run.
     pub config: RunConfig,
-    /// The runs that it is compared with at each validation: it ends early if its loss is worse than their median. Only
-    /// a sweep sets it.
+    /// Ids of the runs that it is compared with at each validation: it ends early if its loss is worse than their
+    /// median. Only a sweep sets it. One that is deleted no longer counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(skip)]
-    pub prune_against: Vec<String>,
+    pub prune_against: Vec<i64>,
 }
 
 impl Train {
@@ -83,9 +83,6 @@ impl Job for Train {
         for (kind, name) in self.config.names() {
             let makes = kind == ItemKind::Run;
             each(Named { kind, makes, name });
-        }
-        for name in &mut self.prune_against {
-            each(Named::used(ItemKind::Run, name));
         }
     }
 
@@ -308,15 +305,18 @@ fn learn<T: Trainee>(
     let frozen = trainee.model(&weights::view(&vars, false))?;
     let mut session = Session::new(ctx, run, &vars, files, &plan, [state, best]);
     session.rule = rule;
-    let outcome = train::train(
-        &vars,
-        &plan,
-        resume,
-        &mut |n| Ok(trainee.batch(sampler.batch(n))),
-        &mut |batch, stream| trainee.loss(&model, batch, stream),
-        &mut || trainee.validate(&frozen),
-        &mut |event: Event<'_>| session.on_event(&event, &|| trainee.samples(&frozen)),
-    );
+    let outcome = match session.was_pruned()? {
+        true => Ok(Outcome::Pruned),
+        false => train::train(
+            &vars,
+            &plan,
+            resume,
+            &mut |n| Ok(trainee.batch(sampler.batch(n))),
+            &mut |batch, stream| trainee.loss(&model, batch, stream),
+            &mut || trainee.validate(&frozen),
+            &mut |event: Event<'_>| session.on_event(&event, &|| trainee.samples(&frozen)),
+        ),
+    };
     session.write_metrics()?;
     result(ctx, session, outcome?)
 }

@@ -77,6 +77,17 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Whether an earlier attempt was pruned at its last save, and its process ended before that was recorded.
+    pub fn was_pruned(&self) -> Result<bool> {
+        let Some(last) = self.last.as_ref().filter(|last| last.step < self.steps) else {
+            return Ok(false);
+        };
+        let losses = self.ctx.project.store.metric(self.run.id, "val_loss")?;
+        let at = losses.iter().find(|(step, _)| *step == last.step as u64);
+        let loss = at.and_then(|(_, loss)| *loss);
+        Ok(loss.is_some_and(|loss| self.rule.prunes(last.step, loss).is_some()))
+    }
+
     pub fn write_metrics(&mut self) -> Result<()> {
         self.ctx
             .project
