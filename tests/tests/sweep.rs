@@ -136,8 +136,10 @@ fn saved(engine: &Engine, run: &str) {
 #[cfg(unix)]
 #[test]
 fn stopped_sweep_resumes_to_the_same_table() {
-    let ((_place, whole), (place, cut)) = twice();
-    let want = done(&whole, &sweep());
+    let ((other, whole), (place, cut)) = twice();
+    other.ok(args());
+    let want = whole.sweep_show("lr").unwrap();
+    assert_eq!(want.state, Some(JobStatus::Done));
     let mut child = place
         .repartee(args())
         .stdout(std::process::Stdio::null())
