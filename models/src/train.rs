@@ -131,7 +131,8 @@ pub enum Event<'a> {
     },
 }
 
-/// The callback's answer to a step, or to saving the best: `Save` then saves the last, too. Ignored for other events.
+/// The callback's answer to a step; to a validation, where `Finish` ends the run as pruned; or to saving the best, where
+/// `Save` saves the last, too. Ignored for other events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
     Go,
@@ -153,6 +154,8 @@ pub enum Outcome {
     EarlyStop,
     /// The callback returned `Finish`.
     Stopped,
+    /// The callback returned `Finish` after a validation: other runs were better at that step.
+    Pruned,
     /// The callback returned `Pause`.
     Paused,
     /// The callback returned `Cancel`.
@@ -252,7 +255,7 @@ pub fn train<B, E: From<Error>>(
 
         // 7. Validate, and keep the best.
         let is_last = state.step == plan.steps;
-        let mut resumable = false;
+        let (mut resumable, mut pruned) = (false, false);
         if is_last || flow == Flow::Finish || due(state.step, plan.validate_every) {
             let value = validate()?;
             let best = value.is_none_or(|v| state.best.is_none_or(|best| v < best));
@@ -261,11 +264,12 @@ pub fn train<B, E: From<Error>>(
                     return Err(not_finite("the validation loss", value, step).into());
                 }
                 state.stale = if best { 0 } else { state.stale + 1 };
-                on_event(Event::Validated {
+                let answer = on_event(Event::Validated {
                     step: state.step,
                     loss: value,
                     best,
                 })?;
+                pruned = answer == Flow::Finish && !is_last;
             }
             if best {
                 state.best = value;
@@ -281,7 +285,7 @@ pub fn train<B, E: From<Error>>(
 
         // 8. Save, stop.
         let stops_early = plan.patience > 0 && state.stale >= plan.patience;
-        let asked = resumable || flow != Flow::Go;
+        let asked = resumable || pruned || flow != Flow::Go;
         if is_last || stops_early || asked || due(state.step, plan.save_every) {
             on_event(Event::Save {
                 role: Role::Last,
@@ -291,6 +295,10 @@ pub fn train<B, E: From<Error>>(
         }
         if stops_early && !is_last {
             return Ok(Outcome::EarlyStop);
+        }
+        // before a pause: a run that is resumed must not train on
+        if pruned {
+            return Ok(Outcome::Pruned);
         }
         if flow == Flow::Pause && !is_last {
             return Ok(Outcome::Paused);
@@ -559,6 +567,39 @@ mod tests {
         });
         assert_eq!(outcome.unwrap(), Outcome::Finished);
         assert_eq!(saves, [(Role::Best, 2), (Role::Last, 2), (Role::Last, 4)]);
+    }
+
+    #[test]
+    fn run_that_is_pruned_at_a_validation_saves_and_ends_even_if_it_is_to_pause() {
+        let mut saves = Vec::new();
+        let plan = Plan {
+            validate_every: 4,
+            ..plan()
+        };
+        let outcome = Line::new().run(&plan, 8, None, &mut |event| {
+            if let Event::Save { role, state, .. } = &event {
+                saves.push((*role, state.step));
+            }
+            Ok(match event {
+                Event::Validated { .. } => Flow::Finish,
+                Event::Step { step: 4, .. } => Flow::Pause,
+                _ => Flow::Go,
+            })
+        });
+        assert_eq!(outcome.unwrap(), Outcome::Pruned);
+        assert_eq!(saves, [(Role::Best, 4), (Role::Last, 4)]);
+        // what has done all its steps is finished
+        let plan = Plan {
+            validate_every: 10,
+            ..plan
+        };
+        let outcome = Line::new().run(&plan, 8, None, &mut |event| {
+            Ok(match event {
+                Event::Validated { .. } => Flow::Finish,
+                _ => Flow::Go,
+            })
+        });
+        assert_eq!(outcome.unwrap(), Outcome::Finished);
     }
 
     #[test]

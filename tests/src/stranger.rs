@@ -32,6 +32,8 @@ pub fn fill(project: &Path, text: &str) {
         "INSERT INTO job_log VALUES (1, '0199aaaa-0000-7000-8000-000000000001', 1, ?1)",
         "INSERT INTO run (id, name, kind, base_id, split_id, config, job_id, facts, created_ms) VALUES (1, ?1, 'generator', 1, 1, '# ' || ?1, '0199aaaa-0000-7000-8000-000000000001', '{}', 1)",
         "INSERT INTO metric VALUES (1, 'loss', 1, 2.0), (1, 'loss', 2, 1.0)",
+        "INSERT INTO sweep VALUES (1, ?1, 'generator', '0199aaaa-0000-7000-8000-000000000001', 1)",
+        "INSERT INTO trial VALUES (1, 1, json_array(json_array(?1, ?1)), 1, 'finished', 1, 2.0, 1, ?1, 3.0)",
         "INSERT INTO run_sample (run_id, step, n, comment, text) VALUES (1, 1, 0, ?1, ?1)",
         "INSERT INTO checkpoint VALUES (1, 1, 'best', 1, 1, NULL, '{}', 1)",
         "INSERT INTO fake_set VALUES (1, ?1, 1, 1, ?2, 1)",

@@ -132,7 +132,7 @@ fn resuming_a_job_with_a_fast_clock_obeys_sigterm_and_then_resumes() {
         "{:?}",
         began.elapsed()
     );
-    assert_eq!(ended.code(), Some(130));
+    assert_eq!(ended.code(), Some(75));
 
     let gone = format!("{}:x", i32::MAX);
     for (id, owner) in [("number", gone.as_str()), ("boot", "another-boot.1:1:1:x")] {

@@ -34,6 +34,7 @@ const COMMAND_LINE: Layers = Layers {
         "watch",
         "columns",
         "editor",
+        "preempt",
         "app",
         "confirm",
         "items",

@@ -144,6 +144,76 @@ fn resume_after_sigkill_is_bit_identical() {
     }
 }
 
+/// Starts a training, and sends it a signal after its first save. Returns its exit status.
+#[cfg(unix)]
+fn signaled(place: &Place, engine: &Engine, args: &[&str], run: &str, signal: &str) -> Option<i32> {
+    let mut child = place
+        .repartee(args)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    saved(engine, run);
+    let sent = std::process::Command::new("kill")
+        .args([signal, &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(sent.success());
+    child.wait().unwrap().code()
+}
+
+#[cfg(unix)]
+#[test]
+fn signals_of_a_scheduler_save_a_checkpoint_and_the_same_command_resumes_it() {
+    let (place, engine) = project(150);
+    let train = |name: &str| {
+        let config = settings(ModelKind::Generator, name).to_toml().unwrap();
+        let file = place.write(&format!("{name}.toml"), config);
+        let file = file.to_str().unwrap().to_owned();
+        [
+            "train".to_owned(),
+            "generator".to_owned(),
+            "--config".to_owned(),
+            file,
+        ]
+    };
+    place.ok(train("whole"));
+    for (name, signal) in [("usr1", "-USR1"), ("term", "-TERM")] {
+        let args = train(name);
+        let args = args.each_ref().map(String::as_str);
+        let status = signaled(&place, &engine, &args, name, signal);
+        assert_eq!(status, Some(75), "{signal}");
+        let run = engine.run_show(name).unwrap();
+        assert_eq!(run.state, Some(JobStatus::Paused), "{signal}");
+        assert!(run.step < 40, "stopped too late to show anything");
+        // it is not started with other settings under the same name
+        let other = place.run([&args[..], &["--seed", "12"][..]].concat());
+        assert_eq!(other.status, Some(2), "{other}");
+        assert!(other.err.contains("there is already a run"), "{other}");
+        assert_eq!(engine.run_show(name).unwrap().job, run.job);
+        let again = place.ok(args);
+        assert!(again.err.contains("Resuming job"), "{again}");
+        let done = engine.run_show(name).unwrap();
+        assert_eq!((done.job, done.state), (run.job, Some(JobStatus::Done)));
+        if done.facts.unwrap().device == "cpu" {
+            for figure in ["loss", "val_loss", "lr", "grad_norm"] {
+                let of = |run: &str| engine.run_figure(run, figure).unwrap();
+                assert_eq!(of(name), of("whole"), "{figure}");
+            }
+            for checkpoint in ["best", "last"] {
+                let of = |run: &str| engine.checkpoint_hashes(run, Some(checkpoint)).unwrap();
+                assert_eq!(of(name), of("whole"), "{checkpoint}");
+            }
+        }
+        // what is done is not resumed
+        let once_more = place.run(args);
+        assert!(
+            once_more.err.contains("there is already a run"),
+            "{once_more}"
+        );
+    }
+}
+
 /// The log of a run's job.
 fn log(engine: &Engine, run: &str) -> String {
     let job = engine.run_show(run).unwrap().job.unwrap();
@@ -300,7 +370,9 @@ fn a_run_of_version_10_resumes_bit_identical() {
     let sql = "UPDATE job SET params = ?2 WHERE id = ?1";
     assert_eq!(db.execute(sql, (&job, params)).unwrap(), 1);
     db.execute_batch(
-        "DROP TABLE quality;
+        "DROP TABLE trial;
+         DROP TABLE sweep;
+         DROP TABLE quality;
          ALTER TABLE candidate DROP COLUMN flags;
          ALTER TABLE pair DROP COLUMN fits;
          DROP TABLE purged_text;

@@ -42,6 +42,9 @@ const COMMANDS: &[&[&str]] = &[
     &["train", "list"],
     &["train", "show", "NAME"],
     &["train", "show", "no such"],
+    &["train", "sweep", "list"],
+    &["train", "sweep", "show", "NAME"],
+    &["train", "sweep", "generator", "--grid", "NAME"],
     &["train", "generator", "--base", "NAME", "--split", "NAME"],
     &[
         "train",

@@ -11,8 +11,8 @@ use serde::Serialize;
 
 use crate::flags::Common;
 use crate::out::{Out, count, short_id};
-use crate::terminal;
 use crate::watch::Watch;
+use crate::{preempt, terminal};
 
 /// Exit status of a negative result: a damaged project, an unsuitable machine, a refused reply.
 pub const NEGATIVE: u8 = 1;
@@ -164,11 +164,19 @@ impl App {
         })
     }
 
-    /// Runs a job and shows its progress; returns the job's id and how it ended.
+    /// Runs a job and shows its progress; returns the job's id and how it ended. An unfinished job with the same
+    /// parameters is resumed.
     fn watched<J: Job>(&self, engine: &Engine, job: &J) -> Result<(String, Ended<J::Outcome>)> {
+        pauses_on_signals(engine, J::KIND)?;
+        let before = engine.unfinished(job)?;
         let watch = Watch::new(self.out);
-        let ended = engine.start(job, &|signal| watch.signal(signal));
-        Ok((watch.job(), ended?))
+        let signals = |signal| watch.signal(signal);
+        let ended = match &before {
+            Some(id) => engine.resume_as(id, job, &signals),
+            None => engine.start(job, &signals),
+        };
+        let id = before.unwrap_or_else(|| watch.job());
+        Ok((id, ended?))
     }
 
     /// Prints how a job ended.
@@ -190,7 +198,7 @@ impl App {
                     "Paused. Resume with `repartee job resume {}`",
                     short_id(job)
                 ))?;
-                Ok(ExitCode::from(INTERRUPTED))
+                Ok(status_of_a_pause())
             }
             Ended::Cancelled => {
                 self.out
@@ -232,6 +240,22 @@ fn only_project(folder: &Path) -> Result<PathBuf> {
             .into())
         }
     }
+}
+
+/// The exit status of a job that was paused: as after Ctrl-C, unless a scheduler requested it.
+pub fn status_of_a_pause() -> ExitCode {
+    ExitCode::from(match preempt::requested() {
+        true => preempt::TRY_AGAIN,
+        false => INTERRUPTED,
+    })
+}
+
+/// From now on, SIGTERM and SIGUSR1 pause the job that runs, if its kind can be resumed.
+pub fn pauses_on_signals(engine: &Engine, kind: &str) -> Result<()> {
+    if engine.kind(kind)?.pauses {
+        preempt::listen(&engine.interrupt)?;
+    }
+    Ok(())
 }
 
 /// The first Ctrl-C asks the running job to pause or end, the second cancels it, the third ends the program.

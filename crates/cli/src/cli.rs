@@ -16,7 +16,7 @@ use crate::project::args::{DemoArgs, ExportCommand};
 use crate::queue::args::QueueCommand;
 use crate::reddit::args::RedditCommand;
 use crate::study::args::StudyCommand;
-use crate::training::args::{RunCommand, TrainCommand};
+use crate::training::args::{RunCommand, SweepCommand, TrainCommand};
 
 /// Train a language model to answer comments, evaluate it, and review its replies, in one project file
 #[derive(Debug, Parser)]
@@ -172,7 +172,12 @@ impl Command {
             }
             Self::Train { command } => !matches!(
                 command,
-                TrainCommand::List(_) | TrainCommand::Marked | TrainCommand::Show { .. }
+                TrainCommand::List(_)
+                    | TrainCommand::Marked
+                    | TrainCommand::Show { .. }
+                    | TrainCommand::Sweep {
+                        command: SweepCommand::List | SweepCommand::Show { .. }
+                    }
             ),
             Self::Fakes { command } => matches!(command, FakesCommand::Make(_)),
             _ => false,

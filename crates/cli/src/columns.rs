@@ -35,6 +35,10 @@ lists! {
     RUNS at "run list" | "train list": [
         "run", "kind", "state", "step", "total steps", "loss", "best val loss", "started (UTC)", "job", "tags", "note",
     ];
+    /// Sweeps.
+    SWEEPS at "train sweep list": [
+        "sweep", "kind", "state", "trials", "ended", "best", "val loss", "started (UTC)", "job",
+    ];
     /// Models trained on deleted content.
     MARKED at "train marked": ["model", "deleted content", "since (UTC)", "retrain with"];
     /// Sets of fakes.

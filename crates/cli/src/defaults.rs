@@ -11,7 +11,8 @@ use repartee_engine::generation::generate::Generate;
 use repartee_engine::generation::pick::MIN_P_REAL;
 use repartee_engine::items::ItemKind;
 use repartee_engine::posting::{Fetch, NewAccount};
-use repartee_engine::training::run_config::ModelKind;
+use repartee_engine::sweep::{PRUNE_AFTER, TRIALS};
+use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_engine::{MAPPING_FIELDS, Recipe, SamplingParams};
 
 use crate::flags::at;
@@ -140,7 +141,8 @@ fn models(command: Command) -> Command {
     let command = kinds.into_iter().fold(command, |command, kind| {
         let path = ["train", kind.as_str()];
         let command = put(command, &path, training(kind));
-        at(command, &path, &|command| without_others(command, kind))
+        let command = at(command, &path, &|command| without_others(command, kind));
+        sweep(command, kind)
     });
     let fakes = MakeFakes::default();
     let mut of_fakes = sampling(&fakes.sampling);
@@ -209,6 +211,31 @@ fn training(kind: ModelKind) -> Vec<Usual> {
     std::iter::once(config).chain(settings).collect()
 }
 
+/// A sweep has the flags of a run, of which some mean the sweep.
+fn sweep(command: Command, kind: ModelKind) -> Command {
+    let path = ["train", "sweep", kind.as_str()];
+    let of_run = training(kind).into_iter();
+    let own = |id: &str| matches!(id, "name" | "seed");
+    let mut defaults: Vec<Usual> = of_run.filter(|(id, _)| !own(id)).collect();
+    defaults.extend([
+        ("name", "sweep and a number".to_owned()),
+        ("seed", RunConfig::of(kind).seed.to_string()),
+        ("trials", TRIALS.to_string()),
+        ("seeds", "the one of --seed".to_owned()),
+        ("prune_after", PRUNE_AFTER.to_string()),
+    ]);
+    let command = at(command, &path, &|command| {
+        without_others(command, kind)
+            .mut_arg("name", |arg| {
+                arg.help("Name of the sweep; its runs are NAME-1, NAME-2 and so on")
+            })
+            .mut_arg("seed", |arg| {
+                arg.help("Random seed of the samples of --random, and of the runs without --seeds")
+            })
+    });
+    put(command, &path, defaults)
+}
+
 /// Hides the flags of settings that runs of this kind do not use.
 fn without_others(command: Command, kind: ModelKind) -> Command {
     settings()
@@ -260,13 +287,12 @@ fn reddit(command: Command) -> Command {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use clap::{ArgAction, CommandFactory};
-    use repartee_engine::training::run_config::RunConfig;
 
     use super::*;
     use crate::cli::Cli;
 
     /// Flags without a default: they filter, add or do something.
-    const NONE: [&str; 24] = [
+    const NONE: [&str; 26] = [
         "map",
         "map_file",
         "permission",
@@ -275,6 +301,8 @@ mod tests {
         "tokenizer_file",
         "write_config",
         "set",
+        "grid",
+        "random",
         "file",
         "text",
         "remove",

@@ -1,8 +1,8 @@
 //! `repartee`, the command line. This file parses the arguments and dispatches to the areas; each area has its flags
 //! in `args`, its commands in `run` and its output in `view`.
 //!
-//! Exit status: 0 success, 1 a negative result (such as a failed check), 2 usage error or failure, 130 canceled or
-//! paused from the keyboard.
+//! Exit status: 0 success, 1 a negative result (such as a failed check), 2 usage error or failure, 75 paused by SIGTERM
+//! or SIGUSR1, 130 canceled or paused from the keyboard or by another process.
 
 mod app;
 mod bench;
@@ -21,6 +21,7 @@ mod models;
 #[cfg(test)]
 mod old_names;
 mod out;
+mod preempt;
 mod project;
 mod queue;
 mod reddit;

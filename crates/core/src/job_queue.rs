@@ -245,7 +245,7 @@ impl Project {
             false => None,
         };
         loop {
-            if self.interrupt.presses() > 0 {
+            if self.interrupt.is_requested() {
                 run.interrupted = true;
                 break;
             }

@@ -61,6 +61,8 @@ pub struct Kind {
     pub name: &'static str,
     /// As [`Job::QUEUED`].
     pub queued: bool,
+    /// Whether a request to pause from outside of the process pauses it: its work takes long, and can be resumed.
+    pub pauses: bool,
     /// As [`Job::KEEPS_AWAKE`].
     pub keeps_awake: bool,
     /// As [`Job::FINISHES`].
@@ -91,6 +93,7 @@ impl Kind {
         Self {
             name: J::KIND,
             queued: J::QUEUED,
+            pauses: J::QUEUED || matches!(J::ON_INTERRUPT, Want::Pause),
             keeps_awake: J::KEEPS_AWAKE,
             finishes: J::FINISHES,
             all_sources: J::ALL_SOURCES,

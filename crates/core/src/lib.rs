@@ -41,7 +41,7 @@ pub struct Project {
     path: PathBuf,
     /// This process as an owner of jobs.
     pub owner: Arc<owner::Owner>,
-    /// Ctrl-C in this process.
+    /// Ctrl-C in this process, and requests to pause by what runs it.
     pub interrupt: Interrupt,
     /// Time, logins and the like; tests replace them.
     pub environment: Environment,

@@ -95,6 +95,7 @@ fn judge(table: &str, column: &str, row: &str, text: &str) -> Option<String> {
         },
         // an older run may have settings that no longer exist: only invalid JSON is an error
         ("run", "config") => json::<serde_json::Map<String, serde_json::Value>>(text),
+        ("trial", "settings") => json::<Vec<(String, String)>>(text),
         ("source", "counts") => json::<SourceCounts>(text),
         ("split", "config") => json::<SplitConfig>(text),
         ("split", "audit") => json::<Audit>(text),

@@ -23,7 +23,7 @@ const LISTED: usize = 100;
 /// Number of pairs looked up in the full-text index.
 const LOOKED_UP: i64 = 500;
 
-const JSON: [(&str, &[&str]); 14] = [
+const JSON: [(&str, &[&str]); 15] = [
     ("setting", &["value"]),
     ("source", &["options", "counts"]),
     ("split", &["config", "audit"]),
@@ -31,6 +31,7 @@ const JSON: [(&str, &[&str]); 14] = [
     ("base", &["config"]),
     ("run", &["facts"]),
     ("checkpoint", &["state"]),
+    ("trial", &["settings"]),
     ("fake_set", &["config"]),
     ("evaluation", &["config", "metrics"]),
     ("generation", &["config"]),

@@ -945,6 +945,8 @@ fn last_row(db: &Transaction<'_>, kind: ItemKind, id: i64) -> Result<usize> {
                 })
                 .optional()?
                 .flatten();
+            // its result stays in the table of the sweep
+            db.execute("UPDATE trial SET run_id = NULL WHERE run_id = ?1", [id])?;
             rows += db.execute("DELETE FROM run WHERE id = ?1", [id])?;
             // the job that made it is removed too, since its log is about the run
             if let Some(job) = job {

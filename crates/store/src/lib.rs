@@ -48,6 +48,7 @@ pub mod settings;
 pub mod sources;
 pub mod splits;
 pub mod study;
+pub mod sweeps;
 pub mod threads;
 pub mod times;
 mod toml_configs;
@@ -106,6 +107,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema/13_purged_texts.sql")),
     M::up(include_str!("schema/14_candidate_flags.sql")),
     M::up(include_str!("schema/15_quality.sql")),
+    M::up(include_str!("schema/16_sweeps.sql")),
 ];
 
 /// An open project file.

@@ -99,6 +99,8 @@ pub(crate) const FAMILIES: [(&str, &[&str]); 16] = [
         &[
             "checkpoint",
             "quality",
+            "sweep",
+            "trial",
             "base",
             "run",
             "metric",

@@ -1074,7 +1074,7 @@ fn redact_threads(
 
 /// Tables with fixed places for texts, and tables without any: names, ids and the program's own words. Every other text
 /// column is searched, including those that a later version adds.
-const PLACES: [&str; 26] = [
+const PLACES: [&str; 28] = [
     "comment",
     "post",
     "pair",
@@ -1086,6 +1086,8 @@ const PLACES: [&str; 26] = [
     "metric",
     "prediction",
     "quality",
+    "sweep",
+    "trial",
     "thread",
     "thread_comment",
     "fake",

@@ -95,6 +95,8 @@ const TABLES: &[(&str, &[Family])] = {
         ("run_sample", &[Runs]),
         ("checkpoint", &[Runs]),
         ("quality", &[Runs]),
+        ("sweep", &[Runs]),
+        ("trial", &[Runs]),
         ("seen", &[Bases, Runs]),
         ("fake_set", &[Fakes]),
         ("fake", &[Fakes]),

@@ -20,6 +20,7 @@ use crate::records::Upserted;
 use crate::runs::{Metric, ModelKind, NewCheckpoint, NewRun, Role, RunSample};
 use crate::sources::NewSource;
 use crate::splits::NewSplit;
+use crate::sweeps::{NewSweep, NewTrial, TrialOutcome, TrialResult};
 use crate::threads::{NewCandidate, NewGeneration, NewThread, NewThreadComment, Pick, Scores};
 use crate::watch::Family;
 use crate::{Error, Result, Store};

@@ -262,6 +262,27 @@ fn rules() -> Vec<Rule> {
             MEASURE,
         ),
         (
+            "trial",
+            "loss",
+            "NOT BETWEEN 0 AND 1e300".to_owned(),
+            "is not a loss",
+            "",
+        ),
+        (
+            "trial",
+            "step",
+            "NOT BETWEEN 0 AND 1000000000000".to_owned(),
+            "is not a training step",
+            "",
+        ),
+        (
+            "trial",
+            "value",
+            "NOT BETWEEN -1e300 AND 1e300".to_owned(),
+            "is not finite",
+            "",
+        ),
+        (
             "attempt",
             "status",
             "NOT BETWEEN 100 AND 599".to_owned(),
@@ -433,6 +454,9 @@ mod tests {
     use crate::tests::{save, with_runs};
     use repartee_datasets::Partition;
 
+    /// SQL: a sweep.
+    const SWEEP: &str = "INSERT INTO sweep (id, name, kind, job_id, created_ms) VALUES (1, 'a', 'generator', 'a', 1);";
+
     /// A project with an evaluation of two classes and one of a generator.
     fn evaluated() -> (tempfile::TempDir, Store) {
         let (dir, store, split_id, runs) = with_runs();
@@ -552,6 +576,18 @@ mod tests {
                 "quality",
                 "precision",
                 "\"\" is not one of f32, bf16, int8",
+            ),
+            (
+                format!("{off} {SWEEP} INSERT INTO trial (sweep_id, n, settings, seed, outcome) VALUES (1, 1, '[]', 1, 'odd')"),
+                "trial",
+                "outcome",
+                "\"odd\" is not one of finished, early-stop, stopped, pruned, failed",
+            ),
+            (
+                format!("{off} INSERT INTO sweep (id, name, kind, job_id, created_ms) VALUES (1, 'a', 'oracle', 'a', 1)"),
+                "sweep",
+                "kind",
+                "\"oracle\" is not one of generator, realism, upvotes",
             ),
             (
                 "UPDATE evaluation SET side = -1 WHERE id = 1".to_owned(),
@@ -734,6 +770,15 @@ mod tests {
                 "UPDATE quality SET rate = -3.0 WHERE precision = 'f32'".into(),
                 "rate",
                 "-3 is not a speed",
+            ),
+            (
+                format!(
+                    "PRAGMA foreign_keys = OFF; {SWEEP}
+                     INSERT INTO trial (sweep_id, n, settings, seed, outcome, loss, step)
+                     VALUES (1, 1, '[]', 1, 'finished', -2.5, 5)"
+                ),
+                "loss",
+                "-2.5 is not a loss",
             ),
             (
                 "UPDATE pair SET thread_id = 77 WHERE id = 1001".into(),

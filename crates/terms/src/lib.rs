@@ -138,10 +138,24 @@ terms! {
         Lost,
         Paused,
         Done,
-        /// A run that the user ended early; its checkpoint is its result.
+        /// A run that the user or a sweep ended early; its checkpoint is its result.
         Stopped,
         Failed,
         Cancelled,
+    }
+
+    /// How a trial of a sweep ended.
+    TrialOutcome {
+        /// All steps are done.
+        Finished,
+        /// The validation loss stopped improving.
+        EarlyStop,
+        /// By the user; its checkpoint is its result.
+        Stopped,
+        /// Its validation loss was worse than the median of earlier trials at the same step.
+        Pruned,
+        /// Its loss or a gradient was not finite, or it could not be trained for another reason.
+        Failed,
     }
 
     /// Request to a running job.
@@ -294,6 +308,7 @@ mod tests {
         check(PrecisionChoice::ALL);
         check(JobState::ALL);
         check(JobStatus::ALL);
+        check(TrialOutcome::ALL);
         check(Want::ALL);
         check(ReplyState::ALL);
         check(OptOutKind::ALL);

@@ -167,6 +167,11 @@ fn models(all: &mut Recorder) {
     all.run("evaluation compare judge 2");
     all.run("quality writer judge votes --limit 8");
     all.run("chart roc judge --out roc");
+    all.run(&format!(
+        "train sweep generator --name lr --base small-gpt2 --grid learning_rate=1e-3,1e-4 {short}"
+    ));
+    all.run("train sweep list");
+    all.run("train sweep show lr");
     all.compare("models");
 }
 

@@ -610,6 +610,23 @@ export type Confidence = {
   intervals: { [key in string]: Interval }, };
 
 /**
+ * The trials of a sweep that differ only in their seed.
+ */
+export type ConfigurationInfo = {
+  /** The swept settings with their values. */
+  settings: Array<[string, string]>,
+  /** Number of trials. */
+  trials: number,
+  /** How many of these ended without being pruned; the means are of them. */
+  complete: number,
+  /** Lowest validation loss. */
+  loss: Spread | null,
+  /** The metric on the validation set. */
+  value: Spread | null,
+  /** Whether its mean loss is the lowest of the configurations whose trials are all complete. */
+  best: boolean, };
+
+/**
  * A record to confirm on this machine.
  */
 export type ConfirmRecord = { record: RecordKind,
@@ -1846,7 +1863,7 @@ export type OutboxStory = { outbox: OutboxInfo,
 /**
  * How a run ended.
  */
-export type Outcome = "finished" | "early-stop" | "stopped" | "paused" | "cancelled";
+export type Outcome = "finished" | "early-stop" | "stopped" | "pruned" | "paused" | "cancelled";
 
 /**
  * A posted reply with prediction and outcome.
@@ -2648,6 +2665,17 @@ export type Sample = {
   path: string | null, };
 
 /**
+ * A setting whose values are sampled between two numbers.
+ */
+export type SampledRange = {
+  /** Key in the run config. */
+  setting: string,
+  /** As typed, and so is `high`. */
+  low: string, high: string,
+  /** Whether its logarithm is uniform. */
+  log: boolean, };
+
+/**
  * Decoding settings. Stored with every fake and every candidate.
  */
 export type SamplingParams = {
@@ -2903,6 +2931,13 @@ export type SplitInfo = { name: string, seed: number, config: SplitConfig,
   created_ms: number, };
 
 /**
+ * Mean and spread over seeds.
+ */
+export type Spread = { mean: number,
+  /** Sample standard deviation; none with one value. */
+  sd: number | null, };
+
+/**
  * A job to start.
  */
 export type StartJob = {
@@ -2999,6 +3034,47 @@ export type SubredditPreview = {
   rules: Array<[string, string]>,
   /** The same as JSON, for [`NewPostingPermission::rules`]. */
   rules_json: string, };
+
+/**
+ * Trains a model with several values of its settings. A job: `sweep`. Its trials are jobs of their own.
+ */
+export type Sweep = {
+  /** The settings that all trials share. Its name is that of the sweep; its seed also samples. */
+  config: RunConfig,
+  /** Each combination of these values is a configuration. */
+  grid: Array<SweptValues>, random: Array<SampledRange>,
+  /** Samples of `random` for each combination of `grid`. */
+  trials: number,
+  /** Each configuration is trained with each of these. */
+  seeds: Array<number>,
+  /** Whether a trial ends early if its validation loss is worse than the median of earlier trials at the same step. */
+  prune: boolean,
+  /** Trials that are trained completely before the first one can be pruned. */
+  prune_after: number, };
+
+/**
+ * A sweep with its results.
+ */
+export type SweepInfo = { name: string,
+  /** generator, realism or upvotes. */
+  kind: ModelKind, job: string,
+  /** None: its job is gone. */
+  state: JobStatus | null,
+  /** Name of `value`: "perplexity", "AUC". None: no trial is evaluated yet. */
+  metric: string | null,
+  /** In the order in which they are trained: all configurations with the first seed, then with the next. */
+  trials: Array<TrialInfo>, configurations: Array<ConfigurationInfo>,
+  /** Milliseconds since 1970. */
+  created_ms: number, };
+
+/**
+ * A setting with the values that it takes in a sweep.
+ */
+export type SweptValues = {
+  /** Key in the run config. */
+  setting: string,
+  /** As typed. */
+  values: Array<string>, };
 
 /**
  * A subreddit to disable.
@@ -3175,6 +3251,32 @@ export type TrainedOn = {
   precision: Precision,
   /** Whether the same checkpoint of the same generator generated both. */
   same_checkpoint: boolean, };
+
+/**
+ * A trial of a sweep.
+ */
+export type TrialInfo = {
+  /** From 1. */
+  n: number,
+  /** The swept settings with their values. */
+  settings: Array<[string, string]>, seed: number,
+  /** None: it has not begun, or was deleted. */
+  run: string | null,
+  /** None: it has not ended. */
+  outcome: TrialOutcome | null,
+  /** State of its training; none: it has not begun, or has ended. */
+  state: JobStatus | null,
+  /** Lowest validation loss. */
+  loss: number | null,
+  /** The step with that loss. */
+  step: number | null,
+  /** The metric of its best checkpoint on the validation set; none for a pruned one. */
+  value: number | null, };
+
+/**
+ * How a trial of a sweep ended.
+ */
+export type TrialOutcome = "finished" | "early-stop" | "stopped" | "pruned" | "failed";
 
 /**
  * Severity of a finding.
@@ -3499,6 +3601,7 @@ export interface Jobs {
   "audit": { params: AuditSplit; outcome: Audit };
   "train": { params: Train; outcome: Trained };
   "train-again": { params: TrainAgain; outcome: TrainedAgain };
+  "sweep": { params: Sweep; outcome: SweepInfo };
   "fakes": { params: MakeFakes; outcome: FakesInfo };
   "generate": { params: Generate; outcome: Generated };
   "evaluate": { params: Evaluate; outcome: EvaluationInfo };

@@ -8,9 +8,9 @@ use repartee_engine::{Ended, Engine, Error};
 
 use super::args::{JobCommand, OnFailure};
 use super::view;
-use crate::app::{App, INTERRUPTED, NEGATIVE};
+use crate::app::{App, NEGATIVE, pauses_on_signals, status_of_a_pause};
 use crate::watch::Watch;
-use crate::{confirm, terminal};
+use crate::{confirm, preempt, terminal};
 
 pub fn job(app: &App, command: JobCommand) -> Result<ExitCode> {
     let engine = app.engine()?;
@@ -86,6 +86,7 @@ fn resume(app: &App, engine: &Engine, job: &str) -> Result<ExitCode> {
     if !app.out.json && !app.out.quiet {
         terminal::err_line(&format!("{} {}", stored.kind, stored.params));
     }
+    pauses_on_signals(engine, &stored.kind)?;
     let watch = Watch::new(app.out);
     let ended = engine.resume(job, &|signal| watch.signal(signal));
     drop(watch);
@@ -99,6 +100,8 @@ fn resume(app: &App, engine: &Engine, job: &str) -> Result<ExitCode> {
 /// Runs the queue in this process until it is empty.
 fn run_queue(app: &App, engine: &Engine) -> Result<ExitCode> {
     let out = app.out;
+    // every job of the queue can be resumed
+    preempt::listen(&engine.interrupt)?;
     let watch = Watch::new(out);
     let mut failed_output = None;
     let how = HowToRun {
@@ -135,7 +138,7 @@ fn run_queue(app: &App, engine: &Engine) -> Result<ExitCode> {
 
 fn status_of(run: &QueueRun) -> ExitCode {
     match run {
-        run if run.interrupted => ExitCode::from(INTERRUPTED),
+        run if run.interrupted => status_of_a_pause(),
         run if run.failed > 0 || run.held_up_by.is_some() => ExitCode::from(NEGATIVE),
         _ => ExitCode::SUCCESS,
     }

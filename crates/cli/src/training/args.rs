@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Subcommand};
+use repartee_engine::sweep::{SampledRange, SweptValues};
 use repartee_engine::training::run_config::{FieldType, Group, SETTINGS, Setting};
 
 use crate::items::args::{ItemCommand, ListArgs};
@@ -17,6 +18,11 @@ pub enum TrainCommand {
     Realism(TrainArgs),
     /// Train BERT to predict which of four upvote bins a reply falls into
     Upvotes(TrainArgs),
+    /// Train one model with several values of its settings, one after the other, and compare the results
+    Sweep {
+        #[command(subcommand)]
+        command: SweepCommand,
+    },
     /// List all runs; the same as `repartee run list`
     List(ListArgs),
     /// Retrain a run, and the models it was made with, without texts that have been deleted since
@@ -36,6 +42,23 @@ pub enum TrainCommand {
     Show {
         /// The run
         run: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SweepCommand {
+    /// Sweep settings of the generator
+    Generator(Box<SweepArgs>),
+    /// Sweep settings of the realism model
+    Realism(Box<SweepArgs>),
+    /// Sweep settings of the upvotes model
+    Upvotes(Box<SweepArgs>),
+    /// List all sweeps
+    List,
+    /// Show the trials of a sweep, and the mean and spread over seeds of each configuration
+    Show {
+        /// The sweep
+        sweep: String,
     },
 }
 
@@ -69,6 +92,55 @@ pub struct TrainArgs {
     #[arg(long)]
     pub estimate: bool,
 }
+
+#[derive(Debug, Clone, Default, Args)]
+#[command(
+    after_help = "Each trial is a run of its own. With several settings, every combination is tried; with several \
+                  seeds, all configurations are trained with the first seed, then with the next. Started again, the \
+                  same command resumes an unfinished sweep with this --name."
+)]
+pub struct SweepArgs {
+    /// Run config to start from; flags override it
+    #[arg(long, value_name = "FILE.toml")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub settings: SettingFlags,
+    /// A setting of the run config by its key; every setting has a flag of its own
+    #[arg(long = "set", value_name = "KEY=VALUE", hide = true)]
+    pub set: Vec<String>,
+    /// Values of a setting, for example learning_rate=1e-4,3e-4; repeat it for more settings
+    #[arg(
+        long,
+        value_name = "SETTING=VALUE,...",
+        help_heading = SWEEP,
+        value_parser = SweptValues::parse
+    )]
+    pub grid: Vec<SweptValues>,
+    /// Range of a setting to sample from, for example learning_rate=1e-5..1e-3:log (uniform in its logarithm) or
+    /// dropout=0..0.3
+    #[arg(
+        long,
+        value_name = "SETTING=LOW..HIGH",
+        help_heading = SWEEP,
+        value_parser = SampledRange::parse
+    )]
+    pub random: Vec<SampledRange>,
+    /// Samples of the settings of --random, for each combination of --grid
+    #[arg(long, value_name = "N", requires = "random", help_heading = SWEEP)]
+    pub trials: Option<usize>,
+    /// Train each configuration with each of these seeds, for a mean and a spread
+    #[arg(long, value_name = "N,...", value_delimiter = ',', help_heading = SWEEP)]
+    pub seeds: Vec<u64>,
+    /// End a trial early if its validation loss is worse than the median of earlier trials at the same step
+    #[arg(long, help_heading = SWEEP)]
+    pub prune: bool,
+    /// Trials that are trained completely before the first one can be pruned
+    #[arg(long, value_name = "N", requires = "prune", help_heading = SWEEP)]
+    pub prune_after: Option<usize>,
+}
+
+/// The heading of the flags of a sweep.
+const SWEEP: &str = "Sweep";
 
 /// A flag for every setting of a run, made from its declaration: those that were given, with their values as typed.
 #[derive(Debug, Clone, Default)]
@@ -161,6 +233,42 @@ mod tests {
                 let flag = format!("--{} <", setting.name.replace('_', "-"));
                 assert_eq!(help.contains(&flag), setting.is_for(kind), "{flag}\n{help}");
             }
+        }
+    }
+
+    #[test]
+    fn flags_of_a_sweep_are_read_and_checked() {
+        let parse = |line: &str| Cli::try_parse_from(line.split(' '));
+        let line = "repartee train sweep realism --steps 9 --grid lr=1e-4,3e-4 --grid decay=cosine --seeds 1,2 \
+                    --random dropout=0..0.3 --trials 3 --prune --prune-after 2";
+        let cli::Command::Train {
+            command:
+                TrainCommand::Sweep {
+                    command: SweepCommand::Realism(args),
+                },
+        } = parse(line).unwrap().command
+        else {
+            panic!("not a sweep")
+        };
+        assert_eq!(args.settings.0, [("steps", "9".to_owned())]);
+        let grid: Vec<&str> = args.grid.iter().map(|one| one.setting.as_str()).collect();
+        assert_eq!(grid, ["learning_rate", "decay"]);
+        assert_eq!(args.grid[0].values, ["1e-4", "3e-4"]);
+        assert_eq!(
+            (args.random[0].low.as_str(), args.random[0].log),
+            ("0", false)
+        );
+        assert_eq!((args.trials, &args.seeds[..]), (Some(3), &[1, 2][..]));
+        assert_eq!((args.prune, args.prune_after), (true, Some(2)));
+        for (line, expected) in [
+            ("--grid speed=1,2", "no setting"),
+            ("--grid lr", "SETTING=VALUE"),
+            ("--random lr=1", "LOW..HIGH"),
+            ("--trials 2", "--random"),
+            ("--prune-after 2", "--prune"),
+        ] {
+            let error = parse(&format!("repartee train sweep generator {line}")).unwrap_err();
+            assert!(error.to_string().contains(expected), "{line}: {error}");
         }
     }
 

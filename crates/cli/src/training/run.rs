@@ -8,11 +8,12 @@ use std::process::ExitCode;
 use anyhow::Result;
 use repartee_engine::again::TrainAgain;
 use repartee_engine::items::ItemKind;
+use repartee_engine::sweep::{PRUNE_AFTER, Sweep, TRIALS};
 use repartee_engine::training::Train;
 use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_engine::{Error, shell};
 
-use super::args::{RunCommand, TrainArgs, TrainCommand};
+use super::args::{RunCommand, SweepArgs, SweepCommand, TrainArgs, TrainCommand};
 use super::view;
 use crate::app::App;
 use crate::items::args::ListArgs;
@@ -23,6 +24,7 @@ pub fn train(app: &App, command: TrainCommand) -> Result<ExitCode> {
         TrainCommand::Generator(args) => train_kind(app, ModelKind::Generator, &args),
         TrainCommand::Realism(args) => train_kind(app, ModelKind::Realism, &args),
         TrainCommand::Upvotes(args) => train_kind(app, ModelKind::Upvotes, &args),
+        TrainCommand::Sweep { command } => sweep(app, command),
         TrainCommand::List(args) => list(app, &args),
         TrainCommand::Again { run, plan, .. } => again(app, run, plan),
         TrainCommand::Marked => app.done(&app.engine()?.posting().deleted_content()?, |all| {
@@ -66,6 +68,57 @@ fn train_kind(app: &App, kind: ModelKind, args: &TrainArgs) -> Result<ExitCode> 
     app.start(&engine, &Train::new(&config)?, |trained| {
         view::trained(app.out, kind, trained)
     })
+}
+
+fn sweep(app: &App, command: SweepCommand) -> Result<ExitCode> {
+    let (kind, args) = match command {
+        SweepCommand::Generator(args) => (ModelKind::Generator, args),
+        SweepCommand::Realism(args) => (ModelKind::Realism, args),
+        SweepCommand::Upvotes(args) => (ModelKind::Upvotes, args),
+        SweepCommand::List => {
+            return app.done(&app.engine()?.sweeps()?, |all| view::sweeps(app.out, all));
+        }
+        SweepCommand::Show { sweep } => {
+            return app.done(&app.engine()?.sweep_show(&sweep)?, |sweep| {
+                view::sweep(app.out, sweep)
+            });
+        }
+    };
+    let SweepArgs {
+        config,
+        settings,
+        set,
+        grid,
+        random,
+        trials,
+        seeds,
+        prune,
+        prune_after,
+    } = *args;
+    let shared = TrainArgs {
+        config,
+        settings,
+        set,
+        ..TrainArgs::default()
+    };
+    let config = config_of(kind, &shared)?;
+    let job = Sweep {
+        trials: match random.is_empty() {
+            true => 0,
+            false => trials.unwrap_or(TRIALS),
+        },
+        seeds: match seeds.is_empty() {
+            true => vec![config.seed],
+            false => seeds,
+        },
+        config,
+        grid,
+        random,
+        prune,
+        prune_after: prune_after.unwrap_or(PRUNE_AFTER),
+    };
+    let engine = app.engine()?;
+    app.start(&engine, &job, |sweep| view::sweep(app.out, sweep))
 }
 
 fn again(app: &App, run: String, plan: bool) -> Result<ExitCode> {

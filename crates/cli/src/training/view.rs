@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 use repartee_engine::posting::DeletedContent;
-use repartee_engine::terms::JobStatus;
+use repartee_engine::sweep::{Spread, SweepInfo, TrialInfo};
+use repartee_engine::terms::{JobStatus, TrialOutcome};
 use repartee_engine::training::run_config::ModelKind;
 use repartee_engine::training::{RunFacts, RunInfo, Trained};
 use repartee_engine::{Outcome, shell};
@@ -17,6 +18,7 @@ pub fn trained(out: Out, kind: ModelKind, trained: &Trained) -> Result<()> {
     let how = match trained.outcome {
         Outcome::EarlyStop => "stopped early (validation loss stopped improving)",
         Outcome::Stopped => "stopped; its checkpoint was kept",
+        Outcome::Pruned => "pruned (validation loss worse than the median of earlier trials)",
         _ => "done",
     };
     let best = match trained.best_loss {
@@ -169,6 +171,123 @@ pub fn run(out: Out, run: &RunInfo) -> Result<()> {
         !line.is_empty() && !line.starts_with('#')
     });
     out.lines("  ", settings.collect::<Vec<_>>().join("\n"))
+}
+
+/// One line per sweep.
+pub fn sweeps(out: Out, all: &[SweepInfo]) -> Result<()> {
+    if all.is_empty() {
+        return out.line("No sweeps. Start one with `repartee train sweep generator --grid learning_rate=1e-4,3e-4`");
+    }
+    let mut table = Table::new(columns::SWEEPS);
+    for sweep in all {
+        let ended = sweep.trials.iter().filter(|trial| trial.outcome.is_some());
+        let best = sweep.configurations.iter().find(|one| one.best);
+        table.row([
+            sweep.name.clone(),
+            sweep.kind.as_str().to_owned(),
+            run_state(sweep.state),
+            count(sweep.trials.len() as u64),
+            count(ended.count() as u64),
+            best.map_or_else(|| "-".to_owned(), |best| pairs_of(&best.settings)),
+            best.map_or_else(|| "-".to_owned(), |best| spread(best.loss, 4)),
+            time(sweep.created_ms),
+            short_id(&sweep.job),
+        ]);
+    }
+    table.print(out)
+}
+
+/// The trials of a sweep, then its configurations with the best marked.
+pub fn sweep(out: Out, sweep: &SweepInfo) -> Result<()> {
+    let ended = sweep.trials.iter().filter(|trial| trial.outcome.is_some());
+    out.line(format!(
+        "Sweep {} of {}: {}, {} of {} ended",
+        sweep.name,
+        sweep.kind.model(),
+        run_state(sweep.state),
+        count(ended.count() as u64),
+        counted(sweep.trials.len() as u64, "trial", "trials")
+    ))?;
+    out.line("")?;
+    let swept = sweep.trials.first().map(|trial| &trial.settings[..]);
+    let names: Vec<&str> = swept
+        .unwrap_or_default()
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let metric = sweep.metric.as_deref().unwrap_or("metric");
+    let before = &["trial", "run"][..];
+    let after = &["seed", "val loss", "at step", metric, "state"][..];
+    let head = [before, &names[..], after];
+    let mut table = Table::new(head.concat());
+    for trial in &sweep.trials {
+        let mut row = vec![
+            count(trial.n),
+            trial.run.clone().unwrap_or_else(|| "-".to_owned()),
+        ];
+        row.extend(trial.settings.iter().map(|(_, value)| value.clone()));
+        row.extend([
+            trial.seed.to_string(),
+            figure(trial.loss, 4),
+            trial.step.map_or_else(|| "-".to_owned(), count),
+            figure(trial.value, 3),
+            trial_state(trial).to_owned(),
+        ]);
+        table.row(row);
+    }
+    table.print(out)?;
+    out.line("")?;
+    let after = &["complete", "val loss", metric, "best"][..];
+    let head = [&names[..], after];
+    let mut table = Table::new(head.concat());
+    for one in &sweep.configurations {
+        let mut row: Vec<String> = one
+            .settings
+            .iter()
+            .map(|(_, value)| value.clone())
+            .collect();
+        row.extend([
+            format!("{} of {}", one.complete, one.trials),
+            spread(one.loss, 4),
+            spread(one.value, 3),
+            String::from(if one.best { "best" } else { "" }),
+        ]);
+        table.row(row);
+    }
+    table.print(out)?;
+    if sweep.configurations.iter().any(|one| one.trials > 1) {
+        out.line("Mean ± standard deviation over the complete trials, which differ in their seed")?;
+    }
+    Ok(())
+}
+
+/// How a trial ended, or the state of its training.
+fn trial_state(trial: &TrialInfo) -> &'static str {
+    match (trial.outcome, trial.state) {
+        (Some(TrialOutcome::Finished), _) => "done",
+        (Some(TrialOutcome::EarlyStop), _) => "stopped early",
+        (Some(outcome), _) => outcome.as_str(),
+        (None, Some(now)) => state(now.as_str()),
+        (None, None) => "waiting",
+    }
+}
+
+/// "2.1234 ± 0.0123"; without a spread, the mean alone.
+fn spread(found: Option<Spread>, decimals: usize) -> String {
+    let mean = figure(found.map(|found| found.mean), decimals);
+    match found.and_then(|found| found.sd) {
+        Some(sd) => format!("{mean} ± {sd:.decimals$}"),
+        None => mean,
+    }
+}
+
+/// "learning_rate 3e-4, epochs 2".
+fn pairs_of(settings: &[(String, String)]) -> String {
+    let all: Vec<String> = settings
+        .iter()
+        .map(|(name, value)| format!("{name} {value}"))
+        .collect();
+    all.join(", ")
 }
 
 /// Everything trained on content that has been deleted since.

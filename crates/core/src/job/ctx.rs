@@ -16,19 +16,52 @@ use crate::left_out::{LeftOut, without_quotes};
 /// Minimum time between signals; the last one is always sent.
 const SIGNAL_EVERY: Duration = Duration::from_millis(100);
 
-/// Ctrl-C and the like, from any thread or signal handler: a request by the user of this process.
+/// Requests to this process, from any thread or signal handler: Ctrl-C by its user, and a pause by what runs it, such as
+/// a cluster's scheduler.
 #[derive(Debug, Clone, Default)]
-pub struct Interrupt(Arc<AtomicU8>);
+pub struct Interrupt(Arc<Requests>);
+
+#[derive(Debug, Default)]
+struct Requests {
+    presses: AtomicU8,
+    pause: AtomicBool,
+}
 
 impl Interrupt {
     /// Counts a press and returns the count. The first requests what the job's kind does on interruption (pause or
     /// cancel), the second cancels.
     pub fn press(&self) -> u8 {
-        self.0.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+        let before = self.0.presses.fetch_add(1, Ordering::Relaxed);
+        before.saturating_add(1)
     }
 
     pub fn presses(&self) -> u8 {
-        self.0.load(Ordering::Relaxed)
+        self.0.presses.load(Ordering::Relaxed)
+    }
+
+    /// Requests that the job pause, whatever its kind does on Ctrl-C. Requesting it again changes nothing.
+    pub fn pause(&self) {
+        self.0.pause.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a pause was requested.
+    pub fn pauses(&self) -> bool {
+        self.0.pause.load(Ordering::Relaxed)
+    }
+
+    /// Whether anything was requested.
+    pub fn is_requested(&self) -> bool {
+        self.presses() > 0 || self.pauses()
+    }
+
+    /// What is requested of a job that Ctrl-C pauses or cancels.
+    pub(super) fn check(&self, on_interrupt: Want) -> Result<(), Stop> {
+        match self.presses() {
+            0 if self.pauses() => Err(Stop::Pause),
+            0 => Ok(()),
+            1 if on_interrupt == Want::Pause => Err(Stop::Pause),
+            _ => Err(Stop::Cancel),
+        }
     }
 }
 
@@ -50,6 +83,19 @@ pub(super) fn wish_number(want: Want) -> u8 {
         Want::Stop => 2,
         Want::Cancel => 3,
         Want::Discard => 4,
+    }
+}
+
+/// The setting with the ids of a job's steps by their names.
+fn steps_of(job: &str) -> String {
+    format!("steps of {job}")
+}
+
+impl Project {
+    /// The job that runs, or ran, as the step of this name of another ([`Ctx::step`]).
+    pub fn step_of(&self, job: &str, name: &str) -> Result<Option<String>> {
+        let steps: Option<BTreeMap<String, String>> = self.store.setting(&steps_of(job))?;
+        Ok(steps.and_then(|mut steps| steps.remove(name)))
     }
 }
 
@@ -121,11 +167,7 @@ impl Ctx<'_> {
     /// [`Stop::Pause`], [`Stop::Finish`] or [`Stop::Cancel`] if requested (here or from another process), and
     /// [`Stop::Failed`] if another process has taken the job over because this one slept too long.
     pub fn go_on(&self) -> Result<(), Stop> {
-        match self.project.interrupt.presses() {
-            0 => {}
-            1 if self.on_interrupt == Want::Pause => return Err(Stop::Pause),
-            _ => return Err(Stop::Cancel),
-        }
+        self.project.interrupt.check(self.on_interrupt)?;
         match self.shared.want.load(Ordering::Relaxed) {
             0 => Ok(()),
             1 => Err(Stop::Pause),
@@ -145,7 +187,7 @@ impl Ctx<'_> {
     /// within its forward passes.
     pub fn stop_check(&self) -> Arc<dyn Fn() -> bool + Send + Sync> {
         let (interrupt, shared) = (self.project.interrupt.clone(), Arc::clone(&self.shared));
-        Arc::new(move || interrupt.presses() > 0 || shared.want.load(Ordering::Relaxed) != 0)
+        Arc::new(move || interrupt.is_requested() || shared.want.load(Ordering::Relaxed) != 0)
     }
 
     /// As [`Ctx::go_on`], after reading the job's row, for work that waits: a request of another thread or process
@@ -179,7 +221,7 @@ impl Ctx<'_> {
     /// As the step itself; [`Stop::Pause`] and [`Stop::Cancel`] if it ended so.
     pub fn step<J: Job>(&self, name: &str, job: &J) -> Result<J::Outcome, Stop> {
         let (project, store) = (self.project, &self.project.store);
-        let key = format!("steps of {}", self.job);
+        let key = steps_of(self.job);
         let mut steps: BTreeMap<String, String> = store.setting(&key)?.unwrap_or_default();
         let before = match steps.get(name) {
             Some(id) => store.job(id)?,

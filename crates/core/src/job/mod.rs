@@ -95,6 +95,14 @@ pub trait Job: Serialize + DeserializeOwned {
     /// uses it.
     fn names(&mut self, _each: EachName) {}
 
+    /// Whether starting it again with the same parameters means the same job while that is unfinished
+    /// ([`Project::unfinished`]): it makes an item with a name that was chosen.
+    fn is_named(&mut self) -> bool {
+        let mut named = false;
+        self.names(&mut |one| named |= one.makes && !one.name.is_empty());
+        named
+    }
+
     /// Makes paths in the parameters absolute: a queued job may run in another folder.
     ///
     /// # Errors
@@ -372,6 +380,21 @@ mod tests {
         };
         let interrupted = project.start(&Pass {}, &press).expect("no error");
         assert_eq!(interrupted, Ended::Cancelled);
+    }
+
+    #[test]
+    fn request_to_pause_pauses_what_ctrl_c_cancels() {
+        let (_folder, project) = project();
+        project.interrupt.pause();
+        let ended = project.start(&Pass {}, &|_| {}).expect("no error");
+        assert_eq!(ended, Ended::Paused);
+        // asking again does not cancel; the user's Ctrl-C does
+        project.interrupt.pause();
+        let ended = project.start(&Pass {}, &|_| {}).expect("no error");
+        assert_eq!(ended, Ended::Paused);
+        project.interrupt.press();
+        let ended = project.start(&Pass {}, &|_| {}).expect("no error");
+        assert_eq!(ended, Ended::Cancelled);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::awake::Awake;
 use crate::error::{Code, Error, Result};
 use crate::kind::Begins;
 use crate::left_out::without_quotes;
-use crate::owner::{self, Watched};
+use crate::owner::{self, Watched, is_stale};
 
 /// Heartbeat interval of the owner.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
@@ -106,17 +106,66 @@ impl Project {
     /// [`Code::NotFound`], [`Code::Busy`] while a living process runs it, [`Code::Usage`] if it is done or canceled, or
     /// what the work fails with.
     pub fn resume(&self, id: &str, signals: Signals) -> Result<Ended<serde_json::Value>> {
+        match self.claim_again(id)? {
+            Some((row, resumed)) => self.run_claimed(&row, resumed, None, signals),
+            None => Ok(Ended::Paused),
+        }
+    }
+
+    /// As [`Project::resume`], for a job value with the parameters of the stored one ([`Project::unfinished`]).
+    ///
+    /// # Errors
+    /// As [`Project::resume`].
+    pub fn resume_as<J: Job>(
+        &self,
+        id: &str,
+        job: &J,
+        signals: Signals,
+    ) -> Result<Ended<J::Outcome>> {
+        match self.claim_again(id)? {
+            Some((row, resumed)) => self.run_owned(&row.id, job, resumed, J::ON_INTERRUPT, signals),
+            None => Ok(Ended::Paused),
+        }
+    }
+
+    /// Takes over a job to resume it; says whether an earlier attempt got somewhere. `None`: this process was asked to
+    /// pause before.
+    fn claim_again(&self, id: &str) -> Result<Option<(JobRow, bool)>> {
         let before = self.job_row(id)?;
         let row = match self.claim(id, Want::Pause, before.want) {
             Ok(row) => row,
             Err(Stop::Failed(error)) => return Err(error),
             // nothing was taken over: it is unchanged, and can be resumed later
-            Err(_) => return Ok(Ended::Paused),
+            Err(_) => return Ok(None),
         };
         // a submitted job is "running" without an owner; its progress proves nothing, for a process killed in the first
         // second has written none
         let resumed = before.state != JobState::Running || before.owner.is_some();
-        self.run_claimed(&row, resumed, None, signals)
+        Ok(Some((row, resumed)))
+    }
+
+    /// The job that this one repeats, if it is paused or interrupted: of the same kind, with the same parameters, which
+    /// make an item of the same name. A scheduler starts the same command again, and means that job.
+    pub fn unfinished<J: Job>(&self, job: &J) -> Result<Option<String>> {
+        // what cannot be stored is refused when it starts
+        let Ok(mut stored) = from_json::<J>(&to_json(job)?) else {
+            return Ok(None);
+        };
+        if !stored.is_named() {
+            return Ok(None);
+        }
+        let (params, now) = (to_json(&stored)?, now_ms());
+        let waits = |row: &JobRow| match row.state {
+            JobState::Paused => true,
+            // without an owner it was only submitted, and a process may be about to start it
+            JobState::Running => {
+                row.owner.is_some() && is_stale(row.owner.as_deref(), row.beat_ms, now)
+            }
+            _ => false,
+        };
+        let mut rows = self.store.jobs()?.into_iter();
+        let found = rows.find(|row| row.kind == J::KIND && row.params == params && waits(row));
+        Ok(found.map(|row| row.id))
     }
 
     /// Runs a job that this process has claimed.
@@ -188,11 +237,7 @@ impl Project {
                     row = self.job_row(&row.id)?;
                     Ok(row.owner.clone().map(|owner| (owner, row.beat_ms)))
                 };
-                let go_on = || match self.interrupt.presses() {
-                    0 => Ok(()),
-                    1 if on_interrupt == Want::Pause => Err(Stop::Pause),
-                    _ => Err(Stop::Cancel),
-                };
+                let go_on = || self.interrupt.check(on_interrupt);
                 if owner::watch(now_ms, look, go_on)? == Watched::Lives {
                     return Err(Stop::Failed(Error::new(
                         Code::Busy,

@@ -2,13 +2,14 @@
 //! was killed, gives the same bits as if it never had been.
 //!
 //! `prepare` decides everything before the first step, `trainee` is what differs between generator and classifiers,
-//! `run` is the job, `session` what it stores and reports at each step, `views` what lists show of runs. `model` loads
-//! trained models, `lent` takes them from the memory of a warm worker.
+//! `run` is the job, `session` what it stores and reports at each step, `prune` the rule that ends a trial of a sweep
+//! early, `views` what lists show of runs. `model` loads trained models, `lent` takes them from the memory of a warm worker.
 
 pub(crate) mod lent;
 pub mod model;
 pub mod precision;
 mod prepare;
+mod prune;
 mod run;
 pub mod run_config;
 pub(crate) mod run_now;

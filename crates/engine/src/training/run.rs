@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::prepare::{Prepared, base_of, fakes_of};
+use super::prune::MedianRule;
 use super::session::Session;
 use super::trainee::{Classifier, Generator, Trainee};
 use crate::ToEngine;
@@ -32,6 +33,11 @@ use repartee_core::format::{bytes, count, seconds};
 pub struct Train {
     /// Stored with the run.
     pub config: RunConfig,
+    /// Ids of the runs that it is compared with at each validation: it ends early if its loss is worse than their
+    /// median. Only a sweep sets it. One that is deleted no longer counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(skip)]
+    pub prune_against: Vec<i64>,
 }
 
 impl Train {
@@ -43,6 +49,7 @@ impl Train {
         config.check()?;
         Ok(Self {
             config: config.clone(),
+            prune_against: Vec::new(),
         })
     }
 }
@@ -176,7 +183,8 @@ impl Train {
         };
         log_fallback(ctx, prepared.fallback.as_ref());
         ctx.say(introduction(&run, &prepared));
-        learn(ctx, run, prepared)
+        let rule = MedianRule::against(store, &self.prune_against)?;
+        learn(ctx, run, prepared, rule)
     }
 }
 
@@ -236,7 +244,12 @@ fn introduction<T>(run: &Run, prepared: &Prepared<T>) -> String {
     text
 }
 /// Trains from the base, or from the run's last save.
-fn learn<T: Trainee>(ctx: &Ctx, run: Run, prepared: Prepared<T>) -> Result<Trained, Stop> {
+fn learn<T: Trainee>(
+    ctx: &Ctx,
+    run: Run,
+    prepared: Prepared<T>,
+    rule: MedianRule,
+) -> Result<Trained, Stop> {
     let store = &ctx.project.store;
     let from: Option<Checkpoint> = if ctx.resumed() {
         store.checkpoint(run.id, Role::Last)?
@@ -291,15 +304,19 @@ fn learn<T: Trainee>(ctx: &Ctx, run: Run, prepared: Prepared<T>) -> Result<Train
     let model = trainee.model(&weights::view(&vars, true))?;
     let frozen = trainee.model(&weights::view(&vars, false))?;
     let mut session = Session::new(ctx, run, &vars, files, &plan, [state, best]);
-    let outcome = train::train(
-        &vars,
-        &plan,
-        resume,
-        &mut |n| Ok(trainee.batch(sampler.batch(n))),
-        &mut |batch, stream| trainee.loss(&model, batch, stream),
-        &mut || trainee.validate(&frozen),
-        &mut |event: Event<'_>| session.on_event(&event, &|| trainee.samples(&frozen)),
-    );
+    session.rule = rule;
+    let outcome = match session.was_pruned()? {
+        true => Ok(Outcome::Pruned),
+        false => train::train(
+            &vars,
+            &plan,
+            resume,
+            &mut |n| Ok(trainee.batch(sampler.batch(n))),
+            &mut |batch, stream| trainee.loss(&model, batch, stream),
+            &mut || trainee.validate(&frozen),
+            &mut |event: Event<'_>| session.on_event(&event, &|| trainee.samples(&frozen)),
+        ),
+    };
     session.write_metrics()?;
     result(ctx, session, outcome?)
 }

@@ -10,6 +10,7 @@ use repartee_models::train::{Event, Flow, Plan, State};
 use repartee_models::weights::{self, Tensors, Vars};
 use repartee_store::runs::{Metric, NewCheckpoint, Role, Run, RunSample};
 
+use super::prune::MedianRule;
 use crate::bases::bundle;
 use crate::data::examples::{DELETED, pair_label};
 
@@ -41,6 +42,8 @@ pub(super) struct Session<'a> {
     pub last: Option<State>,
     /// The state of the best checkpoint, possibly of an earlier attempt that got further than its last save.
     pub best: Option<State>,
+    /// Ends it early.
+    pub rule: MedianRule,
 }
 
 impl<'a> Session<'a> {
@@ -70,7 +73,19 @@ impl<'a> Session<'a> {
             save_took: Duration::ZERO,
             last,
             best,
+            rule: MedianRule::default(),
         }
+    }
+
+    /// Whether an earlier attempt was pruned at its last save, and its process ended before that was recorded.
+    pub fn was_pruned(&self) -> Result<bool> {
+        let Some(last) = self.last.as_ref().filter(|last| last.step < self.steps) else {
+            return Ok(false);
+        };
+        let losses = self.ctx.project.store.metric(self.run.id, "val_loss")?;
+        let at = losses.iter().find(|(step, _)| *step == last.step as u64);
+        let loss = at.and_then(|(_, loss)| *loss);
+        Ok(loss.is_some_and(|loss| self.rule.prunes(last.step, loss).is_some()))
     }
 
     pub fn write_metrics(&mut self) -> Result<()> {
@@ -181,6 +196,14 @@ impl<'a> Session<'a> {
                 self.ctx
                     .say(format!("step {step}: validation loss {loss:.4}{mark}"));
                 self.add_samples(*step, samples()?)?;
+                if *step < self.steps
+                    && let Some(median) = self.rule.prunes(*step, *loss)
+                {
+                    self.ctx.say(format!(
+                        "step {step}: pruned, since the median of earlier trials at this step is {median:.4}"
+                    ));
+                    return Ok(Flow::Finish);
+                }
             }
             Event::Save {
                 role: Role::Best,

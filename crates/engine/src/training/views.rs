@@ -82,9 +82,8 @@ pub struct Difference {
 /// The state of a run, by its job.
 fn run_state(job: JobInfo) -> JobStatus {
     let outcome = |job: &JobInfo| job.outcome.as_ref().and_then(|o| o.get("outcome")).cloned();
-    match outcome(&job) == serde_json::to_value(Outcome::Stopped).ok()
-        && job.state == JobStatus::Done
-    {
+    let is = |early: Outcome| outcome(&job) == serde_json::to_value(early).ok();
+    match job.state == JobStatus::Done && (is(Outcome::Stopped) || is(Outcome::Pruned)) {
         true => JobStatus::Stopped,
         false => job.state,
     }

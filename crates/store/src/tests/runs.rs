@@ -196,6 +196,68 @@ fn quality_is_replaced_as_a_whole_and_deleted_with_its_run() {
 }
 
 #[test]
+fn result_of_a_trial_stays_when_its_run_is_deleted() {
+    let (_dir, store, _, runs) = with_runs();
+    for job in ["sweep", "other"] {
+        assert!(store.job_insert(job, "sweep", "{}", None, 1).unwrap());
+    }
+    let trial = |settings: &str, seed| NewTrial {
+        settings: settings.to_owned(),
+        seed,
+    };
+    let mut new = NewSweep {
+        name: "rates".to_owned(),
+        kind: ModelKind::Generator,
+        job_id: "sweep".to_owned(),
+        trials: vec![
+            trial(r#"[["learning_rate","1e-4"]]"#, 1),
+            trial(r#"[["learning_rate","3e-4"]]"#, (1 << 62) + 1),
+        ],
+    };
+    let id = store.sweep_insert(&new, 5).unwrap();
+    new.job_id = "other".to_owned();
+    assert!(matches!(
+        store.sweep_insert(&new, 6),
+        Err(Error::NameTaken { .. })
+    ));
+    let sweep = store.sweep_named("rates").unwrap();
+    assert_eq!((sweep.id, sweep.created_ms), (id, 5));
+    assert_eq!(store.sweep_of_job("sweep").unwrap(), Some(sweep));
+    assert_eq!(store.sweep_of_job("other").unwrap(), None);
+    let error = store.sweep_named("other").unwrap_err().to_string();
+    assert!(error.contains("rates"), "{error}");
+
+    let trials = store.trials(id).unwrap();
+    assert_eq!(trials.len(), 2);
+    assert!(trials.iter().all(|trial| trial.result.is_none()));
+    assert_eq!((trials[1].n, trials[1].seed), (2, (1 << 62) + 1));
+    assert_eq!(trials[1].settings, new.trials[1].settings);
+    let mut result = TrialResult {
+        outcome: TrialOutcome::EarlyStop,
+        run_id: Some(runs[0]),
+        best: Some((2.5, 40)),
+        metric: Some(("perplexity".to_owned(), 12.25)),
+    };
+    store.trial_end(id, 1, &result).unwrap();
+    let diverged = TrialResult {
+        outcome: TrialOutcome::Failed,
+        run_id: None,
+        best: Some((f64::NAN, 1)),
+        metric: None,
+    };
+    store.trial_end(id, 2, &diverged).unwrap();
+    let trials = store.trials(id).unwrap();
+    assert_eq!(trials[0].result.as_ref(), Some(&result));
+    let failed = trials[1].result.as_ref().unwrap();
+    assert_eq!((failed.outcome, failed.best), (TrialOutcome::Failed, None));
+
+    delete(&store, ItemKind::Run, "generator").unwrap();
+    result.run_id = None;
+    assert_eq!(store.trials(id).unwrap()[0].result.as_ref(), Some(&result));
+    assert!(store.check(|_, _| true).unwrap().is_whole());
+}
+
+#[test]
 fn fakes_and_predictions() {
     let (_dir, store, split_id, runs) = with_runs();
     let generator = save(&store, runs[0], Role::Best, 1, 1);
