@@ -167,6 +167,7 @@ fn models(all: &mut Recorder) {
     all.run("evaluation compare judge 2");
     all.run("quality writer judge votes --limit 8");
     all.run("chart roc judge --out roc");
+    all.run("report judge");
     all.compare("models");
 }
 
