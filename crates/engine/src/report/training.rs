@@ -98,7 +98,7 @@ fn progress(section: &mut Section, about: &About) {
 }
 
 /// From the start of the run's job to its end, with pauses.
-pub(super) fn time(about: &About) -> Option<String> {
+fn time(about: &About) -> Option<String> {
     let job = about.job.as_ref()?;
     let took = job.ended_ms?.checked_sub(job.created_ms)?;
     Some(format!(
