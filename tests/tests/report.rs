@@ -195,6 +195,8 @@ fn reports_have_the_figures_of_their_evaluations() {
                 "Data card",
                 "Model card",
                 "Training",
+                "Kept as pairs",
+                "All settings",
                 "Methods",
                 "How to repeat it",
                 "small-",
