@@ -23,6 +23,7 @@ fn help_names_every_command() {
         "fakes",
         "evaluate",
         "chart",
+        "report",
         "generate",
         "queue",
         "export",

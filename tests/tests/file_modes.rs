@@ -122,6 +122,18 @@ fn text_exports_are_private() {
 }
 
 #[test]
+fn reports_are_private() {
+    let place = Place::with_project();
+    fill(&place.project(), "a text");
+    let args = ["report", "a text", "--out", "report.html"];
+    let ran = with_umask(&place, "000", &args).output().unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+    for file in ["report.html", "report.md"] {
+        assert_eq!(mode(&place.path(file)), 0o600, "{file}");
+    }
+}
+
+#[test]
 fn exported_models_are_private() {
     let (place, engine) = repartee_tests::sample::project(20);
     drop(engine);

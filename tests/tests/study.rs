@@ -535,6 +535,12 @@ fn every_export_has_the_notice() {
         subcommands(&place, "export"),
         "an export is not tried"
     );
+    for run in ["writer", "judge", "votes"] {
+        let page = place.path(&format!("report-{run}.html"));
+        ok(&place, &format!("report {run} --out"), &[&text(&page)]);
+        carries(&mark, &page);
+        carries(&mark, &page.with_extension("md"));
+    }
     let threads = place.path("threads.jsonl");
     let told = ok(&place, "reddit export", &[&text(&threads)]);
     assert!(told["result"]["threads"].as_u64().unwrap() > 0, "{told}");

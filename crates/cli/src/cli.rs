@@ -7,7 +7,9 @@ use clap::{Parser, Subcommand};
 
 use crate::bench::args::BenchCommand;
 use crate::data::args::{ImportArgs, PairsCommand, SourceCommand, SplitCommand};
-use crate::evaluation::args::{ChartArgs, EvaluateArgs, EvaluationCommand, QualityArgs};
+use crate::evaluation::args::{
+    ChartArgs, EvaluateArgs, EvaluationCommand, QualityArgs, ReportArgs,
+};
 use crate::flags::Common;
 use crate::generation::args::{FakesCommand, GenerateArgs, GenerationCommand};
 use crate::jobs::args::JobCommand;
@@ -25,7 +27,7 @@ use crate::training::args::{RunCommand, SweepCommand, TrainCommand};
     version,
     disable_help_subcommand = true,
     after_help = "The usual order: new, import, pairs build, split make, base add, train generator, fakes make,\n\
-                  train realism, train upvotes, evaluate, chart, generate, queue.\n\
+                  train realism, train upvotes, evaluate, chart, report, generate, queue.\n\
                   `repartee demo` runs the full pipeline on synthetic data."
 )]
 pub struct Cli {
@@ -95,6 +97,8 @@ pub enum Command {
     Quality(QualityArgs),
     /// Draw ROC, precision-recall, confusion matrix, calibration or loss charts as SVG, PNG and CSV
     Chart(ChartArgs),
+    /// Write a report of a run, as one HTML page and as Markdown: data, model, training, evaluations, methods
+    Report(ReportArgs),
     /// Generate replies to comments, score them and queue the best
     Generate(GenerateArgs),
     /// List, label or delete generations

@@ -187,6 +187,14 @@ fn models(command: Command) -> Command {
         &["chart"],
         vec![("out", "RUN-CHART in this folder, all three".to_owned())],
     );
+    let command = put(
+        command,
+        &["report"],
+        vec![
+            ("out", "RUN-report.html in this folder".to_owned()),
+            ("markdown", "as --out, ending in .md".to_owned()),
+        ],
+    );
     let generate = Generate::default();
     let mut of_generate = sampling(&generate.sampling);
     of_generate.extend([

@@ -116,6 +116,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Evaluation { command } => evaluation::evaluation(app, command),
         Command::Quality(args) => evaluation::quality(app, args),
         Command::Chart(args) => evaluation::chart(app, args),
+        Command::Report(args) => evaluation::report(app, args),
         Command::Generate(args) => generation::generate(app, args),
         Command::Generation { command } => generation::generation(app, command),
         Command::Queue { command } => queue::queue(app, command),

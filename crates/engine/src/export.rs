@@ -238,7 +238,7 @@ impl Engine {
     }
 
     /// Whether the generator whose fakes a realism run was trained on has learned from Reddit content.
-    fn writer_learned_from_reddit(&self, run: &Run) -> Result<bool> {
+    pub(crate) fn writer_learned_from_reddit(&self, run: &Run) -> Result<bool> {
         let mut sets = self.store.fake_sets()?.into_iter();
         let Some(fakes) = sets.find(|set| Some(set.id) == run.fake_set_id) else {
             return Ok(false);
@@ -287,19 +287,19 @@ impl Engine {
 
 /// How a model's input was built in training: without it, an exported model would be used differently than it was
 /// trained.
-struct Input {
+pub(crate) struct Input {
     /// How comment and reply form one input.
-    template: String,
+    pub template: String,
     /// Between the two, in the generator's template.
     separator: Option<String>,
     /// Maximum input length in tokens.
-    max_tokens: usize,
+    pub max_tokens: usize,
     /// What is cut from longer inputs.
-    truncation: String,
+    pub truncation: String,
 }
 
 /// How control tokens in people's texts are handled.
-const TEXT: &str = "control tokens in comments and replies are ordinary text (transformers: split_special_tokens=True)";
+pub(crate) const TEXT: &str = "control tokens in comments and replies are ordinary text (transformers: split_special_tokens=True)";
 
 impl Input {
     fn config(&self) -> serde_json::Value {
@@ -314,7 +314,7 @@ impl Input {
 }
 
 /// The input format of a run's model.
-fn input_of(run: &Run, base: &Base) -> Result<Input> {
+pub(crate) fn input_of(run: &Run, base: &Base) -> Result<Input> {
     let max_tokens = from_json::<RunConfig>(&run.config)?.max_tokens;
     Ok(match run.kind {
         ModelKind::Generator => {

@@ -982,6 +982,12 @@ export type ExportQueue = {
   /** .jsonl or .csv. */
   path: string, state: ReplyState | null, };
 
+export type ExportReport = { run: string,
+  /** .html; the Markdown is written next to it, as .md. */
+  path: string,
+  /** Number of best and of worst predictions of each evaluation to show with their texts; 0: no text. */
+  examples: number, };
+
 export type ExportThreads = {
   /** A file with one line of JSON per thread. */
   path: string,
@@ -3495,6 +3501,8 @@ export interface Commands {
   "export.run": { params: ExportModel; result: string };
   /** Exports a base as a folder in Hugging Face layout. */
   "export.base": { params: ExportModel; result: string };
+  /** Writes the report of a run as an HTML page and as Markdown, and returns the files. */
+  "export.report": { params: ExportReport; result: Array<string> };
   /** Exports the queue to a file; returns the number of replies. */
   "export.queue": { params: ExportQueue; result: number };
   /** Verifies the whole project file. */

@@ -1,4 +1,4 @@
-//! Flags of `evaluate`, `evaluation`, `quality` and `chart`.
+//! Flags of `evaluate`, `evaluation`, `quality`, `chart` and `report`.
 
 use std::path::PathBuf;
 
@@ -84,4 +84,19 @@ pub struct ChartArgs {
     /// Files to write: .svg, .png or .csv; a name without an extension writes all three
     #[arg(short, long, value_name = "FILE")]
     pub out: Vec<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ReportArgs {
+    /// The run
+    pub run: String,
+    /// The page to write, .html
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// The Markdown to write, .md
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+    /// Show this many of the best and of the worst predictions of each evaluation, with their texts
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub examples: usize,
 }

@@ -1,4 +1,4 @@
-//! `repartee evaluate`, `evaluation`, `quality` and `chart`.
+//! `repartee evaluate`, `evaluation`, `quality`, `chart` and `report`.
 
 use std::process::ExitCode;
 
@@ -8,8 +8,9 @@ use repartee_engine::evaluation::evaluate::Evaluate;
 use repartee_engine::evaluation::quality::MeasureQuality;
 use repartee_engine::items::ItemKind;
 use repartee_engine::names::file_name;
+use repartee_engine::report::WriteReport;
 
-use super::args::{ChartArgs, EvaluateArgs, EvaluationCommand, QualityArgs};
+use super::args::{ChartArgs, EvaluateArgs, EvaluationCommand, QualityArgs, ReportArgs};
 use super::view;
 use crate::app::App;
 use crate::{data, items};
@@ -95,5 +96,26 @@ pub fn chart(app: &App, args: ChartArgs) -> Result<ExitCode> {
         .collect();
     app.done(&serde_json::json!({ "files": names }), |_| {
         app.out.line(format!("Wrote {}", names.join(", ")))
+    })
+}
+
+pub fn report(app: &App, args: ReportArgs) -> Result<ExitCode> {
+    let engine = app.engine()?;
+    let page = match args.out {
+        Some(page) => page,
+        None => format!("{}.html", file_name(&format!("{}-report", args.run))).into(),
+    };
+    let files = engine.run_report(&WriteReport {
+        run: args.run,
+        page,
+        markdown: args.markdown,
+        examples: args.examples,
+    })?;
+    let names: Vec<String> = files
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect();
+    app.done(&serde_json::json!({ "files": names }), |_| {
+        view::report(app.out, &names)
     })
 }

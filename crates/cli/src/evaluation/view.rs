@@ -371,6 +371,12 @@ fn classes(out: Out, figures: &ClassifierFigures) -> Result<()> {
     table.print(out)
 }
 
+/// The files of a report, and that they are copies.
+pub fn report(out: Out, files: &[String]) -> Result<()> {
+    out.line(format!("Wrote {}", files.join(" and ")))?;
+    out.line("Reports are outside the project: a purge does not reach them")
+}
+
 /// "[0.779, 0.851]", or a dash.
 fn interval(interval: Option<Interval>) -> String {
     interval.map_or_else(

@@ -406,7 +406,9 @@ pub fn synced(out: Out, synced: &Synced) -> Result<()> {
         let command = if cfg!(unix) { "rm -- " } else { "" };
         out.line(format!("  {command}{}", shell::quoted(copy)))?;
     }
-    out.line("Exported files and copies in other folders are not tracked; delete those, too")
+    out.line(
+        "Exported files, reports and copies in other folders are not tracked; delete those, too",
+    )
 }
 
 pub fn audit(out: Out, log: &[AuditLine]) -> Result<()> {

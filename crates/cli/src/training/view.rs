@@ -314,5 +314,7 @@ pub fn deleted_content(out: Out, all: &[DeletedContent]) -> Result<()> {
         ]);
     }
     table.print(out)?;
-    out.line("Exported files and copies of the project are not affected; delete those yourself")
+    out.line(
+        "Exported files, reports and copies of the project are not affected; delete those yourself",
+    )
 }

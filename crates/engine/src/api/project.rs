@@ -37,6 +37,7 @@ use crate::generation::pick::Criteria;
 use crate::items::{Dependents, ItemInfo, ItemRef, LabelItem, RenameItem};
 use crate::overview::Overview;
 use crate::queue::{ReplyInfo, ReplyStory};
+use crate::report::WriteReport;
 use crate::training::run_config::RunConfig;
 use crate::training::{CheckpointInfo, Difference, RunFacts, RunInfo};
 
@@ -309,6 +310,17 @@ pub struct ExportModel {
 
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
+pub struct ExportReport {
+    pub run: String,
+    /// .html; the Markdown is written next to it, as .md.
+    pub path: String,
+    /// Number of best and of worst predictions of each evaluation to show with their texts; 0: no text.
+    #[serde(default)]
+    pub examples: usize,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
 pub struct ExportQueue {
     /// .jsonl or .csv.
     pub path: String,
@@ -465,6 +477,11 @@ commands!(Arc<Engine> {
     "export.run" => |engine, p| engine.run_export(&p.name, &typed(&p.path)?, p.checkpoint.as_deref()), ExportModel => PathBuf;
     /// Exports a base as a folder in Hugging Face layout.
     "export.base" => |engine, p| engine.base_export(&p.name, &typed(&p.path)?), ExportModel => PathBuf;
+    /// Writes the report of a run as an HTML page and as Markdown, and returns the files.
+    "export.report" => |engine, p| {
+        let wanted = WriteReport { run: p.run, page: typed(&p.path)?, markdown: None, examples: p.examples };
+        engine.run_report(&wanted).map(shown)
+    }, ExportReport => Vec<String>;
     /// Exports the queue to a file; returns the number of replies.
     "export.queue" => |engine, p| engine.queue_export(&typed(&p.path)?, p.state), ExportQueue => usize;
     /// Verifies the whole project file.

@@ -204,6 +204,18 @@ test("a run is measured at each precision, and the table says what auto takes", 
   await waitForText(`${measured?.examples} examples of the validation set`);
 });
 
+test("the report of a run is written to a file", async () => {
+  const host = await openWindow("#/train/run/judge");
+  await fireEvent.click(await screen.findByRole("button", { name: "Report on judge" }));
+  const path = (await byId("export-path")) as HTMLInputElement;
+  expect(path.value).toMatch(/judge-report\.html$/);
+  await fireEvent.submit(path.form as HTMLFormElement);
+  await waitFor(() =>
+    expect(last(callsTo(host, "export.report"))).toMatchObject({ run: "judge", examples: 0 }),
+  );
+  await waitForText("Saved to ");
+});
+
 test("two selected runs are compared", async () => {
   const host = await openWindow("#/train");
   const compare = (await byId("compare-runs")) as HTMLButtonElement;
