@@ -27,8 +27,10 @@ async function begin(): Promise<void> {
   await restoreProject();
 }
 
-window.addEventListener("unhandledrejection", (event) => toastError("Something went wrong", event.reason));
+window.addEventListener("unhandledrejection", (event) =>
+  toastError("Something went wrong", event.reason, { screen: null }),
+);
 window.addEventListener("error", (event) =>
-  showToast(`Something went wrong: ${event.message}`, { tone: "bad" }),
+  showToast(`Something went wrong: ${event.message}`, { tone: "bad", screen: null }),
 );
 void begin();
