@@ -35,6 +35,7 @@ export const SHORTCUTS = {
   "queue.edit": { keys: "e", says: "Edit reply", where: "Queue" },
   "queue.approve": { keys: "a", says: "Approve reply", where: "Queue" },
   "queue.reject": { keys: "x", says: "Reject reply", where: "Queue" },
+  "queue.undo": { keys: "Ctrl+z", says: "Undo approval or rejection", where: "Queue" },
   "queue.copy": { keys: "c", says: "Copy reply text", where: "Queue" },
   "queue.close": { keys: "Escape", says: "Close reply", where: "Queue" },
   "pairs.next": { keys: "j", says: "Next pair", where: "Pairs" },
