@@ -22,6 +22,7 @@ export const SHORTCUTS = {
   "go.queue": { keys: "g q", says: "Go to Queue", where: "Everywhere" },
   "go.reddit": { keys: "g r", says: "Go to Reddit", where: "Everywhere" },
   "go.settings": { keys: "g s", says: "Go to Settings", where: "Everywhere" },
+  palette: { keys: "Ctrl+k", says: "Open command palette", where: "Everywhere", inFields: true },
   jobs: { keys: "g j", says: "Show or hide jobs", where: "Everywhere" },
   help: { keys: "?", says: "Show keyboard shortcuts", where: "Everywhere" },
   new: { keys: "n", says: "New item on this screen", where: "Everywhere" },
