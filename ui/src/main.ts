@@ -3,7 +3,7 @@
 //   state/     state that outlives a screen: queries, jobs, route, settings, shortcuts, toasts
 //   parts/     shared components (fields, dialogs, tables, meters) and number and time formats
 //   chart/     the engine's charts: readings under the pointer, table view, export
-//   shell/     the frame: sidebar, jobs, shortcuts, toasts
+//   shell/     the frame: sidebar, jobs, command palette, shortcuts, toasts
 //   screens/   one folder per screen, with the components that only it uses
 // Components take data and callbacks; only screens and the shell call the engine.
 
@@ -27,8 +27,10 @@ async function begin(): Promise<void> {
   await restoreProject();
 }
 
-window.addEventListener("unhandledrejection", (event) => toastError("Something went wrong", event.reason));
+window.addEventListener("unhandledrejection", (event) =>
+  toastError("Something went wrong", event.reason, { screen: null }),
+);
 window.addEventListener("error", (event) =>
-  showToast(`Something went wrong: ${event.message}`, { tone: "bad" }),
+  showToast(`Something went wrong: ${event.message}`, { tone: "bad", screen: null }),
 );
 void begin();

@@ -255,10 +255,11 @@ impl Engine {
         self.reply_info(id)
     }
 
-    /// Returns a rejected reply to draft on behalf of `who`.
+    /// Returns a rejected, canceled or approved reply to draft on behalf of `who`, with its text. It must be approved
+    /// again before it can be posted. The store compares its state in the transaction that changes it.
     ///
     /// # Errors
-    /// [`crate::Code::NotFound`]; [`crate::Code::Usage`] if it was posted.
+    /// [`crate::Code::NotFound`]; [`crate::Code::Usage`] if it is being posted, or was posted.
     pub fn reply_redraft(&self, id: i64, who: &str, why: &str) -> Result<ReplyInfo> {
         self.store
             .reply_move(id, ReplyState::Draft, who, why, now_ms())?;

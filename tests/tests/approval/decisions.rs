@@ -164,6 +164,44 @@ fn resending_and_manual_posting_need_the_shown_hash() {
 }
 
 #[test]
+fn undone_decision_leaves_a_draft_that_must_be_approved_again() {
+    const TEXT: &str = "Move the pot off the cold floor, and water it in the morning.";
+    type Decide = fn(&Engine);
+    let decisions: [Decide; 3] = [
+        |e| _ = approve_as_shown(e, 1, PERSON).unwrap(),
+        |e| _ = e.reply_reject(1, PERSON, "").unwrap(),
+        |e| {
+            approve_as_shown(e, 1, PERSON).unwrap();
+            e.reply_reject(1, PERSON, "").unwrap();
+        },
+    ];
+    for decide in decisions {
+        let bench = Bench::new(1);
+        let engine = bench.engine();
+        engine.reply_edit(1, TEXT, PERSON).unwrap();
+        decide(&engine);
+        let undone = engine.reply_redraft(1, PERSON, "undone").unwrap();
+        assert_eq!(
+            (undone.state, undone.text.as_str()),
+            (ReplyState::Draft, TEXT)
+        );
+        let _ = post(&engine, &now());
+        assert_eq!(
+            (bench.state(&engine).0.as_str(), bench.posted()),
+            ("draft", 0)
+        );
+        approve_as_shown(&engine, 1, PERSON).unwrap();
+        post(&engine, &now()).unwrap();
+        let error = engine.reply_redraft(1, PERSON, "undone").unwrap_err();
+        assert_eq!(error.code, Code::Usage);
+        assert_eq!(
+            (bench.state(&engine).0.as_str(), bench.posted()),
+            ("posted", 1)
+        );
+    }
+}
+
+#[test]
 fn approving_without_a_terminal_needs_the_printed_hash() {
     let bench = Bench::new(2);
     let ran = bench.place.run(["queue", "approve", "1"]);

@@ -3463,7 +3463,7 @@ export interface Commands {
   "reply.approve": { params: ApproveReply; result: ReplyInfo };
   /** Rejects one reply. */
   "reply.reject": { params: JudgeReply; result: ReplyInfo };
-  /** Returns a rejected reply to draft. */
+  /** Returns a rejected, canceled or approved reply to draft, unless it is being posted or was posted. */
   "reply.redraft": { params: JudgeReply; result: ReplyInfo };
   /** Records that the user posted an approved reply manually. */
   "reply.posted": { params: PostedReply; result: ReplyInfo };

@@ -12,6 +12,7 @@ import {
   label,
   percent,
   short,
+  since,
 } from "./format";
 
 /** Replaces non-breaking spaces. */
@@ -41,6 +42,9 @@ test("times", () => {
   expect(ago(now - 10_000, now)).toBe("just now");
   expect(ago(now - 300_000, now)).toBe("5 min ago");
   expect(ago(now - 86_400_000, now)).toBe("1 day ago");
+  const noon = new Date(2026, 0, 5, 12, 4).getTime();
+  expect(since(noon, noon + 3_600_000)).toBe("12:04");
+  expect(since(noon, noon + 86_400_000)).toBe("Jan 5, 2026, 12:04");
 });
 
 test("names", () => {

@@ -93,6 +93,14 @@ export function moment(ms: number): string {
   return `${day(ms)}, ${time}`;
 }
 
+/** 14:03; with its day, if that is not today. */
+export function since(ms: number, now: number = Date.now()): string {
+  const isToday = new Date(ms).toDateString() === new Date(now).toDateString();
+  return isToday
+    ? new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })
+    : moment(ms);
+}
+
 /** 14:03:21. */
 export function clock(ms: number): string {
   return new Date(ms).toLocaleTimeString("en-GB");

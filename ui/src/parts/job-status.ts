@@ -1,13 +1,18 @@
 // Job states and progress as text.
 
 import { type EngineError, failure, type JobInfo, type JobStatus, type Progress } from "../host";
-import { ago, bytes, count, duration } from "./format";
+import { ago, bytes, count, duration, since } from "./format";
 
 export const isLive = (job: Pick<JobInfo, "state"> | null): boolean =>
   job !== null && (job.state === "running" || job.state === "waiting");
 
 export const isResumable = (job: Pick<JobInfo, "state"> | null): boolean =>
   job !== null && (job.state === "paused" || job.state === "lost");
+
+/** Kinds that serve, watch or wait until something else ends them. */
+const OPEN_ENDED: ReadonlySet<string> = new Set(["sandbox", "maintenance", "login"]);
+
+export const isOpenEnded = (job: Pick<JobInfo, "kind">): boolean => OPEN_ENDED.has(job.kind);
 
 /** "training · 120 of 300 steps · loss 3.21 · 2 min left". */
 export function progressText(progress: Progress | null): string {
@@ -42,7 +47,8 @@ export function stateText(job: JobInfo): string {
       if (job.want === "stop") return `stopping, the checkpoint is kept · ${far}`;
       if (job.want === "discard") return `discarding · ${far}`;
       if (job.want === "cancel") return `canceling · ${far}`;
-      return far;
+      if (!isOpenEnded(job)) return far;
+      return `${job.progress ? `${far} ·` : "running"} since ${since(job.created_ms)}`;
     case "paused":
       return `paused at ${far}`;
     case "lost":

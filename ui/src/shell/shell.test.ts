@@ -1,7 +1,9 @@
 import { fireEvent, screen, waitFor } from "@testing-library/svelte";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { newId } from "../state/id";
+import { go } from "../state/route.svelte";
 import { SHORTCUTS } from "../state/shortcuts";
+import { showToast } from "../state/toasts.svelte";
 import type { TestOptions } from "../test-host";
 import {
   axeViolations,
@@ -118,6 +120,98 @@ test("closing the project shows the start screen", async () => {
   await byId("pipeline");
   await fireEvent.click(screen.getByRole("menuitem", { hidden: true, name: /Close project/ }));
   await byId("screen-start");
+});
+
+test("a job that serves has no progress bar, but a time", async () => {
+  const host = await openWindow("#/overview");
+  await byId("pipeline");
+  await host.call("job.start", { id: newId(), kind: "sandbox", params: {} });
+  await waitFor(async () => expect(textOf(await byId("jobs-words"))).toMatch(/since \d\d:\d\d/));
+  const bar = await byId("jobs-bar");
+  expect(bar.querySelector("[role=progressbar]")).toBeNull();
+  await fireEvent.click(await byId("jobs-toggle"));
+  expect((await byId("jobs-panel")).querySelector("[role=progressbar]")).toBeNull();
+  // another job has one
+  const id = await train(host);
+  await waitFor(() => expect(bar.querySelector("[role=progressbar]")).not.toBeNull());
+  await host.call("job.cancel", { job: id });
+});
+
+describe("toasts", () => {
+  test("disappear with their screen; those of background jobs stay", async () => {
+    const host = await openWindow("#/overview");
+    await byId("pipeline");
+    showToast("of this screen", { tone: "bad" });
+    const file = host.write("broken.zst", "no archive");
+    await host.call("job.start", { id: newId(), kind: "import", params: { files: [file] } });
+    await waitForText("Import broken.zst failed");
+    const toasts = await byId("toasts");
+    await waitFor(() => expect(textOf(toasts)).toContain("of this screen"));
+    go("#/settings");
+    await byId("screen-settings");
+    await waitFor(() => expect(textOf(toasts)).not.toContain("of this screen"));
+    expect(textOf(toasts)).toContain("Import broken.zst failed");
+  });
+
+  test("stay on another address of their screen", async () => {
+    await openWindow("#/queue/1");
+    await byId("open-reply");
+    showToast("of this screen");
+    go("#/queue/2");
+    await waitFor(async () => expect((await byId("open-reply")).dataset.id).toBe("2"));
+    expect(textOf(await byId("toasts"))).toContain("of this screen");
+  });
+
+  test("run their action once and are dismissed", async () => {
+    await openWindow("#/overview");
+    await byId("pipeline");
+    const run = vi.fn();
+    showToast("Something was done.", { action: { text: "Undo", run } });
+    await fireEvent.click(await byId("toast-action"));
+    expect(run).toHaveBeenCalledOnce();
+    await waitFor(() => expect(screen.queryByTestId("toast-action")).toBeNull());
+    expect(document.activeElement?.tagName).toBe("H1");
+  });
+});
+
+describe("the scroll position", () => {
+  const scrolled = (to: number) => {
+    const main = document.getElementById("main") as HTMLElement;
+    main.scrollTop = to;
+    main.dispatchEvent(new Event("scroll"));
+    return main;
+  };
+
+  test("is restored on Back, and another screen starts at its top", async () => {
+    await openWindow("#/models");
+    await waitForText("Model lineage");
+    const main = scrolled(320);
+    go("#/train");
+    await waitForText("Best validation loss");
+    expect(main.scrollTop).toBe(0);
+    scrolled(80);
+    history.back();
+    await byId("screen-models");
+    await waitFor(() => expect(main.scrollTop).toBe(320));
+    history.forward();
+    await byId("screen-train");
+    await waitFor(() => expect(main.scrollTop).toBe(80));
+    // a new visit is not Back
+    go("#/models");
+    await byId("screen-models");
+    expect(main.scrollTop).toBe(0);
+  });
+
+  test("of a list is restored on Back", async () => {
+    await openWindow("#/data/pairs");
+    const table = await byId("pairs");
+    table.scrollTop = 700;
+    table.dispatchEvent(new Event("scroll"));
+    go("#/settings");
+    await byId("screen-settings");
+    history.back();
+    await waitFor(async () => expect((await byId("pairs")).scrollTop).toBe(700));
+  });
 });
 
 describe("closing the window", () => {

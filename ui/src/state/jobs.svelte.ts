@@ -167,7 +167,8 @@ class Jobs {
     if (HEAVY.has(kind) && busy) {
       const { job, notes } = await call("job.queue", { id, kind, params, stops_queue: false });
       this.#put(job);
-      showToast([`${jobTitle(job)} is queued and starts after ${jobTitle(busy)}.`, ...notes].join(" "));
+      const text = [`${jobTitle(job)} is queued and starts after ${jobTitle(busy)}.`, ...notes].join(" ");
+      showToast(text, { screen: null });
       return id;
     }
     const job = await call("job.start", { id, kind, params });
@@ -314,6 +315,7 @@ class Jobs {
     if (job && this.#isStep(job) && state !== "failed") return;
     showToast(text, {
       tone: state === "failed" || state === "lost" ? "bad" : state === "done" ? "good" : "note",
+      screen: null,
     });
     const long = job?.ended_ms ? job.ended_ms - job.created_ms > NOTIFY_AFTER_MS : false;
     if (app.now?.settings.notify && state !== "paused" && (document.hidden || long)) {

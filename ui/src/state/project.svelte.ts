@@ -25,6 +25,7 @@ async function show(shown: ProjectInfo | null): Promise<void> {
   if (shown?.migrated_from)
     showToast(
       `This project was created by an older version and has been upgraded. The original was copied to ${shown.migrated_from}.`,
+      { screen: null },
     );
   if (shown) await jobs.read();
 }

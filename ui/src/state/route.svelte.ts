@@ -1,9 +1,18 @@
 // The route is in the address after `#`, so that a reload returns to the same screen.
 
+import { newId } from "./id";
+
 export interface Route {
   /** `["train", "run", "writer"]` for `#/train/run/writer`. */
   path: string[];
   query: URLSearchParams;
+}
+
+/** An entry of the browser's history. It keeps its id when the user goes back to it. */
+export interface HistoryEntry {
+  id: string;
+  /** Whether it is shown again, after Back or Forward. */
+  returned: boolean;
 }
 
 function read(): Route {
@@ -14,9 +23,28 @@ function read(): Route {
   };
 }
 
+function readEntry(): HistoryEntry {
+  const state = history.state as { entry?: string } | null;
+  if (state?.entry) return { id: state.entry, returned: true };
+  const id = newId();
+  history.replaceState({ entry: id }, "");
+  return { id, returned: false };
+}
+
+let address = location.hash;
 let current = $state.raw<Route>(read());
-window.addEventListener("hashchange", () => {
+let entry = $state.raw<HistoryEntry>(readEntry());
+
+function follow(): void {
+  address = location.hash;
   current = read();
+  const shown = readEntry();
+  if (shown.id !== entry.id) entry = shown;
+}
+
+window.addEventListener("hashchange", () => {
+  // `go` has followed its own changes
+  if (location.hash !== address) follow();
 });
 
 /** Builds an address; path segments are escaped. */
@@ -28,14 +56,10 @@ export function at(path: (string | number)[], query: Record<string, string | nul
 }
 
 /** Goes to an address made by [`at`]; `replace` adds no history entry. */
-export function go(address: string, how: { replace?: boolean } = {}): void {
-  if (how.replace) {
-    history.replaceState(null, "", address);
-    current = read();
-  } else {
-    location.hash = address.slice(1);
-    current = read();
-  }
+export function go(to: string, how: { replace?: boolean } = {}): void {
+  if (how.replace) history.replaceState(history.state, "", to);
+  else location.hash = to.slice(1);
+  follow();
 }
 
 export const route = {
@@ -47,5 +71,8 @@ export const route = {
   },
   get screen() {
     return current.path[0] ?? "overview";
+  },
+  get entry() {
+    return entry;
   },
 };

@@ -439,7 +439,7 @@ commands!(Arc<Engine> {
     "reply.approve" => |engine, p| engine.reply_approve(p.id, &p.seen, &p.who), ApproveReply => ReplyInfo;
     /// Rejects one reply.
     "reply.reject" => |engine, p| engine.reply_reject(p.id, &p.who, &p.why), JudgeReply => ReplyInfo;
-    /// Returns a rejected reply to draft.
+    /// Returns a rejected, canceled or approved reply to draft, unless it is being posted or was posted.
     "reply.redraft" => |engine, p| engine.reply_redraft(p.id, &p.who, &p.why), JudgeReply => ReplyInfo;
     /// Records that the user posted an approved reply manually.
     "reply.posted" => |engine, p| engine.reply_posted_by_hand(p.id, &p.link, &p.seen, &p.who), PostedReply => ReplyInfo;

@@ -196,6 +196,24 @@ fn uncertain_reply_is_settled_by_a_check_of_its_attempt() {
 }
 
 #[test]
+fn reply_that_is_being_posted_or_was_posted_is_not_returned_to_draft() {
+    for (of, state) in [
+        (Approved::sending(), ReplyState::Sending),
+        (Approved::uncertain(), ReplyState::Uncertain),
+        (Approved::posted(), ReplyState::Posted),
+    ] {
+        let (store, id) = (&of.store, of.ids[0]);
+        let before = store.reply(id).unwrap();
+        assert_eq!(before.state, state);
+        let error = store
+            .reply_move(id, ReplyState::Draft, "me", "approval undone", 100_000)
+            .unwrap_err();
+        assert!(matches!(error, Error::Transition { .. }), "{error}");
+        assert_eq!(store.reply(id).unwrap(), before);
+    }
+}
+
+#[test]
 fn temporarily_refused_reply_is_approved_again_until_it_is_edited() {
     let of = Approved::posted();
     let (store, id) = (&of.store, of.ids[2]);

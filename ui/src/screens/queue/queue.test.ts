@@ -1,7 +1,8 @@
 import { fireEvent, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, test } from "vitest";
 import type { ReplyInfo } from "../../host";
-import { byId, callsTo, openWindow, press, textOf, waitForText } from "../../testing";
+import { go } from "../../state/route.svelte";
+import { byId, callsTo, openWindow, press, type TestHost, textOf, waitForText } from "../../testing";
 import { following, order } from "./board";
 
 const last = <T>(list: T[]) => list.at(-1);
@@ -68,6 +69,79 @@ test("rejecting asks for a reason", async () => {
     expect(last(callsTo(host, "reply.reject"))).toEqual({ id, who: "Ada", why: "off topic" }),
   );
   await openWindow(`#/queue/${id}`);
+});
+
+describe("undo", () => {
+  const stateOf = async (host: TestHost, id: number) => (await host.ask("reply.get", { id })).reply.state;
+  const approveFirst = async () => {
+    const host = await openWindow("#/queue/1");
+    await byId("open-reply");
+    press("a");
+    await waitForText("Reply 1 approved.");
+    await waitFor(async () => expect(await openReply()).not.toBe(1));
+    return host;
+  };
+
+  test("Ctrl+Z returns an approved reply to draft with its text, and opens it", async () => {
+    const host = await approveFirst();
+    const { text } = (await host.ask("reply.get", { id: 1 })).reply;
+    press("z", { ctrlKey: true });
+    await waitFor(() =>
+      expect(callsTo(host, "reply.redraft")).toEqual([{ id: 1, who: "Ada", why: "approval undone" }]),
+    );
+    await waitFor(async () => expect(await openReply()).toBe(1));
+    expect((await byId("open-reply")).dataset.state).toBe("draft");
+    expect((await byId("reply-shown")).textContent).toBe(text);
+    expect(await stateOf(host, 1)).toBe("draft");
+    // one step
+    press("z", { ctrlKey: true });
+    expect(callsTo(host, "reply.redraft")).toHaveLength(1);
+  });
+
+  test("the toast undoes a rejection, and the reply needs an approval", async () => {
+    const host = await openWindow("#/queue/2");
+    await byId("open-reply");
+    press("x");
+    const why = await byId("reject-why");
+    await fireEvent.submit((why as HTMLInputElement).form as HTMLFormElement);
+    await waitForText("Reply 2 rejected.");
+    await fireEvent.click(await byId("toast-action"));
+    await waitFor(async () => expect(await stateOf(host, 2)).toBe("draft"));
+    await waitFor(() => expect(screen.queryByTestId("toast-action")).toBeNull());
+    await waitFor(async () => expect(await openReply()).toBe(2));
+    await byId("approve");
+  });
+
+  test("a reply that was posted stays posted", async () => {
+    const host = await approveFirst();
+    const { seen } = (await host.ask("reply.get", { id: 1 })).reply;
+    await host.other("reply.posted", { id: 1, link: "", seen, who: "cli" });
+    press("z", { ctrlKey: true });
+    await waitForText("Could not undo the approval of reply 1");
+    expect(await stateOf(host, 1)).toBe("posted");
+  });
+
+  test("an unsaved edit keeps Ctrl+Z for its text", async () => {
+    const host = await approveFirst();
+    press("e");
+    const text = (await byId("reply-text")) as HTMLTextAreaElement;
+    await fireEvent.input(text, { target: { value: "unsaved text" } });
+    press("z", { ctrlKey: true });
+    text.blur();
+    press("z", { ctrlKey: true });
+    expect(callsTo(host, "reply.redraft")).toEqual([]);
+    await fireEvent.click(await byId("reply-discard"));
+  });
+
+  test("the offer disappears on another screen", async () => {
+    const host = await approveFirst();
+    await byId("toast-action");
+    go("#/settings");
+    await byId("screen-settings");
+    await waitFor(() => expect(screen.queryByTestId("toast-action")).toBeNull());
+    press("z", { ctrlKey: true });
+    expect(callsTo(host, "reply.redraft")).toEqual([]);
+  });
 });
 
 test("a rejected reply can be returned to draft", async () => {
