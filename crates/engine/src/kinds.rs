@@ -34,6 +34,7 @@ kinds![
     crate::generation::generate::Generate,
     crate::evaluation::evaluate::Evaluate,
     crate::evaluation::quality::MeasureQuality,
+    crate::evaluation::audit::AuditEvaluation,
     crate::demo::Demo,
     crate::items::Delete,
     crate::generation::draft::DraftReplies,
