@@ -1,5 +1,5 @@
-//! The shortcut audit of a realism evaluation: whether something simpler than reading a reply as an answer to its comment
-//! tells real replies from fakes as well as the model does, on the same examples.
+//! The shortcut audit of a realism evaluation: whether something simpler than reading a reply as an answer to its
+//! comment tells real replies from fakes as well as the model does, on the same examples.
 //!
 //! Three classifiers (`models/src/shortcuts.rs`) are fitted to the training set of the split, as the unigram baseline is:
 //! by length, by markup, and by words. The model itself is measured on replies without their comments, and with the
@@ -559,8 +559,8 @@ fn suspects(found: &[Evaluated], classes: &[String]) -> Vec<SuspectedLabel> {
 }
 
 impl Engine {
-    /// Whether the label of each prediction is suspected to be wrong, in their order; empty if they have no labels, cannot
-    /// be read, or are of the training set, which the model has seen.
+    /// Whether the label of each prediction is suspected to be wrong, in their order; empty if they have no labels,
+    /// cannot be read, or are of the training set, which the model has seen.
     pub(super) fn suspected_labels(&self, evaluation: i64, partition: Partition) -> Vec<bool> {
         let out_of_sample = match partition {
             Partition::Train => return Vec::new(),
