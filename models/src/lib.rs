@@ -17,6 +17,7 @@
 //! | [`sampling`], [`generate`] | sampling the next token; whole replies |
 //! | [`stop`] | ending a forward pass early |
 //! | [`metrics`], [`baseline`] | metrics and curves, their intervals and tests, calibration; baselines that only count tokens |
+//! | [`shortcuts`], [`logistic`] | classifiers by length, markup or words only; the logistic regression that they end in |
 //! | [`cost`] | parameters, memory and time before a run starts |
 //!
 //! Shape letters, used in every comment: `B` batch, `T` tokens, `C` width, `H` heads, `D` width of a head, `V`
@@ -32,12 +33,14 @@ pub mod fast;
 pub mod generate;
 pub mod gpt2;
 pub mod layers;
+pub mod logistic;
 pub mod metrics;
 pub mod ops;
 pub mod optim;
 pub mod rng;
 pub mod sampling;
 pub mod schedule;
+pub mod shortcuts;
 pub mod stop;
 pub mod text;
 pub mod train;

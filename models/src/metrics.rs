@@ -12,11 +12,12 @@
 //!
 //! How sure they are: [`delong`] for AUCs, [`bootstrap`] with [`weighted`] for the others, [`permutation`] tests of two
 //! models; all of them keep the examples of a thread together ([`clusters`]). Ordered classes: [`ordinal`]. Calibration:
-//! [`temperature`], [`prior_shift`].
+//! [`temperature`], [`prior_shift`]. Labels that the predictions contradict: [`label_errors`].
 
 pub mod bootstrap;
 pub mod clusters;
 pub mod delong;
+pub mod label_errors;
 mod normal;
 pub mod ordinal;
 pub mod permutation;

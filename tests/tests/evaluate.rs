@@ -6,6 +6,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use repartee_engine::evaluation::audit::{
+    AuditEvaluation, Shortcut, ShortcutAudit, ShortcutFigures,
+};
 use repartee_engine::evaluation::chart::ChartKind;
 use repartee_engine::evaluation::compared::headline;
 use repartee_engine::evaluation::evaluate::{Evaluate, EvaluationInfo};
@@ -907,6 +910,157 @@ fn figures_are_shown_at_another_share_of_real_replies() {
         assert_eq!(refused.status, Some(2), "{refused}");
         assert!(refused.err.contains(part), "{refused}");
     }
+}
+
+fn audited(engine: &Engine, evaluation: i64) -> ShortcutAudit {
+    let job = AuditEvaluation {
+        evaluation,
+        examples: 40,
+        ..AuditEvaluation::default()
+    };
+    done(engine, &job).audit
+}
+
+fn of_shortcut(audit: &ShortcutAudit, shortcut: Shortcut) -> &ShortcutFigures {
+    let mut all = audit.shortcuts.iter();
+    all.find(|one| one.shortcut == shortcut).unwrap()
+}
+
+#[test]
+fn planted_shortcuts_are_found_and_warned_of() {
+    let made = Made::once();
+    let (place, engine) = made.copy();
+    // a model that is good without any of them
+    let id = planted(&engine, &made.judge, 1.2);
+    let predictions = engine.predictions(id).unwrap();
+    for (plant, shortcut, name) in [
+        (
+            "UPDATE comment SET body = rtrim(body) || char(10);
+             UPDATE fake SET text = rtrim(text, char(10) || ' ');",
+            Shortcut::Markup,
+            "markup only",
+        ),
+        (
+            "UPDATE comment SET body = 'This is a reply of more than forty characters. ' || body;
+             UPDATE fake SET text = 'Short ' || substr(text, 1, 9);",
+            Shortcut::Length,
+            "length only",
+        ),
+    ] {
+        database(&place.project()).execute_batch(plant).unwrap();
+        let audit = audited(&engine, id);
+        let one = of_shortcut(&audit, shortcut);
+        assert!(one.auc.unwrap() > 0.99, "{one:?}");
+        assert!(one.warning.starts_with("near the model's AUC"), "{one:?}");
+        assert_eq!(one.name, name);
+        assert!(audit.warnings().iter().any(|all| all.starts_with(name)));
+        // all examples, and the stored predictions
+        assert_eq!(one.examples, predictions.labels.len() as u64);
+        assert_eq!(one.model_auc, predictions.auc());
+        for of_model in [Shortcut::ReplyOnly, Shortcut::ShuffledComments] {
+            let one = of_shortcut(&audit, of_model);
+            assert_eq!(one.examples, 40);
+            assert!((0.0..=1.0).contains(&one.auc.unwrap()), "{one:?}");
+        }
+        let Figures::Classifier(stored) = engine.evaluation(id).unwrap().figures else {
+            panic!("a classifier's figures")
+        };
+        let stored = stored.audit.unwrap();
+        assert_eq!(stored.warnings(), audit.warnings());
+        assert_eq!(stored.at_ms, audit.at_ms);
+        let again = audited(&engine, id);
+        assert_eq!(again.shortcuts, audit.shortcuts, "the same each time");
+        assert_eq!(again.suspects, audit.suspects);
+
+        let of = [id.to_string()];
+        let picture = engine.chart(ChartKind::Roc, &of).unwrap();
+        let legend = format!("{name}, AUC {:.3}", one.auc.unwrap());
+        let mut series = picture.series.iter();
+        assert!(
+            series.any(|one| one.name.starts_with(&legend)),
+            "{:?}",
+            picture.series
+        );
+        let printed = place.ok(["evaluation", "show", &of[0]]).out;
+        let row = printed.lines().find(|line| line.starts_with(name)).unwrap();
+        assert!(row.contains(&one.written()), "{row}");
+        assert!(row.contains(&format!("! {}", one.warning)), "{row}");
+    }
+    let printed = place.ok(["evaluation", "audit", "judge", "--limit", "20"]);
+    for part in ["model, comments shuffled", "training set", "Next: "] {
+        assert!(printed.out.contains(part), "{part}: {printed}");
+    }
+}
+
+#[test]
+fn planted_wrong_labels_are_suspected() {
+    let made = Made::once();
+    let (_place, engine) = made.copy();
+    let right = planted(&engine, &made.judge, 4.0);
+    let store = Store::open(engine.path()).unwrap();
+    let found = store.evaluation(right).unwrap();
+    let mut predictions = store.predictions(right).unwrap();
+    let wrong = predictions.len().div_ceil(10);
+    for prediction in predictions.iter_mut().step_by(10) {
+        prediction.label = prediction.label.map(|label| 1 - label);
+    }
+    let new = NewEvaluation {
+        checkpoint_id: found.checkpoint_id,
+        split_id: found.split_id,
+        fake_set_id: found.fake_set_id,
+        partition: found.partition,
+        config: found.config,
+        metrics: found.metrics,
+    };
+    let now_ms = repartee_store::now_ms();
+    let id = store.evaluation_insert(&new, &predictions, now_ms).unwrap();
+    drop(store);
+    let audit = audited(&engine, id);
+    let suspected = audit.suspected as usize;
+    assert!(
+        suspected * 10 >= wrong * 7 && suspected <= wrong + 3,
+        "{suspected} of {wrong}"
+    );
+    assert_eq!(audit.suspects.len(), suspected.min(20));
+    assert!(audited(&engine, right).suspected * 4 < audit.suspected);
+    let marked = |best: bool| {
+        let examples = engine.evaluation_examples(id, best, None, wrong).unwrap();
+        examples.iter().filter(|one| one.suspected).count()
+    };
+    assert!(marked(false) * 10 >= wrong * 7, "{} {wrong}", marked(false));
+    assert_eq!(marked(true), 0);
+}
+
+#[test]
+fn only_realism_evaluations_are_audited() {
+    let made = Made::once();
+    let (place, engine) = made.copy();
+    for (evaluation, code) in [
+        (made.writer.id, Code::Usage),
+        (made.votes.id, Code::Usage),
+        (99, Code::NotFound),
+    ] {
+        let job = AuditEvaluation {
+            evaluation,
+            ..AuditEvaluation::default()
+        };
+        let refused = engine.start(&job, &|_| {}).unwrap_err();
+        assert_eq!(refused.code, code, "{refused:?}");
+    }
+    assert!(
+        engine
+            .jobs()
+            .unwrap()
+            .iter()
+            .all(|job| job.kind != "shortcuts")
+    );
+    drop(engine);
+    let refused = place.run(["evaluation", "audit", "votes"]);
+    assert_eq!(refused.status, Some(2), "{refused}");
+    assert!(
+        refused.err.contains("only realism evaluations are audited"),
+        "{refused}"
+    );
 }
 
 #[test]

@@ -88,7 +88,7 @@ pub enum Command {
     },
     /// Evaluate a trained model on one set of its split
     Evaluate(EvaluateArgs),
-    /// List, show, compare, label or delete evaluations
+    /// List, show, compare, audit, label or delete evaluations
     Evaluation {
         #[command(subcommand)]
         command: EvaluationCommand,
@@ -184,6 +184,7 @@ impl Command {
                     }
             ),
             Self::Fakes { command } => matches!(command, FakesCommand::Make(_)),
+            Self::Evaluation { command } => matches!(command, EvaluationCommand::Audit(_)),
             _ => false,
         }
     }

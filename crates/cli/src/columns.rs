@@ -92,6 +92,9 @@ pub const COMPARED: &[&str] = &[
 /// Metrics at another share of real replies.
 pub const AT_SHARE: &[&str] = &["metric", "evaluated", "at this share", "corrected"];
 
+/// Shortcuts of an audited evaluation.
+pub const SHORTCUTS: &[&str] = &["shortcut", "AUC", "model's AUC", "examples", "mark"];
+
 /// Measured runs.
 pub const QUALITY: &[&str] = &["run", "figure", "f32", "bf16", "int8", "auto"];
 

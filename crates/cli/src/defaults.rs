@@ -3,6 +3,7 @@
 use clap::Command;
 use repartee_engine::bases::base::BaseNew;
 use repartee_engine::data::splits::MakeSplit;
+use repartee_engine::evaluation::audit::AuditEvaluation;
 use repartee_engine::evaluation::evaluate::Evaluate;
 use repartee_engine::evaluation::quality::MeasureQuality;
 use repartee_engine::generation::draft::DraftReplies;
@@ -173,6 +174,16 @@ fn models(command: Command) -> Command {
         command,
         &["evaluation", "show"],
         vec![("real_share", "none: as evaluated".to_owned())],
+    );
+    let audit = AuditEvaluation::default();
+    let command = put(
+        command,
+        &["evaluation", "audit"],
+        vec![
+            ("limit", audit.examples.to_string()),
+            ("batch", audit.batch.to_string()),
+            ("device", audit.device),
+        ],
     );
     let command = put(
         command,

@@ -35,6 +35,7 @@ kinds![
     crate::generation::generate::Generate,
     crate::evaluation::evaluate::Evaluate,
     crate::evaluation::quality::MeasureQuality,
+    crate::evaluation::audit::AuditEvaluation,
     crate::demo::Demo,
     crate::items::Delete,
     crate::generation::draft::DraftReplies,

@@ -117,6 +117,14 @@ fn prediction_row(row: &Row<'_>, at: usize) -> rusqlite::Result<Prediction> {
     })
 }
 
+fn missing(id: i64) -> Error {
+    Error::Missing {
+        what: "evaluation",
+        name: id.to_string(),
+        there: Vec::new(),
+    }
+}
+
 impl Store {
     /// Stores an evaluation with all its predictions in one transaction, and returns its id.
     pub fn evaluation_insert(
@@ -162,6 +170,24 @@ impl Store {
         })
     }
 
+    /// Replaces the metrics (JSON) of an evaluation, to which something was added that was measured later.
+    ///
+    /// # Errors
+    /// [`Error::Missing`]; [`Error::Refused`] if it was deleted in the meantime.
+    pub fn evaluation_metrics_set(&self, id: i64, metrics: &str) -> Result<()> {
+        self.write(Family::Evaluations, |db| {
+            still_there(db, &[(ItemKind::Evaluation, id)])?;
+            let changed = db.execute(
+                "UPDATE evaluation SET metrics = ?2 WHERE id = ?1",
+                params![id, metrics],
+            )?;
+            match changed {
+                0 => Err(missing(id)),
+                _ => Ok(()),
+            }
+        })
+    }
+
     /// All evaluations, oldest first.
     pub fn evaluations(&self) -> Result<Vec<Evaluation>> {
         self.read(|db| {
@@ -183,11 +209,7 @@ impl Store {
             let mut query = db.prepare_cached(&sql)?;
             Ok(query.query_row([id], evaluation_row).optional()?)
         })?;
-        found.ok_or_else(|| Error::Missing {
-            what: "evaluation",
-            name: id.to_string(),
-            there: Vec::new(),
-        })
+        found.ok_or_else(|| missing(id))
     }
 
     /// The predictions of an evaluation, in stored order.

@@ -162,6 +162,19 @@ export type Audit = { name: string,
   at_ms: number, };
 
 /**
+ * Audits an evaluation of a realism model for shortcuts. A job: `shortcuts`.
+ */
+export type AuditEvaluation = {
+  /** Number of the evaluation. */
+  evaluation: number,
+  /** Maximum number of examples that the model is measured on again, sampled by the seed; 0: all. */
+  examples: number,
+  /** Batch size. */
+  batch: number, seed: number,
+  /** auto, cpu, cuda or metal. */
+  device: string, };
+
+/**
  * An action of the user or the program.
  */
 export type AuditLine = {
@@ -506,7 +519,9 @@ export type ClassifierFigures = { examples: number,
   /** None with too few threads, and in evaluations of earlier versions. */
   confidence: Confidence | null,
   /** On the test set, if the same checkpoint was evaluated on the validation set before. */
-  calibrated: Calibrated | null, };
+  calibrated: Calibrated | null,
+  /** Of a realism evaluation, once it was audited for shortcuts. */
+  audit?: ShortcutAudit, };
 
 /**
  * Kind of error. Callers branch on this, never on the text.
@@ -857,6 +872,15 @@ export type Evaluate = { run: string,
   device: string,
   /** Of the model, on the CPU; f32 unless requested, so that evaluations compare. */
   precision: PrecisionChoice, };
+
+/**
+ * The result of an audit.
+ */
+export type EvaluationAudited = {
+  /** Number of the evaluation, which has the audit from now on. */
+  evaluation: number, run: string, audit: ShortcutAudit,
+  /** Examples that the audit is without. */
+  left_out: LeftOut, };
 
 /**
  * Settings of an evaluation; stored with it as JSON.
@@ -1609,7 +1633,9 @@ export type MarkedExample = { comment: string,
   /** Name of the predicted class: by the threshold, or the most probable of more than two; empty for a generator. */
   called: string,
   /** The predicted probability of the true class; for a generator, of the reply's mean token. */
-  p: number, };
+  p: number,
+  /** Whether the prediction contradicts the class so confidently that the label may be wrong. */
+  suspected: boolean, };
 
 /**
  * Examples of an evaluation.
@@ -2808,6 +2834,47 @@ export type SeveralRuns = { runs: Array<string>, };
 export type Shares = { train: number, val: number, test: number, };
 
 /**
+ * What could tell real replies from fakes instead of an answer that fits its comment.
+ */
+export type Shortcut = "length" | "markup" | "words" | "reply-only" | "shuffled-comments";
+
+/**
+ * The shortcut audit of an evaluation.
+ */
+export type ShortcutAudit = {
+  /** Number of training examples that the classifiers of the shortcuts were fitted to. */
+  fitted_on: number,
+  /** Sampling seed, also of the shuffled comments. */
+  seed: number, shortcuts: Array<ShortcutFigures>,
+  /** Number of examples with a suspected wrong label, by confident learning; 0 on the training set, which the model has seen. */
+  suspected: number,
+  /** The first of them, the least probable label first. */
+  suspects: Array<SuspectedLabel>,
+  /** Milliseconds since 1970. */
+  at_ms: number, };
+
+/**
+ * How well a shortcut tells real replies from fakes.
+ */
+export type ShortcutFigures = { shortcut: Shortcut,
+  /** Display name. */
+  name: string,
+  /** What it sees of an example. */
+  sees: string,
+  /** Number of examples that it was measured on. */
+  examples: number, auc: number | null,
+  /** 95% interval of the AUC. */
+  interval: Interval | null,
+  /** AUC of the model on the same examples, with their comments. */
+  model_auc: number | null,
+  /** 95% interval of that AUC. */
+  model_interval: Interval | null,
+  /** Set if the AUC, or its interval, is near the model's; empty: it is not. */
+  warning: string,
+  /** Its ROC curve: false and true positive rate, at most 100 points. */
+  roc: Array<[number, number]>, };
+
+/**
  * A reply as it is shown, and the hash to return with a decision about it.
  */
 export type ShownReply = {
@@ -3040,6 +3107,19 @@ export type SubredditPreview = {
   rules: Array<[string, string]>,
   /** The same as JSON, for [`NewPostingPermission::rules`]. */
   rules_json: string, };
+
+/**
+ * An example whose label the model's prediction contradicts.
+ */
+export type SuspectedLabel = {
+  /** "pair abc", "fake 12". */
+  example: string,
+  /** Its class. */
+  label: string,
+  /** The class that it probably belongs to instead. */
+  suspected: string,
+  /** The predicted probability of its own class. */
+  p: number, };
 
 /**
  * Trains a model with several values of its settings. A job: `sweep`. Its trials are jobs of their own.
@@ -3614,6 +3694,7 @@ export interface Jobs {
   "generate": { params: Generate; outcome: Generated };
   "evaluate": { params: Evaluate; outcome: EvaluationInfo };
   "quality": { params: MeasureQuality; outcome: QualityMeasured };
+  "shortcuts": { params: AuditEvaluation; outcome: EvaluationAudited };
   "demo": { params: Demo; outcome: DemoReport };
   "delete": { params: Delete; outcome: Removed };
   "draft": { params: DraftReplies; outcome: Drafted };

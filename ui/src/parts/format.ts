@@ -186,6 +186,8 @@ export function jobTitle(job: Pick<JobInfo, "kind" | "params">): string {
       return `Evaluate ${text("run")}`.trim();
     case "quality":
       return `Measure quality of ${Array.isArray(params.runs) ? (params.runs as string[]).join(", ") : "runs"}`;
+    case "shortcuts":
+      return `Audit evaluation ${typeof params.evaluation === "number" ? params.evaluation : ""}`.trim();
     case "generate":
       return "Generate candidates";
     case "demo":

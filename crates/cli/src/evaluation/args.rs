@@ -48,6 +48,21 @@ pub struct QualityArgs {
     pub checkpoint: Option<String>,
 }
 
+#[derive(Debug, Clone, Args)]
+pub struct AuditArgs {
+    /// Its number or name, or a run, which stands for its latest evaluation
+    pub evaluation: String,
+    /// Maximum number of examples that the model scores again; 0 for all
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Batch size
+    #[arg(long)]
+    pub batch: Option<usize>,
+    /// auto, cpu, cuda or metal
+    #[arg(long)]
+    pub device: Option<String>,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum EvaluationCommand {
     /// List all evaluations
@@ -69,6 +84,9 @@ pub enum EvaluationCommand {
         #[arg(required = true, value_name = "OTHER")]
         others: Vec<String>,
     },
+    /// Audit a realism evaluation for shortcuts: what length, markup or words tell of a reply, and the model without
+    /// the comment
+    Audit(AuditArgs),
     #[command(flatten)]
     Item(ItemCommand),
 }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
+use repartee_engine::evaluation::audit::AuditEvaluation;
 use repartee_engine::evaluation::chart::ChartKind;
 use repartee_engine::evaluation::evaluate::Evaluate;
 use repartee_engine::evaluation::quality::MeasureQuality;
@@ -60,6 +61,17 @@ pub fn evaluation(app: &App, command: EvaluationCommand) -> Result<ExitCode> {
             app.done(&engine.evaluations_compare(&all)?, |comparison| {
                 view::comparison(app.out, comparison)
             })
+        }
+        EvaluationCommand::Audit(args) => {
+            let usual = AuditEvaluation::default();
+            let job = AuditEvaluation {
+                evaluation: engine.evaluation_of(&args.evaluation)?.id,
+                examples: args.limit.unwrap_or(usual.examples),
+                batch: args.batch.unwrap_or(usual.batch),
+                device: args.device.unwrap_or(usual.device.clone()),
+                ..usual
+            };
+            app.start(&engine, &job, |audited| view::audited(app.out, audited))
         }
         EvaluationCommand::Item(command) => {
             items::item(app, &engine, ItemKind::Evaluation, command)

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use repartee_engine::evaluation::at_share::{AtRealShare, EvaluationShown};
+use repartee_engine::evaluation::audit::{EvaluationAudited, ShortcutAudit};
 use repartee_engine::evaluation::compared::{Compared, headline};
 use repartee_engine::evaluation::evaluate::EvaluationInfo;
 use repartee_engine::evaluation::figures::{ClassifierFigures, Figures};
@@ -44,6 +45,10 @@ fn evaluation(out: Out, evaluation: &EvaluationInfo) -> Result<()> {
         out.line("")?;
         classes(out, figures)?;
         calibrated(out, evaluation, figures)?;
+        if let Some(one) = &figures.audit {
+            out.line("")?;
+            audit(out, one)?;
+        }
     }
     Ok(())
 }
@@ -58,11 +63,71 @@ pub fn evaluated(out: Out, one: &EvaluationInfo) -> Result<()> {
             shell::command(["fakes", "make", "--generator", run]),
             shell::command(["generate", "--unseen", "5", "--generator", run])
         ),
-        Figures::Classifier(_) => format!(
-            "Next: `{}`",
-            shell::command(["chart", "roc", run, "--out", "roc"])
-        ),
+        Figures::Classifier(_) => {
+            let chart = shell::command(["chart", "roc", run, "--out", "roc"]);
+            match one.config.kind {
+                ModelKind::Realism => format!(
+                    "Next: `{}` compares the model with shortcuts, or `{chart}`",
+                    shell::command(["evaluation", "audit", &one.id.to_string()])
+                ),
+                ModelKind::Generator | ModelKind::Upvotes => format!("Next: `{chart}`"),
+            }
+        }
     })
+}
+
+/// An audit for shortcuts that was just made, and what to do next.
+pub fn audited(out: Out, one: &EvaluationAudited) -> Result<()> {
+    let id = one.evaluation.to_string();
+    out.line(format!("Evaluation {id}: run {}", one.run))?;
+    items::left_out(out, &one.left_out)?;
+    out.line("")?;
+    audit(out, &one.audit)?;
+    out.line(format!(
+        "Next: `{}` draws these ROC curves beside the model's",
+        shell::command(["chart", "roc", &id, "--out", "roc"])
+    ))
+}
+
+/// Each shortcut beside the model, and the suspected labels.
+fn audit(out: Out, audit: &ShortcutAudit) -> Result<()> {
+    let mut table = Table::new(columns::SHORTCUTS);
+    for one in &audit.shortcuts {
+        let mark = match one.warning.as_str() {
+            "" => String::new(),
+            warning => format!("! {warning}"),
+        };
+        table.row([
+            one.name.clone(),
+            one.written(),
+            one.model_written(),
+            count(one.examples),
+            mark,
+        ]);
+    }
+    table.print(out)?;
+    out.line(format!(
+        "By length, markup and words: classifiers fitted to {} of the training set. Comments were shuffled with seed {}",
+        counted(audit.fitted_on, "example", "examples"),
+        audit.seed
+    ))?;
+    if audit.suspects.is_empty() {
+        return Ok(());
+    }
+    out.line(format!(
+        "{} may be wrong (confident learning); the least probable first:",
+        counted(audit.suspected, "label", "labels")
+    ))?;
+    for one in &audit.suspects {
+        out.line(format!(
+            "  {}: labeled {}, suspected {}, p({}) {:.3}",
+            one.example, one.label, one.suspected, one.label, one.p
+        ))?;
+    }
+    match audit.suspected > audit.suspects.len() as u64 {
+        true => out.line("  ... (`repartee export predictions` writes all predictions)"),
+        false => Ok(()),
+    }
 }
 
 /// A stored evaluation with its label, and its metrics at another share of real replies.

@@ -116,6 +116,25 @@ fn curve_of(name: String, roc: &Roc, is_mean: bool, baseline: (&str, f64)) -> Cu
     }
 }
 
+/// The ROC curves of the shortcuts that an evaluation was audited for.
+fn shortcut_curves(evaluation: &EvaluationInfo) -> Vec<Curve> {
+    let audit = match &evaluation.figures {
+        Figures::Classifier(figures) => figures.audit.as_ref(),
+        Figures::Generator(_) => None,
+    };
+    let shortcuts = audit.into_iter().flat_map(|audit| &audit.shortcuts);
+    shortcuts
+        .map(|one| Curve {
+            name: one.name.clone(),
+            points: one.roc.iter().map(|&(fpr, tpr)| (fpr, tpr, None)).collect(),
+            area: one.auc,
+            interval: one.interval.map(ends),
+            ..Curve::default()
+        })
+        .filter(|curve| !curve.points.is_empty())
+        .collect()
+}
+
 /// The stored interval of a figure of an evaluation.
 fn interval_of(evaluation: &EvaluationInfo, figure: &str) -> Option<(f64, f64)> {
     let one = evaluation
@@ -250,7 +269,7 @@ impl Engine {
                     true => self.band_of(first, predictions)?,
                     false => Vec::new(),
                 };
-                let curves: Vec<Curve> = evaluations
+                let mut curves: Vec<Curve> = evaluations
                     .iter()
                     .filter_map(|(e, p)| {
                         let roc = metrics::roc(&p.of_class(1), &p.is_class(1))?;
@@ -261,6 +280,9 @@ impl Engine {
                         })
                     })
                     .collect();
+                if alone && !curves.is_empty() {
+                    curves.extend(shortcut_curves(first));
+                }
                 repartee_charts::roc(&title("ROC")?, &curves, marked(Predictions::on_roc))
             }
             ChartKind::Roc => {

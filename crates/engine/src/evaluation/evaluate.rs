@@ -43,7 +43,7 @@ use crate::training::{RunFacts, threads};
 /// Examples measured between checks for pause and cancel.
 const AT_ONCE: usize = 128;
 /// Maximum number of training examples for the unigram baseline.
-const BASELINE_EXAMPLES: usize = 50_000;
+pub(super) const BASELINE_EXAMPLES: usize = 50_000;
 
 /// Evaluates a checkpoint. A job: `evaluate`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -180,6 +180,9 @@ pub struct MarkedExample {
     pub called: String,
     /// The predicted probability of the true class; for a generator, of the reply's mean token.
     pub p: f64,
+    /// Whether the prediction contradicts the class so confidently that the label may be wrong.
+    #[serde(default)]
+    pub suspected: bool,
 }
 
 impl Job for Evaluate {
@@ -899,6 +902,7 @@ impl Engine {
             ranked.reverse();
         }
         ranked.truncate(limit);
+        let suspected = self.suspected_labels(id, evaluation.partition);
         let name = |class: Option<usize>| {
             let name = class.and_then(|class| classes.get(class));
             name.cloned().unwrap_or_default()
@@ -925,6 +929,7 @@ impl Engine {
                     comment: example.comment,
                     reply: example.reply,
                     p,
+                    suspected: suspected.get(n as usize).copied().unwrap_or_default(),
                 });
             }
         }

@@ -5,6 +5,7 @@ use repartee_models::metrics::{self, Confusion, Interval, ordinal, prior_shift};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use crate::evaluation::audit::ShortcutAudit;
 use crate::evaluation::confidence::Confidence;
 
 /// Predictions of a classifier of K classes.
@@ -224,6 +225,10 @@ pub struct ClassifierFigures {
     /// On the test set, if the same checkpoint was evaluated on the validation set before.
     #[serde(default)]
     pub calibrated: Option<Calibrated>,
+    /// Of a realism evaluation, once it was audited for shortcuts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub audit: Option<ShortcutAudit>,
 }
 
 /// The figures after temperature scaling, which was fitted on other examples than it is measured on.
@@ -331,6 +336,8 @@ impl Figures {
                         ("brier at the temperature", calibrated.brier, 0.0, brier),
                     ]);
                 }
+                let shortcuts = f.audit.iter().flat_map(|audit| &audit.shortcuts);
+                all.extend(shortcuts.map(|one| ("auc of a shortcut", one.auc, 0.0, 1.0)));
                 for class in &f.classes {
                     all.extend([
                         ("auc of a class", class.auc, 0.0, 1.0),
@@ -462,6 +469,7 @@ pub fn of_classifier(
         baseline,
         confidence: None,
         calibrated: None,
+        audit: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Predictions of a checkpoint on a partition: their figures, charts, comparisons and outcomes.
 
 pub mod at_share;
+pub mod audit;
 pub mod chart;
 pub mod compared;
 pub mod confidence;

@@ -325,6 +325,10 @@ fn fakes_and_predictions() {
     let threads = store.threads_of(subjects).unwrap();
     assert_eq!(threads, [thread, thread, None, None]);
     assert_eq!(store.evaluation(id).unwrap().run, "realism");
+    store.evaluation_metrics_set(id, "{}").unwrap();
+    assert_eq!(store.evaluation(id).unwrap().metrics, "{}");
+    let unknown = store.evaluation_metrics_set(id + 1, "{}");
+    assert!(matches!(unknown, Err(Error::Missing { .. })), "{unknown:?}");
     let refused = delete(&store, ItemKind::Fakes, "f");
     assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
     delete(&store, ItemKind::Evaluation, &id.to_string()).unwrap();

@@ -402,6 +402,38 @@ test("examples are sorted by the probability of their class", async () => {
   expect(header.closest("th")?.getAttribute("aria-sort")).toBe("descending");
 });
 
+test("an audit compares the model with shortcuts, also on the ROC curve", async () => {
+  const host = await openWindow("#/evaluate/2");
+  expect(screen.queryAllByTestId("other-curve")).toHaveLength(0);
+  await show("below-audit");
+  await waitForText("Not audited yet");
+  await fireEvent.click(await byId("audit-start"));
+  await waitFor(() =>
+    expect(last(callsTo(host, "job.start"))).toMatchObject({ kind: "shortcuts", params: { evaluation: 2 } }),
+  );
+  const table = await byId("shortcuts");
+  const { figures } = await host.ask("evaluation.get", { id: 2 });
+  const all = (figures.of === "classifier" && figures.audit?.shortcuts) || [];
+  expect(all.map((one) => one.shortcut)).toEqual([
+    "length",
+    "markup",
+    "words",
+    "reply-only",
+    "shuffled-comments",
+  ]);
+  for (const one of all) {
+    const row = textOf(within(table).getByTestId(`shortcut-${one.shortcut}`));
+    for (const part of [one.name, one.auc?.toFixed(3) ?? "none", one.warning]) expect(row).toContain(part);
+  }
+  await waitFor(() => expect(screen.queryAllByTestId("other-curve")).toHaveLength(5));
+});
+
+test("only realism evaluations have an audit", async () => {
+  await openWindow("#/evaluate/3");
+  await byId("below-classes");
+  expect(screen.queryByTestId("below-audit")).toBeNull();
+});
+
 test("the number field sets the threshold and ignores invalid values", async () => {
   const host = await openWindow("#/evaluate/2");
   const number = await byId("threshold-number");
