@@ -65,7 +65,7 @@ fn sweep_prunes_by_the_median_and_marks_the_best_configuration() {
     let (place, engine) = project(80);
     let info = done(&engine, &sweep());
     assert_eq!(info, engine.sweep_show("lr").unwrap());
-    assert_eq!(engine.sweeps().unwrap(), [info.clone()]);
+    assert_eq!(engine.sweeps().unwrap(), std::slice::from_ref(&info));
     use TrialOutcome::{Finished, Pruned};
     // all configurations with the first seed, then with the second
     let settings: Vec<&str> = info

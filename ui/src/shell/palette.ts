@@ -137,7 +137,7 @@ function fitOfWord(word: string, text: string): number | null {
 }
 
 /** How well typed text fits an offer, whatever the order of its words; null: not at all. */
-export function fit(typed: string, offer: Offer): number | null {
+export function matchOf(typed: string, offer: Offer): number | null {
   const text = plain(offer.text);
   const all = plain(`${offer.text} ${offer.kind} ${offer.also ?? ""}`);
   let sum = text === plain(typed) ? 1 : 0;
@@ -156,7 +156,7 @@ const MAX_OFFERS = 50;
 /** The offers that fit, the best first; all of them without typed text. */
 export function search(offers: Offer[], typed: string): Offer[] {
   const scored = offers.flatMap((offer) => {
-    const score = fit(typed, offer);
+    const score = matchOf(typed, offer);
     return score === null ? [] : [{ offer, score }];
   });
   if (plain(typed) !== "") {
