@@ -118,7 +118,8 @@ test("Back restores the scroll position, and a new visit starts at the top", asy
   await window.settled();
   await window.go("#/settings");
   assert.equal(await top(), 0);
-  await browser.back();
+  // WebKit skips entries without a click when the driver goes back
+  await browser.execute(() => history.back());
   await window.screen("models");
   await until(async () => Math.abs((await top()) - to) <= 1, "the position is restored");
   await window.go("#/settings");

@@ -355,7 +355,7 @@ describe("the ROC curve", () => {
     const host = await openWindow("#/evaluate/2");
     await sliderOf("roc");
     const curve = await realCurve(host);
-    await fireEvent.click(screen.getByRole("button", { name: "Copy ROC of judge as TSV" }));
+    await fireEvent.click(screen.getByRole("button", { name: "Copy as TSV: ROC of judge" }));
     await waitForText(`Copied ${curve.thresholds.length - 1} thresholds.`);
     const lines = (last(host.copied) ?? "").trim().split("\n");
     const rows = lines.filter((line) => !line.startsWith("#"));
@@ -374,7 +374,7 @@ describe("the ROC curve", () => {
   test("where it cannot be copied as a picture, the export is named", async () => {
     const host = await openWindow("#/evaluate/2");
     await sliderOf("roc");
-    await fireEvent.click(screen.getByRole("button", { name: "Copy ROC of judge as picture" }));
+    await fireEvent.click(screen.getByRole("button", { name: "Copy as picture: ROC of judge" }));
     await waitForText("Use Export… to save it as PNG");
     expect(host.pictures).toEqual([]);
   });
