@@ -820,3 +820,20 @@ fn piped_table_with_another_mapping_is_an_error_that_names_both_sources() {
         "{ran}"
     );
 }
+
+#[test]
+fn import_says_why_rows_were_filtered_out_and_what_its_counts_are() {
+    let place = Place::with_project();
+    let rows =
+        "question,answer\nHow hot is it?,Very hot indeed\nHow hot is it?,Not so hot\nWhy?,\n";
+    let file = place.write("table.csv", rows).display().to_string();
+    let args = ["import", &file, "--origin", "other", "--map", FIRST_MAP];
+    let ran = place.ok(args);
+    assert!(
+        ran.err
+            .contains("4 comments and 0 posts, each time it occurs (3 new to the project)"),
+        "{ran}"
+    );
+    assert!(ran.out.contains("1 without a comment or reply"), "{ran}");
+    assert!(ran.out.contains("recorded is in `repartee study`"), "{ran}");
+}

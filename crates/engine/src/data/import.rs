@@ -181,9 +181,13 @@ fn said(source: &SourceInfo, file: &Path) -> String {
     }
     let dropped: u64 = c.dropped.values().sum();
     let mut text = format!(
-        "{}: {} rows, {} comments and {} posts imported ({} new), {dropped} filtered out, {} rejected",
+        "{}: {} rows, which name {} comments and {} posts, each time it occurs ({} new to the project), {dropped} \
+         filtered out, {} rejected",
         source.path, c.rows, c.comments, c.posts, c.new, c.rejected
     );
+    if dropped > 0 {
+        text.push_str(&format!("; filtered out: {}", c.dropped_in_words()));
+    }
     if c.nul > 0 {
         text.push_str(&format!(", NUL characters removed from {}", c.nul));
     }
