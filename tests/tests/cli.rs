@@ -270,3 +270,21 @@ fn ambiguous_source_name_is_an_error() {
         (&"unknown".into(), &"consent".into())
     );
 }
+
+#[test]
+fn number_that_is_none_and_existing_config_file_are_plain_errors() {
+    let place = Place::with_project();
+    let ran = place.run(["queue", "show", "x"]);
+    assert!(
+        ran.status == Some(2) && ran.err.contains("it is not a number"),
+        "{ran}"
+    );
+    place.write("run.toml", "");
+    let ran = place.run(["train", "generator", "--write-config", "run.toml"]);
+    assert!(
+        ran.status == Some(2) && ran.err.contains("run.toml already exists"),
+        "{ran}"
+    );
+    let ran = place.run(["generate", "", "--generator", "absent"]);
+    assert_eq!(ran.status, Some(2), "{ran}");
+}

@@ -677,3 +677,163 @@ fn order_of_files_without_times_makes_no_difference() {
         assert_eq!(one.0, pairs_left, "{changes}");
     }
 }
+
+/// A table of questions with two answers each, and the file's path as it is typed.
+fn answers(place: &Place, name: &str) -> String {
+    let mut rows = String::from("question,answer,points,thread,utt,to\n");
+    for i in 0..20 {
+        rows.push_str(&format!(
+            "How do I do number {}?,You do number {i} like this,{i},thread {},u{i},\n",
+            i / 2,
+            i / 4
+        ));
+    }
+    place.write(name, rows).display().to_string()
+}
+
+const FIRST_MAP: &str = "comment=question,reply=answer";
+const CORRECTED_MAP: &str = "comment=question,reply=answer,score=points,post=thread";
+
+fn comments(place: &Place) -> u64 {
+    let store = repartee_store::Store::open(&place.project()).unwrap();
+    store.counts().unwrap().comments
+}
+
+#[test]
+fn same_file_with_another_mapping_is_refused_and_adds_nothing() {
+    let place = Place::with_project();
+    let file = answers(&place, "answers.csv");
+    let copy = answers(&place, "copy.csv");
+    let import = |file: &str, map: &str, more: &[&str]| {
+        let args = ["import", file, "--origin", "other", "--map", map];
+        place.run([&args[..], more].concat())
+    };
+    assert_eq!(import(&file, FIRST_MAP, &[]).status, Some(0));
+    let before = comments(&place);
+    for (file, map, more) in [
+        (&file, CORRECTED_MAP, &[][..]),
+        (&copy, CORRECTED_MAP, &[][..]),
+        (&file, "id=utt,parent=to,text=answer", &[][..]),
+        (&file, FIRST_MAP, &["--placeholders"][..]),
+    ] {
+        let ran = import(file, map, more);
+        assert_eq!(ran.status, Some(2), "{ran}");
+        for part in [
+            "source 1 (answers.csv)",
+            FIRST_MAP,
+            map,
+            "repartee source delete 1",
+            "--again",
+        ] {
+            assert!(ran.err.contains(part), "{part}: {ran}");
+        }
+        assert_eq!(comments(&place), before);
+        assert_eq!(place.engine().sources().unwrap().len(), 1);
+    }
+    // a queued import is refused when it runs
+    let args = ["import", &file, "--origin", "other", "--map", CORRECTED_MAP];
+    place.ok([&args[..], &["--queue"]].concat());
+    place.run(["job", "run"]);
+    assert_eq!(comments(&place), before);
+
+    // the same mapping: nothing to add, also with another filter, which only selects rows
+    assert!(
+        import(&file, FIRST_MAP, &[])
+            .out
+            .contains("already imported")
+    );
+    let ran = import(&file, FIRST_MAP, &["--min-length", "3"]);
+    assert_eq!((ran.status, comments(&place)), (Some(0), before), "{ran}");
+
+    // beside it on request; or after the earlier ones are deleted
+    let ran = import(&file, CORRECTED_MAP, &["--again"]);
+    assert_eq!(ran.status, Some(0), "{ran}");
+    assert_eq!(comments(&place), 2 * before);
+}
+
+#[test]
+fn mapping_is_corrected_after_the_source_is_deleted() {
+    let place = Place::with_project();
+    let file = answers(&place, "answers.csv");
+    let import = |map: &str| place.run(["import", &file, "--origin", "other", "--map", map]);
+    assert_eq!(import(FIRST_MAP).status, Some(0));
+    let before = comments(&place);
+    place.ok(["source", "delete", "1", "--yes"]);
+    let ran = import(CORRECTED_MAP);
+    assert_eq!((ran.status, comments(&place)), (Some(0), before), "{ran}");
+    let built = pairs(&place.engine());
+    assert_eq!(built.joined, 20);
+}
+
+#[test]
+fn dump_with_another_filter_adds_only_its_new_rows() {
+    let place = Place::with_project();
+    let engine = place.engine();
+    let file = sample_file(&place, 6, 60);
+    let only = |subreddit: &str| Import {
+        files: vec![file.clone()],
+        filter: Filter {
+            subreddits: vec![subreddit.into()],
+            ..Filter::default()
+        },
+        ..permitted()
+    };
+    let first = run(&engine, &only("samplebikes")).unwrap();
+    let rest = import(&engine, std::slice::from_ref(&file)).unwrap();
+    let (first, rest) = (&first.sources[0].counts, &rest.sources[0].counts);
+    assert!(first.new > 0 && rest.new > 0);
+    assert_eq!(rest.known + rest.newer, first.new);
+}
+
+#[test]
+fn piped_table_with_another_mapping_is_an_error_that_names_both_sources() {
+    use std::io::Write;
+    let place = Place::with_project();
+    let file = answers(&place, "answers.csv");
+    let piped = |map: &str| {
+        let args = ["import", "-", "--origin", "other", "--map", map];
+        let mut child = place
+            .repartee(args)
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let bytes = std::fs::read(&file).unwrap();
+        child.stdin.take().unwrap().write_all(&bytes).unwrap();
+        repartee_tests::Ran::from(child.wait_with_output().unwrap())
+    };
+    let first = piped(FIRST_MAP);
+    assert_eq!(first.status, Some(0), "{first}");
+    let second = piped(CORRECTED_MAP);
+    assert_eq!(second.status, Some(2), "{second}");
+    assert!(
+        second.err.contains("as source 1") && second.err.contains("repartee source delete 2"),
+        "{second}"
+    );
+    // a file with the content of the pipe is refused before it is read
+    let args = ["import", &file, "--origin", "other", "--map", FIRST_MAP];
+    place.ok(["source", "delete", "1", "--yes"]);
+    let ran = place.run(args);
+    assert!(
+        ran.status == Some(2) && ran.err.contains("as source 2"),
+        "{ran}"
+    );
+}
+
+#[test]
+fn import_says_why_rows_were_filtered_out_and_what_its_counts_are() {
+    let place = Place::with_project();
+    let rows =
+        "question,answer\nHow hot is it?,Very hot indeed\nHow hot is it?,Not so hot\nWhy?,\n";
+    let file = place.write("table.csv", rows).display().to_string();
+    let args = ["import", &file, "--origin", "other", "--map", FIRST_MAP];
+    let ran = place.ok(args);
+    assert!(
+        ran.err
+            .contains("4 comments and 0 posts, each time it occurs (3 new to the project)"),
+        "{ran}"
+    );
+    assert!(ran.out.contains("1 without a comment or reply"), "{ran}");
+    assert!(ran.out.contains("recorded is in `repartee study`"), "{ran}");
+}

@@ -936,3 +936,32 @@ fn record_from_another_machine_counts_once_confirmed_here() {
     drop(db);
     assert!(!holds(&other).0 && !holds(&place.state()).0);
 }
+
+#[test]
+fn training_needs_only_its_own_record_and_study_says_so() {
+    let place = Place::with_project();
+    let file = text(&archive(&place, "RC.ndjson", 80));
+    ok(
+        &place,
+        "import",
+        &[
+            &file,
+            repartee_tests::study::GRANTED[0],
+            repartee_tests::study::GRANTED[1],
+        ],
+    );
+    ok(&place, "pairs build", &[]);
+    let new = "base new b --kind bert --layers 1 --width 32 --heads 2 --context 160 --vocab 400";
+    ok(&place, new, &[]); // strict, with a tokenizer of the archive
+    let study = place.ok(["study"]);
+    for part in [
+        "Training on Reddit content needs the record training.",
+        "to Reddit itself api-access too",
+        "Nothing needs research-program or ethics-board",
+        "Strict is on",
+    ] {
+        assert!(study.out.contains(part), "{part}: {study}");
+    }
+    let mark = place.engine().study().unwrap().mark.unwrap();
+    assert!(!mark.contains("train") && mark.contains("ethics"), "{mark}");
+}

@@ -339,3 +339,15 @@ fn pausing_and_resuming_changes_nothing() {
         assert_eq!(weights("cut"), weights("whole"));
     }
 }
+
+#[test]
+fn sequence_length_above_the_context_is_stored_as_it_is_used() {
+    let (_place, engine) = project(60);
+    let long = RunConfig {
+        max_tokens: 4_000,
+        ..config(ModelKind::Generator, "long", 2)
+    };
+    train(&engine, &long);
+    let stored = engine.run_show("long").unwrap().config.unwrap();
+    assert_eq!(stored.max_tokens, 96);
+}

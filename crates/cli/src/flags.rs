@@ -55,6 +55,12 @@ pub fn a_name(text: &str) -> Result<String, String> {
     }
 }
 
+/// Parses the number of an item that has no name.
+pub fn a_number(text: &str) -> Result<i64, String> {
+    let number = text.trim().parse();
+    number.map_err(|_| "it is not a number; the list shows the numbers".to_owned())
+}
+
 /// Parses the state of a reply, in either spelling of "canceled".
 pub fn a_state(text: &str) -> Result<ReplyState, String> {
     let stored = match text {

@@ -135,6 +135,10 @@ impl Error {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Code::DiskFull,
             _ => Code::Io,
         };
+        if error.kind() == std::io::ErrorKind::AlreadyExists {
+            let what = format!("{} already exists; choose another name", path.display());
+            return Self::new(Code::Exists, what);
+        }
         Self::new(code, format!("cannot {doing} {}: {error}", path.display()))
     }
 }

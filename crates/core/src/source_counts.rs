@@ -38,6 +38,17 @@ pub struct SourceCounts {
 }
 
 impl SourceCounts {
+    /// Rows that the filters and rules dropped, by reason: `2 empty, 1 score`.
+    pub fn dropped_in_words(&self) -> String {
+        let parts: Vec<String> = (self.dropped.iter())
+            .map(|(rule, n)| match rule.as_str() {
+                "empty" => format!("{n} without a comment or reply"),
+                rule => format!("{n} by {}", rule.replace('_', " ")),
+            })
+            .collect();
+        parts.join(", ")
+    }
+
     /// Replacements by placeholders: `12 link, 3 user`.
     pub fn replaced_in_words(&self) -> String {
         let parts: Vec<String> = (self.replaced.iter())

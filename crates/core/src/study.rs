@@ -27,6 +27,13 @@ pub const POLICY_LINK: &str =
 /// What the user is told, once, before Reddit content is imported from an archive.
 pub const POLICY: &str = "Reddit's policy (Responsible Builder Policy of 2026-08-22) allows no training on its content without Reddit's written approval, non-commercial and academic use included. Research on Reddit data from outside Reddit's own research program violates it. Approval is often refused, and API keys are no longer given out by self-service. No archive of Reddit carries a license that changes this.";
 
+/// What each record is needed for, as [`Purpose`] has it; strict mode refuses the first two.
+pub const NEEDED_FOR: [&str; 3] = [
+    "Training on Reddit content needs the record training.",
+    "Posting needs training, and to Reddit itself api-access too.",
+    "Nothing needs research-program or ethics-board: while one of these or training is missing, charts, exports and reports say so.",
+];
+
 /// What a permission is needed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {

@@ -43,6 +43,10 @@ pub struct ImportArgs {
     /// The permission in words: license, link, who gave it
     #[arg(long, default_value = "")]
     pub note: String,
+    /// Import a file beside the source that it was imported into with another mapping, format or --placeholders; its
+    /// rows are then in the project twice [default: refuse it]
+    #[arg(long, verbatim_doc_comment)]
+    pub again: bool,
     #[command(flatten)]
     pub filter: FilterArgs,
 }

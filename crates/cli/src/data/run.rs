@@ -31,6 +31,7 @@ pub fn import(app: &App, args: ImportArgs) -> Result<ExitCode> {
         },
         name: args.name,
         note: args.note,
+        again: args.again,
         who: person(args.who),
         filter: filter_of(args.filter)?,
         ..Import::default()

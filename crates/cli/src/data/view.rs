@@ -26,6 +26,9 @@ pub fn imported(out: Out, all: &[SourceInfo]) -> Result<()> {
     sources(out, all)?;
     for source in all {
         let (name, c) = (&source.name, &source.counts);
+        if !c.dropped.is_empty() {
+            out.line(format!("{name}: filtered out: {}", c.dropped_in_words()))?;
+        }
         if c.nul > 0 {
             out.line(format!(
                 "{name}: NUL characters were removed from {}",
@@ -71,7 +74,7 @@ pub fn imported(out: Out, all: &[SourceInfo]) -> Result<()> {
     }
     if all.iter().any(|s| s.permission == Permission::Unknown) {
         out.line(
-            "To record the permission, run `repartee source permit SOURCE PERMISSION --note ...`",
+            "The permission of a source is a note on it, which blocks nothing; `repartee source permit SOURCE PERMISSION --note ...` sets it. What --permission KIND=DECISION recorded is in `repartee study`",
         )?;
     }
     out.line("Next: `repartee pairs build`")

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use repartee_engine::terms::ReplyState;
 
-use crate::flags::{a_name, a_state};
+use crate::flags::{a_name, a_number, a_state};
 
 #[derive(Debug, Subcommand)]
 pub enum QueueCommand {
@@ -16,11 +16,13 @@ pub enum QueueCommand {
     /// Show a reply with the comment it answers, its scores, and its history
     Show {
         /// The reply's number
+        #[arg(value_parser = a_number)]
         reply: i64,
     },
     /// Change a reply's text; an approved reply becomes a draft again
     Edit {
         /// The reply's number
+        #[arg(value_parser = a_number)]
         reply: i64,
         /// The new text [default: opens $EDITOR]
         #[arg(long)]
@@ -32,7 +34,7 @@ pub enum QueueCommand {
     /// Approve replies, one at a time: on a terminal each is shown and you are asked
     Approve {
         /// The replies' numbers
-        #[arg(required = true, value_name = "REPLY")]
+        #[arg(required = true, value_name = "REPLY", value_parser = a_number)]
         reply: Vec<i64>,
         /// Hash of what you reviewed, as printed by `repartee queue show`; required without a terminal
         #[arg(long, value_name = "HASH")]
@@ -44,6 +46,7 @@ pub enum QueueCommand {
     /// Reject a reply
     Reject {
         /// The reply's number
+        #[arg(value_parser = a_number)]
         reply: i64,
         /// Reason
         #[arg(long, default_value = "", value_name = "TEXT", alias = "why")]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use repartee_engine::terms::{PrecisionChoice, ReplyState};
 
-use crate::flags::{a_name, a_state, precision};
+use crate::flags::{a_name, a_number, a_state, precision};
 
 /// Who acts, for the audit log.
 #[derive(Debug, Clone, Args)]
@@ -126,6 +126,7 @@ pub enum RedditCommand {
     /// Record that you posted an approved reply by hand
     Posted {
         /// The reply's number
+        #[arg(value_parser = a_number)]
         reply: i64,
         /// Link to the posted reply
         #[arg(default_value = "", hide_default_value = true)]
@@ -139,6 +140,7 @@ pub enum RedditCommand {
     /// Withdraw a posted reply: delete it on Reddit
     Withdraw {
         /// The reply's number
+        #[arg(value_parser = a_number)]
         reply: i64,
         /// Hash of what you reviewed, as printed by `repartee queue show`; required without a terminal
         #[arg(long, value_name = "HASH")]
@@ -150,6 +152,7 @@ pub enum RedditCommand {
     #[command(alias = "untwin")]
     DeleteDuplicates {
         /// The reply's number
+        #[arg(value_parser = a_number)]
         reply: i64,
         /// Hash of what you reviewed, as printed by `repartee queue show`; required without a terminal
         #[arg(long, value_name = "HASH")]
@@ -446,6 +449,7 @@ pub struct PostArgs {
 #[derive(Debug, Clone, Args)]
 pub struct ResolveArgs {
     /// The reply's number
+    #[arg(value_parser = a_number)]
     pub reply: i64,
     /// It is not on Reddit: send it again. If another copy of the project may have answered the comment: no reply of
     /// ours is there; send it from here
@@ -467,6 +471,7 @@ pub struct ResolveArgs {
 #[derive(Debug, Clone, Args)]
 pub struct EditArgs {
     /// The reply's number
+    #[arg(value_parser = a_number)]
     pub reply: i64,
     /// The new text, without the footer [default: opens $EDITOR]
     #[arg(long)]

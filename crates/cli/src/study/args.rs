@@ -32,7 +32,7 @@ pub enum StudyCommand {
         #[arg(long, value_parser = a_name)]
         who: Option<String>,
     },
-    /// Refuse training and posting while a permission is missing; on by default
+    /// Refuse training without the record training, and posting without training (to Reddit itself: and api-access); on by default
     Strict {
         #[arg(value_enum)]
         state: OnOff,

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use repartee_engine::StudyRecord;
-use repartee_engine::study::Study;
+use repartee_engine::study::{NEEDED_FOR, Study};
 
 use crate::out::{Out, Table, time};
 
@@ -14,10 +14,9 @@ pub fn study(out: Out, study: &Study) -> Result<()> {
         true => out.line(format!("Reddit content from: {}", study.sources.join(", ")))?,
     }
     permissions(out, study)?;
+    NEEDED_FOR.iter().try_for_each(|line| out.line(*line))?;
     out.line(match study.strict {
-        true => {
-            "Strict is on: training and posting are refused if a required permission is missing"
-        }
+        true => "Strict is on: what lacks a record that it needs is refused",
         false => "Strict is off: nothing is refused; charts and exports are marked",
     })?;
     match study.history.is_empty() {

@@ -48,6 +48,9 @@ pub struct Import {
     /// The user confirms that files with Reddit's names and links are not Reddit content.
     #[ts(skip)]
     pub not_reddit: bool,
+    /// A file that was imported with another mapping or format is imported beside that source, not refused.
+    #[ts(skip)]
+    pub again: bool,
     /// Permissions of the study, recorded before the files are read. Reddit content requires them if the project has
     /// none on record; that there is no permission is a valid answer.
     pub study: Vec<StudyRecord>,
@@ -178,9 +181,13 @@ fn said(source: &SourceInfo, file: &Path) -> String {
     }
     let dropped: u64 = c.dropped.values().sum();
     let mut text = format!(
-        "{}: {} rows, {} comments and {} posts imported ({} new), {dropped} filtered out, {} rejected",
+        "{}: {} rows, which name {} comments and {} posts, each time it occurs ({} new to the project), {dropped} \
+         filtered out, {} rejected",
         source.path, c.rows, c.comments, c.posts, c.new, c.rejected
     );
+    if dropped > 0 {
+        text.push_str(&format!("; filtered out: {}", c.dropped_in_words()));
+    }
     if c.nul > 0 {
         text.push_str(&format!(", NUL characters removed from {}", c.nul));
     }
@@ -232,6 +239,9 @@ impl Import {
             filter: self.filter.clone(),
             ids: None,
         };
+        if !self.again {
+            self.refuse_other_reading(ctx, path, &options)?;
+        }
         options.ids = namespace(ctx, path, &options, origin)?;
         let options_json = to_json(&options)?;
         if let Some(source) = self.known(ctx, path, &options_json)? {
@@ -329,6 +339,9 @@ impl Import {
         if let Some(stop) = stopped {
             return Err(stop);
         }
+        if let (Ok(summary), Some(hash), true) = (&summary, &hash, read::is_stream(path)) {
+            self.refuse_read_stream(store, source_id, hash, summary.format, &options)?;
+        }
         summary.map_err(|error| {
             let error = Error::from(error);
             match counts.rows {
@@ -406,6 +419,162 @@ impl Import {
             already: true,
             ..ctx.engine().source_info(source)?
         }))
+    }
+}
+
+impl Import {
+    /// Refuses a file whose rows are in the project already, read in another way. Ids of rows are made from their
+    /// columns, or depend on which text is under an id, so all of them would be new.
+    ///
+    /// # Errors
+    /// [`Code::Exists`], with the earlier source and what to do.
+    fn refuse_other_reading(&self, ctx: &Ctx, path: &Path, options: &Options) -> Result<(), Stop> {
+        if read::is_stream(path) {
+            return Ok(()); // its content is known only after it was read
+        }
+        // what is wrong with the file is reported by the import itself
+        let Some(format) = format_of(path, options) else {
+            return Ok(());
+        };
+        let sources = ctx.project.store.sources()?;
+        let mut others = (sources.iter().rev())
+            .filter(|source| is_other_reading(source, format, options))
+            .peekable();
+        if others.peek().is_none() {
+            return Ok(());
+        }
+        let Some(hash) = hash_of(ctx, path)? else {
+            return Ok(());
+        };
+        // of a source that was not read completely, only the path is known
+        let name = path.display().to_string();
+        let earlier = others.find(|source| match &source.hash {
+            Some(known) => *known == hash,
+            None => source.path == name && has_rows(source),
+        });
+        match earlier {
+            Some(source) => Err(Error::new(
+                Code::Exists,
+                format!(
+                    "{name} is in the project already, as source {} ({}), {}; importing it {} would add its rows a \
+                     second time. Delete that source first; `repartee source delete {}` does it, and --again imports \
+                     the file beside it",
+                    source.id,
+                    source.name,
+                    reading_of(source),
+                    reading(options),
+                    source.id
+                ),
+            )
+            .into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Like [`Self::refuse_other_reading`], for a stream, which had to be read and stored first.
+    ///
+    /// # Errors
+    /// [`Code::Exists`], with both sources.
+    fn refuse_read_stream(
+        &self,
+        store: &repartee_store::Store,
+        id: i64,
+        hash: &str,
+        format: Format,
+        options: &Options,
+    ) -> Result<()> {
+        if self.again {
+            return Ok(());
+        }
+        let sources = store.sources()?;
+        let earlier = (sources.iter().rev()).find(|source| {
+            source.id != id
+                && source.hash.as_deref() == Some(hash)
+                && is_other_reading(source, format, options)
+        });
+        match earlier {
+            Some(source) => Err(Error::new(
+                Code::Exists,
+                format!(
+                    "this input was in the project already, as source {} ({}), {}; its rows are now there a second \
+                     time, as source {id}, {}. Delete one of the two; `repartee source delete {id}` deletes the new \
+                     one",
+                    source.id,
+                    source.name,
+                    reading_of(source),
+                    reading(options)
+                ),
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The format as which a file is going to be read; `None` if that cannot be detected.
+fn format_of(path: &Path, options: &Options) -> Option<Format> {
+    match (options.format, &options.mapping) {
+        (Some(format), _) => Some(format),
+        (None, Some(mapping)) if mapping.is_flat() => Some(Format::Comments),
+        (None, Some(_)) => Some(Format::Mapped),
+        (None, None) => preview(path, 0).ok().map(|preview| preview.format),
+    }
+}
+
+/// Whether a source has rows that were read in another way, so that the same bytes would give other ids. Filters only
+/// select rows. Placeholders change texts, by which ids that are not Reddit's are compared.
+fn is_other_reading(source: &Source, format: Format, options: &Options) -> bool {
+    // options of a later version say nothing
+    let Ok(used) = from_json::<Options>(&source.options) else {
+        return false;
+    };
+    if source.format == READING {
+        return false; // it has no rows yet
+    }
+    // the rows of these have ids of their own, and no mapping is used
+    let with_ids = [Format::Pushshift, Format::Listing, Format::Sample].map(Format::name);
+    match (
+        with_ids.contains(&source.format.as_str()),
+        with_ids.contains(&format.name()),
+    ) {
+        (true, true) => false,
+        (false, false) => {
+            used.mapping != options.mapping
+                || used.filter.placeholders != options.filter.placeholders
+                || options.mapping.is_none() && source.format != format.name()
+        }
+        _ => true,
+    }
+}
+
+/// Whether any text of a source was stored.
+fn has_rows(source: &Source) -> bool {
+    let counts: SourceCounts = from_json(&source.counts).unwrap_or_default();
+    counts.comments + counts.posts > 0
+}
+
+/// How a source was read, for an error.
+fn reading_of(source: &Source) -> String {
+    let used: Options = from_json(&source.options).unwrap_or_default();
+    match used.mapping {
+        None => format!("read as {}{}", source.format, placeholders_of(&used)),
+        Some(_) => reading(&used),
+    }
+}
+
+/// How a file is to be read, for an error.
+fn reading(options: &Options) -> String {
+    let words = match (&options.mapping, options.format) {
+        (Some(mapping), _) => format!("with the column mapping {}", mapping.typed()),
+        (None, Some(format)) => format!("as {}", format.name()),
+        (None, None) => "without a column mapping".to_owned(),
+    };
+    format!("{words}{}", placeholders_of(options))
+}
+
+fn placeholders_of(options: &Options) -> &'static str {
+    match options.filter.placeholders {
+        true => " and placeholders",
+        false => "",
     }
 }
 

@@ -65,7 +65,7 @@ impl Job for DraftReplies {
         if self.comments == 0 {
             return Err(Error::usage("comments must be at least 1"));
         }
-        self.generate.check(project)
+        self.generate.check_settings(project)
     }
 
     fn check_ready(&self, project: &Project) -> Result<()> {

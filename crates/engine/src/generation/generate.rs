@@ -302,6 +302,9 @@ pub struct GenerationInfo {
 const MOST_REPLIES: usize = 1_000;
 const LARGEST_BATCH: usize = 4_096;
 
+const NO_COMMENT: &str =
+    "there is no comment to answer: give one, a file, or a number of unseen ones";
+
 /// Refuses numbers of replies that no machine can hold.
 ///
 /// # Errors
@@ -383,20 +386,17 @@ impl Job for Generate {
     }
 
     fn check(&self, project: &Project) -> Result<()> {
-        check_counts("candidates", self.candidates, self.batch)?;
-        self.sampling.check().map_err(Error::from)?;
-        self.criteria.check()?;
-        self.criteria.check_models(self.realism.is_some())?;
-        check_device(&self.device, self.precision)?;
-        check_checkpoint(self.checkpoint.as_deref())?;
-        let runs = [
-            (Some(&self.generator), ModelKind::Generator),
-            (self.realism.as_ref(), ModelKind::Realism),
-            (self.upvotes.as_ref(), ModelKind::Upvotes),
-        ];
-        for (run, kind) in runs {
-            if let Some(run) = run {
-                check_kind(&project.store, run, kind)?;
+        self.check_settings(project)?;
+        // before the models are loaded, which takes seconds
+        if self.stored.is_empty() && self.unseen == 0 {
+            if self.comments.is_empty() {
+                return Err(Error::usage(NO_COMMENT));
+            }
+            let has_text = |asked: &Incoming| repartee_core::names::has_text(&asked.comment);
+            if !self.comments.iter().any(has_text) {
+                return Err(Error::usage(format!(
+                    "the comment has no text; {NO_COMMENT}"
+                )));
             }
         }
         Ok(())
@@ -562,6 +562,27 @@ struct Models {
 }
 
 impl Generate {
+    /// [`Job::check`] without the comments, which may come from elsewhere.
+    pub(super) fn check_settings(&self, project: &Project) -> Result<()> {
+        check_counts("candidates", self.candidates, self.batch)?;
+        self.sampling.check().map_err(Error::from)?;
+        self.criteria.check()?;
+        self.criteria.check_models(self.realism.is_some())?;
+        check_device(&self.device, self.precision)?;
+        check_checkpoint(self.checkpoint.as_deref())?;
+        let runs = [
+            (Some(&self.generator), ModelKind::Generator),
+            (self.realism.as_ref(), ModelKind::Realism),
+            (self.upvotes.as_ref(), ModelKind::Upvotes),
+        ];
+        for (run, kind) in runs {
+            if let Some(run) = run {
+                check_kind(&project.store, run, kind)?;
+            }
+        }
+        Ok(())
+    }
+
     fn models(&self, engine: &Engine) -> Result<Models> {
         let find = |run: &str, kind| engine.trained(run, kind, self.checkpoint.as_deref());
         let judge = |run: &Option<String>, kind| run.as_deref().map(|run| find(run, kind));
@@ -661,10 +682,7 @@ impl Generate {
             }
         }
         match (kept.is_empty(), asked) {
-            (true, 0) => Err(Error::usage(
-                "there is no comment to answer: give one, a file, or a number of unseen ones",
-            )
-            .into()),
+            (true, 0) => Err(Error::usage(NO_COMMENT).into()),
             (true, _) => Err(ctx
                 .left_out()?
                 .nothing_left("no comment can be answered")

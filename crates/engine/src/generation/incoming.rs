@@ -128,7 +128,16 @@ fn comment(line: &[u8], is_json: bool) -> std::result::Result<Option<Incoming>, 
         .map(Some);
     }
     let found: Incoming = serde_json::from_str(line).map_err(|e| {
-        format!("{e}; expected {{\"comment\": \"...\"}}, optionally with thread, subreddit, title")
+        // the position within the line reads as a line of the file
+        let what = e.to_string();
+        let what = what.split(" at line ").next().unwrap_or(&what);
+        let what = match e.classify() {
+            serde_json::error::Category::Data => what.to_owned(),
+            _ => format!("not JSON (column {})", e.column()),
+        };
+        format!(
+            "{what}; expected {{\"comment\": \"...\"}}, optionally with thread, subreddit, title"
+        )
     })?;
     checked(found).map(Some)
 }
@@ -223,6 +232,11 @@ mod tests {
             .map(|(n, line)| line.contains(&format!("line {n}: ")))
             .collect();
         assert_eq!(lines, [true; 3], "{:?}", read.left_out);
+        assert!(
+            read.left_out[0].contains("line 2: not JSON") && !read.left_out[0].contains("line 1"),
+            "{:?}",
+            read.left_out
+        );
         let plain = file("a.txt", b"one\n\xff\xfe\ntwo").expect("read");
         assert_eq!((plain.comments.len(), plain.left_out.len()), (2, 1));
         assert!(plain.left_out[0].contains("line 2: not UTF-8"));

@@ -23,7 +23,7 @@ use crate::ToEngine;
 use crate::bases::bundle;
 use crate::bases::permission::may_train;
 use crate::items::ItemKind;
-use crate::training::model::{check_device, log_fallback};
+use crate::training::model::{bert_config, check_device, gpt2_config, log_fallback};
 use crate::training::run_config::{ModelKind, RunConfig};
 use repartee_core::format::{bytes, count, seconds};
 
@@ -175,7 +175,20 @@ impl Train {
     /// Prepares the run, stores it if it is new, and trains.
     fn train<T: Trainee>(&self, ctx: &Ctx, before: Option<Run>) -> Result<Trained, Stop> {
         let store = &ctx.project.store;
-        let prepared = Prepared::<T>::new(store, self.config.clone())?;
+        let mut config = self.config.clone();
+        let base = base_of(store, &config)?;
+        let positions = match config.kind {
+            ModelKind::Generator => gpt2_config(&base)?.n_positions,
+            ModelKind::Realism | ModelKind::Upvotes => bert_config(&base)?.max_position_embeddings,
+        };
+        if config.max_tokens > positions {
+            ctx.say(format!(
+                "the maximum sequence length is {positions} tokens, the context of base {:?}, instead of {}",
+                base.name, config.max_tokens
+            ));
+            config.max_tokens = positions; // stored as it is used
+        }
+        let prepared = Prepared::<T>::new(store, config)?;
         ctx.go_on()?;
         let run = match before {
             Some(run) => run,
