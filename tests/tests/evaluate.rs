@@ -710,7 +710,8 @@ fn each_of_several_curves_is_marked_against_its_own_baselines() {
     let both = engine.chart(ChartKind::Roc, &of).unwrap();
     let one = engine.chart(ChartKind::Roc, &of[..1]).unwrap();
     for series in both.series.iter().chain(one.series.first()) {
-        assert!(series.name.ends_with("than unigram 1.000"), "{series:?}");
+        let name = &series.name;
+        assert!(name.contains("than unigram 1.0"), "{name}");
     }
     let words = words_of(&both.svg);
     assert!(words.contains("Below its baseline: judge"), "{words}");
@@ -718,6 +719,50 @@ fn each_of_several_curves_is_marked_against_its_own_baselines() {
         let said = format!("evaluation {id}: AUC");
         assert!(words.contains(&said), "{said}: {words}");
     }
+}
+
+#[test]
+fn run_stands_for_its_latest_evaluation_on_the_test_set() {
+    let made = Made::once();
+    let (place, engine) = made.copy();
+    let train = on_set(&engine, "judge", Partition::Train);
+    assert_eq!(engine.evaluation_of("judge").unwrap().id, made.judge.id);
+    let again = measure(&engine, "judge");
+    let validation = on_set(&engine, "judge", Partition::Val);
+    assert_eq!(engine.evaluation_of("judge").unwrap().id, again.id);
+    // each is still called by its number
+    for one in [&train, &validation] {
+        let found = engine.evaluation_of(&one.id.to_string()).unwrap();
+        assert_eq!(found.partition, one.partition);
+    }
+    drop(engine);
+    // and the command says which it was
+    let which = format!("evaluation {} of judge, test set", again.id);
+    let drawn = place.ok(["chart", "roc", "judge", "--out", "roc.svg"]).out;
+    assert!(
+        drawn.contains(&format!("Wrote roc.svg: {which}")),
+        "{drawn}"
+    );
+    let exported = place
+        .ok(["export", "predictions", "judge", "judge.csv"])
+        .out;
+    assert!(
+        exported.contains(&format!("predictions): {which}")),
+        "{exported}"
+    );
+    let id = validation.id.to_string();
+    let both = place.ok(["chart", "roc", "judge", id.as_str(), "--out", "both.svg"]);
+    let other = format!("{which}; evaluation {id} of judge, validation set");
+    assert!(both.out.contains(&other), "{both}");
+    // a run without one stands for its latest
+    database(&place.project())
+        .execute(
+            "DELETE FROM evaluation WHERE id IN (?1, ?2)",
+            [made.judge.id, again.id],
+        )
+        .unwrap();
+    let engine = place.engine();
+    assert_eq!(engine.evaluation_of("judge").unwrap().id, validation.id);
 }
 
 #[test]
@@ -1167,7 +1212,7 @@ fn evaluating_again_gives_the_same_figures() {
 fn figures_of_four_bins_are_printed() {
     let (place, engine) = Made::once().copy();
     let printed = place.ok(["evaluate", "votes", "--partition", "val"]).out;
-    let val = engine.evaluation_of("votes").unwrap();
+    let val = engine.evaluations().unwrap().pop().unwrap();
     assert_eq!(val.partition, Partition::Val);
     for (key, name) in [
         ("average_precision", "average precision, macro "),

@@ -205,7 +205,7 @@ fn spread(predictions: &Predictions, class: usize, names: &[String]) -> Vec<Grou
 }
 
 impl Engine {
-    /// Draws a chart of evaluations (a number, or a run: its latest one), or of runs' losses.
+    /// Draws a chart of evaluations (as [`Engine::evaluation_of`] names them), or of runs' losses.
     ///
     /// Several realism evaluations share one ROC, precision-recall or calibration chart; a model with more classes has
     /// a chart of its own.

@@ -811,7 +811,8 @@ impl Engine {
         self.evaluation_info(self.store.evaluation(id)?, self.study_mark()?)
     }
 
-    /// The evaluation of that number or name, or the latest of the run of that name.
+    /// The evaluation of that number or name, or of the run of that name: its latest on the test set, or its latest if
+    /// it has none there. An evaluation of the training set must not pass for the result of a run.
     ///
     /// # Errors
     /// [`Code::NotFound`] if there is none, with what to do then.
@@ -826,12 +827,13 @@ impl Engine {
                 return self.evaluation(named.map_err(|_| no_run)?.id);
             }
         };
-        match self
-            .store
-            .evaluations()?
+        let mut of_run = self.store.evaluations()?;
+        of_run.retain(|e| e.run == run.name);
+        // the latest among equals
+        let standing = of_run
             .into_iter()
-            .rfind(|e| e.run == run.name)
-        {
+            .max_by_key(|e| e.partition == Partition::Test);
+        match standing {
             Some(evaluation) => self.evaluation_info(evaluation, self.study_mark()?),
             None => Err(Error::new(
                 Code::NotFound,
