@@ -730,6 +730,12 @@ fn run_stands_for_its_latest_evaluation_on_the_test_set() {
     let again = measure(&engine, "judge");
     let validation = on_set(&engine, "judge", Partition::Val);
     assert_eq!(engine.evaluation_of("judge").unwrap().id, again.id);
+    // the overview has the same figure
+    let models = engine.overview().unwrap().models;
+    let judge = models.iter().find(|one| one.kind == ModelKind::Realism);
+    let main = headline(&again.compared).unwrap();
+    let figure = format!("{} {}", main.name, main.written());
+    assert_eq!(judge.unwrap().figure, Some(figure));
     // each is still called by its number
     for one in [&train, &validation] {
         let found = engine.evaluation_of(&one.id.to_string()).unwrap();

@@ -1674,7 +1674,7 @@ export type ModelState = { kind: ModelKind, runs: number,
   trained: string | null, evaluations: number,
   /** The run of `figure`: the last completed one if it was evaluated, else the one that was evaluated last. */
   evaluated: string | null,
-  /** The headline metric of its last evaluation: "AUC 0.756", "perplexity 7.210". */
+  /** The headline metric of its last evaluation on the test set, or of its last: "AUC 0.756", "perplexity 7.210". */
   figure: string | null,
   /** The baseline that it does not beat: "worse than chance 0.500"; empty: none. */
   worse: string, };

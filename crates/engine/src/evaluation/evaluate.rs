@@ -319,6 +319,31 @@ pub(super) fn fakes_of(
     Ok(Some(set))
 }
 
+/// An evaluation, as stored or as shown.
+pub(crate) trait OnPartition {
+    fn partition(&self) -> Partition;
+}
+
+impl OnPartition for Evaluation {
+    fn partition(&self) -> Partition {
+        self.partition
+    }
+}
+
+impl OnPartition for &EvaluationInfo {
+    fn partition(&self) -> Partition {
+        self.partition
+    }
+}
+
+/// The evaluation that a run stands for: the latest on the test set, or the latest if there is none. `of_run`: those of
+/// the run, oldest first.
+pub(crate) fn standing<E: OnPartition>(of_run: impl IntoIterator<Item = E>) -> Option<E> {
+    // the last of those that are equal
+    let of_run = of_run.into_iter();
+    of_run.max_by_key(|one| one.partition() == Partition::Test)
+}
+
 /// Class names; none for a generator.
 pub(crate) fn class_names(kind: ModelKind, split: &Split) -> Result<Vec<String>> {
     Ok(match kind {
@@ -829,11 +854,7 @@ impl Engine {
         };
         let mut of_run = self.store.evaluations()?;
         of_run.retain(|e| e.run == run.name);
-        // the latest among equals
-        let standing = of_run
-            .into_iter()
-            .max_by_key(|e| e.partition == Partition::Test);
-        match standing {
+        match standing(of_run) {
             Some(evaluation) => self.evaluation_info(evaluation, self.study_mark()?),
             None => Err(Error::new(
                 Code::NotFound,
