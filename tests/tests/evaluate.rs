@@ -627,6 +627,150 @@ fn charts_are_written_as_svg_png_and_csv_and_say_what_they_show() {
     }
 }
 
+/// What a chart says of all its curves: the line under its title.
+fn caption_of(svg: &str) -> &str {
+    let description = svg.split("<desc>").nth(1).unwrap();
+    description.split(". ").next().unwrap()
+}
+
+/// An evaluation of the same run on another set.
+fn on_set(engine: &Engine, run: &str, partition: Partition) -> EvaluationInfo {
+    let evaluate = Evaluate {
+        run: run.to_owned(),
+        partition,
+        limit: 100,
+        ..Evaluate::default()
+    };
+    done(engine, &evaluate)
+}
+
+#[test]
+fn curves_of_one_chart_are_told_apart_and_its_caption_holds_for_all() {
+    let made = Made::once();
+    let (_place, engine) = made.copy();
+    let again = measure(&engine, "judge");
+    let validation = on_set(&engine, "judge", Partition::Val);
+    let ids = [made.judge.id, again.id, validation.id];
+    let of = ids.map(|id| id.to_string());
+    for kind in [ChartKind::Roc, ChartKind::Pr, ChartKind::Calibration] {
+        let picture = engine.chart(kind, &of).unwrap();
+        let caption = caption_of(&picture.svg);
+        assert!(caption.contains("split main"), "{caption}");
+        for set in ["test set", "validation set"] {
+            assert!(!caption.contains(set), "{caption}");
+        }
+        let exported = picture.table.rows.iter().map(|row| row[0].as_str());
+        let exported: BTreeSet<&str> = exported.collect();
+        assert_eq!((exported.len(), picture.series.len()), (3, 3));
+        for (series, (id, set)) in picture.series.iter().zip(ids.into_iter().zip([
+            "judge, test set",
+            "judge, test set",
+            "judge, validation set",
+        ])) {
+            assert!(series.name.starts_with(set), "{:?}", series.name);
+            let number = format!("evaluation {id}");
+            assert!(series.name.contains(&number), "{:?}", series.name);
+            let named = |name: &&str| name.starts_with(set) && name.ends_with(&number);
+            assert!(exported.iter().any(named), "{exported:?}");
+        }
+        // a number only where nothing else tells them apart
+        let two = engine.chart(kind, &of[1..]).unwrap();
+        let numbered = two
+            .series
+            .iter()
+            .filter(|one| one.name.contains("evaluation"));
+        assert_eq!((numbered.count(), two.series.len()), (0, 2));
+    }
+    // an evaluation that is named twice is drawn once
+    let of = [made.judge.id, made.judge.id].map(|id| id.to_string());
+    let picture = engine.chart(ChartKind::Roc, &of).unwrap();
+    assert!(picture.series[0].name.starts_with("real, "));
+    assert!(caption_of(&picture.svg).contains("split main, test set"));
+    let loss = |of: &[&str]| {
+        let of: Vec<String> = of.iter().map(|run| (*run).to_owned()).collect();
+        engine.chart(ChartKind::Loss, &of).unwrap().svg
+    };
+    assert_eq!(loss(&["judge", "judge"]), loss(&["judge"]));
+}
+
+#[test]
+fn each_of_several_curves_is_marked_against_its_own_baselines() {
+    let (place, engine) = Made::once().copy();
+    let again = measure(&engine, "judge");
+    let first = Made::once().judge.id;
+    drop(engine);
+    database(&place.project())
+        .execute(
+            "UPDATE evaluation SET metrics = json_set(metrics, '$.baseline.unigram_auc', 1.0) WHERE id IN (?1, ?2)",
+            [first, again.id],
+        )
+        .unwrap();
+    let engine = place.engine();
+    let of = [first, again.id].map(|id| id.to_string());
+    let both = engine.chart(ChartKind::Roc, &of).unwrap();
+    let one = engine.chart(ChartKind::Roc, &of[..1]).unwrap();
+    for series in both.series.iter().chain(one.series.first()) {
+        let name = &series.name;
+        assert!(name.contains("than unigram 1.0"), "{name}");
+    }
+    let words = words_of(&both.svg);
+    assert!(words.contains("Below its baseline: judge"), "{words}");
+    for id in &of {
+        let said = format!("evaluation {id}: AUC");
+        assert!(words.contains(&said), "{said}: {words}");
+    }
+}
+
+#[test]
+fn run_stands_for_its_latest_evaluation_on_the_test_set() {
+    let made = Made::once();
+    let (place, engine) = made.copy();
+    let train = on_set(&engine, "judge", Partition::Train);
+    assert_eq!(engine.evaluation_of("judge").unwrap().id, made.judge.id);
+    let again = measure(&engine, "judge");
+    let validation = on_set(&engine, "judge", Partition::Val);
+    assert_eq!(engine.evaluation_of("judge").unwrap().id, again.id);
+    // the overview has the same figure
+    let models = engine.overview().unwrap().models;
+    let judge = models.iter().find(|one| one.kind == ModelKind::Realism);
+    let main = headline(&again.compared).unwrap();
+    let figure = format!("{} {}", main.name, main.written());
+    assert_eq!(judge.unwrap().figure, Some(figure));
+    // each is still called by its number
+    for one in [&train, &validation] {
+        let found = engine.evaluation_of(&one.id.to_string()).unwrap();
+        assert_eq!(found.partition, one.partition);
+    }
+    drop(engine);
+    // and the command says which it was
+    let which = format!("evaluation {} of judge, test set", again.id);
+    let drawn = place.ok(["chart", "roc", "judge", "--out", "roc.svg"]).out;
+    assert!(
+        drawn.contains(&format!("Wrote roc.svg: {which}")),
+        "{drawn}"
+    );
+    let exported = place
+        .ok(["export", "predictions", "judge", "judge.csv"])
+        .out;
+    assert!(
+        exported.contains(&format!("predictions): {which}")),
+        "{exported}"
+    );
+    let id = validation.id.to_string();
+    let both = place.ok(["chart", "roc", "judge", id.as_str(), "--out", "both.svg"]);
+    let other = format!("{which}; evaluation {id} of judge, validation set");
+    assert!(both.out.contains(&other), "{both}");
+    // a run without one stands for its latest
+    database(&place.project())
+        .execute(
+            "DELETE FROM evaluation WHERE id IN (?1, ?2)",
+            [made.judge.id, again.id],
+        )
+        .unwrap();
+    let engine = place.engine();
+    assert_eq!(engine.evaluation_of("judge").unwrap().id, validation.id);
+}
+
 #[test]
 fn overview_and_list_show_each_evaluation_once() {
     let (_place, engine) = Made::once().copy();
@@ -1074,7 +1218,7 @@ fn evaluating_again_gives_the_same_figures() {
 fn figures_of_four_bins_are_printed() {
     let (place, engine) = Made::once().copy();
     let printed = place.ok(["evaluate", "votes", "--partition", "val"]).out;
-    let val = engine.evaluation_of("votes").unwrap();
+    let val = engine.evaluations().unwrap().pop().unwrap();
     assert_eq!(val.partition, Partition::Val);
     for (key, name) in [
         ("average_precision", "average precision, macro "),

@@ -97,6 +97,12 @@ fn outline(band: &[(f64, f64, f64)]) -> Vec<(f64, f64)> {
     finite(upper.chain(band.iter().rev().map(|at| (at.0, at.1))))
 }
 
+/// Decimal places with which two different values are displayed differently: "0.986, worse than 0.986" says nothing.
+fn places(a: f64, b: f64) -> usize {
+    let told_apart = |&n: &usize| a == b || format!("{a:.n$}") != format!("{b:.n$}");
+    (3..7).find(told_apart).unwrap_or(7)
+}
+
 /// The unit square with curves.
 fn unit_square<'a>(
     heading: &'a Heading,
@@ -164,18 +170,21 @@ fn unit_square<'a>(
         let area = curve
             .area
             .map(|a| {
-                let worse = match &curve.baseline {
-                    Some((name, value)) if a < *value => format!(", worse than {name} {value:.3}"),
-                    Some((name, value)) if a == *value => {
-                        format!(", no better than {name} {value:.3}")
+                let baseline = curve.baseline.as_ref();
+                let not_beaten = baseline.filter(|(_, value)| a <= *value);
+                let places = not_beaten.map_or(3, |(_, value)| places(a, *value));
+                let worse = match not_beaten {
+                    Some((name, value)) if a < *value => {
+                        format!(", worse than {name} {value:.places$}")
                     }
-                    _ => String::new(),
+                    Some((name, value)) => format!(", no better than {name} {value:.places$}"),
+                    None => String::new(),
                 };
                 let interval = curve
                     .interval
-                    .map(|(low, high)| format!(" [{low:.3}, {high:.3}]"))
+                    .map(|(low, high)| format!(" [{low:.places$}, {high:.places$}]"))
                     .unwrap_or_default();
-                format!(", {area_name} {a:.3}{interval}{worse}")
+                format!(", {area_name} {a:.places$}{interval}{worse}")
             })
             .unwrap_or_default();
         let outline = outline(&curve.band);

@@ -24,11 +24,17 @@ const LABEL: Type = Type {
     bold: false,
     paint: Paint::Ink,
 };
-/// Most lines of small text in a heading: all figures below their baselines fit after what they were measured on.
-const SMALL_LINES: usize = 5;
+/// Most lines of small text in a heading: every figure of four classes below its baseline fits after what it was
+/// measured on.
+const SMALL_LINES: usize = 12;
 const LINE: f64 = 18.0; // height of a line of small text, pixels
 const LEFT: f64 = 24.0; // margin, pixels
 const RIGHT: f64 = 28.0;
+
+/// Most lines of an entry of the legend.
+const ENTRY_LINES: usize = 2;
+const ENTRY: f64 = 24.0; // height of an entry with one line, pixels
+const ENTRY_LINE: f64 = 19.0; // what each further line adds
 
 /// Position of the legend.
 #[derive(Clone, Copy, PartialEq)]
@@ -246,15 +252,21 @@ pub(crate) fn described(description: String, heading: &Heading) -> String {
     }
 }
 
-/// A series' name in the legend: cut if it is longer than the chart is wide. The table has the whole name.
-fn shown(series: &Drawn, room: f64) -> String {
-    wrap(&series.name, room - 54.0, LABEL, 1)
-        .pop()
-        .unwrap_or_default()
+/// The space of a legend's entry.
+#[derive(Clone, Copy)]
+struct EntrySpace {
+    /// Pixels.
+    width: f64,
+    lines: usize,
 }
 
-/// Draws one legend entry from its left end on.
-fn entry(pen: &mut Pen, at: (f64, f64), series: &Drawn, room: f64) -> Result<(), Error> {
+/// A series' name in the legend: cut if it is longer than its lines. The table has the whole name.
+fn shown(series: &Drawn, room: EntrySpace) -> Vec<String> {
+    wrap(&series.name, room.width - 54.0, LABEL, room.lines)
+}
+
+/// Draws one legend entry from its left end on; `at` is the middle of its first line.
+fn entry(pen: &mut Pen, at: (f64, f64), series: &Drawn, room: EntrySpace) -> Result<(), Error> {
     let (x, y) = at;
     match series.shape {
         Shape::Bars(_) => {
@@ -276,28 +288,45 @@ fn entry(pen: &mut Pen, at: (f64, f64), series: &Drawn, room: f64) -> Result<(),
             }
         }
     }
-    pen.text(&shown(series, room), (x + 30.0, y), Anchor::Start, LABEL)
+    for (n, line) in shown(series, room).iter().enumerate() {
+        let y = y + ENTRY_LINE * n as f64;
+        pen.text(line, (x + 30.0, y), Anchor::Start, LABEL)?;
+    }
+    Ok(())
 }
 
-fn entry_width(series: &Drawn, room: f64) -> f64 {
-    30.0 + pen::width(&shown(series, room), LABEL)
+fn entry_width(series: &Drawn, room: EntrySpace) -> f64 {
+    let widths = shown(series, room).into_iter();
+    let widest = widths.map(|line| pen::width(&line, LABEL));
+    30.0 + widest.fold(0.0, f64::max)
+}
+
+fn entry_height(series: &Drawn, room: EntrySpace) -> f64 {
+    let further = shown(series, room).len().saturating_sub(1);
+    ENTRY + ENTRY_LINE * further as f64
 }
 
 impl Plot<'_> {
-    /// Legend entries in rows that fit into `room` pixels.
-    fn legend_rows(&self, room: f64) -> Vec<Vec<&Drawn>> {
+    /// Legend entries in rows that fit into the room, each with its height.
+    fn legend_rows(&self, room: EntrySpace) -> Vec<(f64, Vec<&Drawn>)> {
         let mut rows: Vec<(f64, Vec<&Drawn>)> = Vec::new();
         for series in self.series.iter().filter(|s| s.in_legend) {
             let width = entry_width(series, room) + 24.0;
             match rows.last_mut() {
-                Some((used, row)) if *used + width <= room => {
+                Some((used, row)) if *used + width <= room.width => {
                     *used += width;
                     row.push(series);
                 }
                 _ => rows.push((width, vec![series])),
             }
         }
-        rows.into_iter().map(|r| r.1).collect()
+        let height = |row: &[&Drawn]| {
+            let heights = row.iter().map(|series| entry_height(series, room));
+            heights.fold(ENTRY, f64::max)
+        };
+        rows.into_iter()
+            .map(|(_, row)| (height(&row), row))
+            .collect()
     }
 
     pub(crate) fn draw(self) -> Result<Picture, Error> {
@@ -309,11 +338,15 @@ impl Plot<'_> {
             .map(|t| pen::width(&t.1, SMALL))
             .fold(0.0, f64::max);
         let left = LEFT + widest.max(16.0) + 8.0;
+        let row_room = EntrySpace {
+            width: self.width - LEFT - RIGHT,
+            lines: ENTRY_LINES,
+        };
         let rows = match self.legend {
-            Place::Above => self.legend_rows(self.width - LEFT - RIGHT),
+            Place::Above => self.legend_rows(row_room),
             _ => Vec::new(),
         };
-        let top = head.height + 24.0 * rows.len() as f64 + 34.0;
+        let top = head.height + rows.iter().map(|row| row.0).sum::<f64>() + 34.0;
         let across = self.width - left - RIGHT;
         let down = self.height.unwrap_or(across);
         let foot = Foot::new(self.heading, self.width);
@@ -349,13 +382,14 @@ impl Plot<'_> {
         let svg = pen::draw(size, &self.heading.title, &description, |pen| {
             head.draw(pen)?;
             foot.draw(pen, top + down + 62.0)?;
-            for (i, row) in rows.iter().enumerate() {
+            let mut y = head.height + 8.0;
+            for (height, row) in &rows {
                 let mut x = LEFT;
                 for series in row {
-                    let room = self.width - LEFT - RIGHT;
-                    entry(pen, (x, head.height + 24.0 * i as f64 + 8.0), series, room)?;
-                    x += entry_width(series, room) + 24.0;
+                    entry(pen, (x, y), series, row_room)?;
+                    x += entry_width(series, row_room) + 24.0;
                 }
+                y += height;
             }
 
             // Axes: the grid guides the eye; the title of the vertical axis is above it, horizontal, so that it is easy
@@ -463,13 +497,19 @@ impl Plot<'_> {
                 _ => self.series.iter().filter(|s| s.in_legend).collect(),
             };
             if !inside.is_empty() {
-                let room = across - 20.0;
+                // with many curves, one line each: the legend stays within the plot
+                let full = (ENTRY + ENTRY_LINE) * inside.len() as f64 + 32.0;
+                let room = EntrySpace {
+                    width: across - 20.0,
+                    lines: if full <= down { ENTRY_LINES } else { 1 },
+                };
                 let wide = inside
                     .iter()
                     .map(|s| entry_width(s, room))
                     .fold(0.0, f64::max)
                     + 24.0;
-                let high = 24.0 * inside.len() as f64 + 12.0;
+                let heights = inside.iter().map(|s| entry_height(s, room));
+                let high = heights.sum::<f64>() + 12.0;
                 let plot = (left, top, left + across, top + down);
                 let covered: Vec<(f64, f64)> = self
                     .series
@@ -478,8 +518,10 @@ impl Plot<'_> {
                     .collect();
                 let (x, y) = corner(self.legend, plot, (wide, high), &labels, &covered);
                 pen.rect((x, y), (x + wide, y + high), Paint::Paper, 0.85)?;
-                for (i, series) in inside.iter().enumerate() {
-                    entry(pen, (x + 12.0, y + 18.0 + 24.0 * i as f64), series, room)?;
+                let mut y = y + 18.0;
+                for series in inside {
+                    entry(pen, (x + 12.0, y), series, room)?;
+                    y += entry_height(series, room);
                 }
             }
             Ok(())

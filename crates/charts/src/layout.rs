@@ -214,3 +214,59 @@ fn long_names_stay_within_the_chart() {
     let curves = [named(&long), named(&long.replace(' ', "_")), named("short")];
     assert_legible("roc", &roc(&heading("ROC"), &curves, None).unwrap());
 }
+
+#[test]
+fn a_long_legend_entry_is_wrapped_and_not_cut() {
+    let curve = |name: &str, area: f64| Curve {
+        name: name.to_owned(),
+        points: vec![(0.0, 0.0, None), (1.0, 1.0, Some(0.0))],
+        area: Some(area),
+        interval: Some((area - 0.08, area + 0.08)),
+        baseline: Some(("unigram".to_owned(), 0.986)),
+        ..Curve::default()
+    };
+    let curves = [
+        curve("judge, test set, 150 examples, evaluation 2", 0.482),
+        curve("judge, validation set, 60 examples, evaluation 7", 0.9858),
+        curve("judge", 0.99),
+    ];
+    let picture = roc(&heading("ROC"), &curves, None).unwrap();
+    let words: Vec<&str> = picture.series.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(
+        words,
+        [
+            "judge, test set, 150 examples, evaluation 2, AUC 0.482 [0.402, 0.562], worse than unigram 0.986",
+            "judge, validation set, 60 examples, evaluation 7, AUC 0.9858 [0.9058, 1.0658], worse than unigram 0.9860",
+            "judge, AUC 0.990 [0.910, 1.070]",
+        ]
+    );
+    let drawn: Vec<String> = texts(&picture).into_iter().map(|text| text.0).collect();
+    let drawn = drawn.join(" ");
+    for words in words {
+        assert!(drawn.contains(words), "{words}: {drawn}");
+    }
+    assert_legible("roc", &picture);
+    // one line each when two would not fit into the plot
+    let many: Vec<Curve> = (0..16).map(|_| curves[0].clone()).collect();
+    assert_legible("many", &roc(&heading("ROC"), &many, None).unwrap());
+}
+
+#[test]
+fn all_figures_below_their_baselines_are_in_the_heading() {
+    let below = "average precision, weighted 0.281 is worse than prior 0.304; ".repeat(12);
+    let full = Heading {
+        measured_on: format!("{}. Below its baseline: {below}", heading("").measured_on),
+        ..heading("ROC: votes")
+    };
+    let curve = Curve {
+        points: vec![(0.0, 0.0, None), (1.0, 1.0, Some(0.0))],
+        ..Curve::default()
+    };
+    let picture = roc(&full, &[curve], None).unwrap();
+    let all = texts(&picture);
+    assert!(
+        all.iter().all(|text| !text.0.contains('\u{2026}')),
+        "{all:?}"
+    );
+    assert_legible("heading", &picture);
+}

@@ -103,9 +103,9 @@ impl Engine {
         Ok(written)
     }
 
-    /// Writes every prediction of an evaluation (its number or name, or a run: its latest one) to a `.jsonl` or `.csv`
-    /// file: the texts, the true and the predicted class, the probability of each class, the partition and the thread;
-    /// for a generator the negative log-likelihood and the tokens. Returns their number.
+    /// Writes every prediction of an evaluation (as [`Engine::evaluation_of`] names it) to a `.jsonl` or `.csv` file:
+    /// the texts, the true and the predicted class, the probability of each class, the partition and the thread; for a
+    /// generator the negative log-likelihood and the tokens. Returns their number.
     ///
     /// # Errors
     /// [`crate::Code::NotFound`]; or if the file cannot be written.

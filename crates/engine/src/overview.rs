@@ -9,6 +9,7 @@ use ts_rs::TS;
 use crate::Engine;
 use crate::Permission;
 use crate::evaluation::compared::headline;
+use crate::evaluation::evaluate::standing;
 use crate::queue::QueueCounts;
 use crate::training::run_config::ModelKind;
 
@@ -55,7 +56,7 @@ pub struct ModelState {
     pub evaluations: u64,
     /// The run of `figure`: the last completed one if it was evaluated, else the one that was evaluated last.
     pub evaluated: Option<String>,
-    /// The headline metric of its last evaluation: "AUC 0.756", "perplexity 7.210".
+    /// The headline metric of its last evaluation on the test set, or of its last: "AUC 0.756", "perplexity 7.210".
     pub figure: Option<String>,
     /// The baseline that it does not beat: "worse than chance 0.500"; empty: none.
     #[serde(default)]
@@ -112,7 +113,8 @@ impl Engine {
                 let of_this = || evaluations.iter().filter(move |e| e.config.kind == kind);
                 let measured = of_this()
                     .rfind(|e| Some(&e.run) == trained.as_ref())
-                    .or_else(|| of_this().next_back());
+                    .or_else(|| of_this().next_back())
+                    .and_then(|last| standing(of_this().filter(|e| e.run == last.run)));
                 let first = measured.and_then(|e| headline(&e.compared));
                 ModelState {
                     kind,

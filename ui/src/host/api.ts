@@ -826,7 +826,7 @@ export type Drafted = {
   left_out: LeftOut, };
 
 export type DrawChart = { kind: ChartKind,
-  /** Runs (their latest evaluation, or their curves) or numbers of evaluations. */
+  /** Runs (their latest evaluation on the test set, or their curves) or numbers of evaluations. */
   of: Array<string>,
   /** Decision threshold, if not the evaluation's own. */
   threshold: number | null, };
@@ -1674,7 +1674,7 @@ export type ModelState = { kind: ModelKind, runs: number,
   trained: string | null, evaluations: number,
   /** The run of `figure`: the last completed one if it was evaluated, else the one that was evaluated last. */
   evaluated: string | null,
-  /** The headline metric of its last evaluation: "AUC 0.756", "perplexity 7.210". */
+  /** The headline metric of its last evaluation on the test set, or of its last: "AUC 0.756", "perplexity 7.210". */
   figure: string | null,
   /** The baseline that it does not beat: "worse than chance 0.500"; empty: none. */
   worse: string, };
@@ -2823,7 +2823,7 @@ export type Settle = { "settle": "again",
 export type SettleReply = { id: number, settle: Settle, who: string, };
 
 export type SeveralEvaluations = {
-  /** Runs (their latest evaluation), numbers or names of evaluations; the first is what the others are compared with. */
+  /** Runs (their latest evaluation on the test set), numbers or names of evaluations; the first is what the others are compared with. */
   of: Array<string>, };
 
 export type SeveralRuns = { runs: Array<string>, };

@@ -50,7 +50,7 @@ pub struct QualityArgs {
 
 #[derive(Debug, Clone, Args)]
 pub struct AuditArgs {
-    /// Its number or name, or a run, which stands for its latest evaluation
+    /// Its number or name, or a run, which stands for its latest evaluation on the test set
     pub evaluation: String,
     /// Maximum number of examples that the model scores again; 0 for all
     #[arg(long, value_name = "N")]
@@ -69,7 +69,7 @@ pub enum EvaluationCommand {
     List(ListArgs),
     /// Show an evaluation: every metric with its interval and its baselines
     Show {
-        /// Its number or name, or a run, which stands for its latest evaluation
+        /// Its number or name, or a run, which stands for its latest evaluation on the test set
         evaluation: String,
         /// Realism: also show the metrics where this share of the replies is real, above 0 and below 1
         #[arg(long, value_name = "SHARE")]
@@ -78,7 +78,7 @@ pub enum EvaluationCommand {
     /// Compare evaluations on the examples that all of them have: differences with intervals and p values
     Compare {
         /// What the others are compared with: the number or name of an evaluation, or a run, which stands for its latest
-        /// evaluation
+        /// evaluation on the test set
         evaluation: String,
         /// The others
         #[arg(required = true, value_name = "OTHER")]
@@ -96,7 +96,8 @@ pub struct ChartArgs {
     /// roc, pr, confusion, calibration or scores of evaluations; loss, lr or throughput of runs
     #[arg(value_name = "CHART")]
     pub what: String,
-    /// Runs, or the number of an evaluation; a run stands for its latest evaluation, or for its training curves
+    /// Runs, or the number of an evaluation; a run stands for its latest evaluation on the test set (its latest, if there
+    /// is none), or for its training curves
     #[arg(required = true, value_name = "RUN|EVALUATION")]
     pub of: Vec<String>,
     /// Files to write: .svg, .png or .csv; a name without an extension writes all three

@@ -5,4 +5,4 @@ mod run;
 mod view;
 
 pub use run::{chart, evaluate, evaluation, quality, report};
-pub use view::evaluations;
+pub use view::{evaluations, which};

@@ -101,13 +101,25 @@ pub fn chart(app: &App, args: ChartArgs) -> Result<ExitCode> {
         }
         false => args.out,
     };
-    let files = engine.chart_files(kind, &args.of, &out)?;
+    let drawn = engine.charted(kind, &args.of)?;
+    let ids: Vec<i64> = drawn.iter().map(|one| one.id).collect();
+    // what is drawn is what is printed, also if another process evaluates meanwhile
+    let of = match ids.is_empty() {
+        true => args.of,
+        false => ids.iter().map(i64::to_string).collect(),
+    };
+    let files = engine.chart_files(kind, &of, &out)?;
     let names: Vec<String> = files
         .iter()
         .map(|file| file.display().to_string())
         .collect();
-    app.done(&serde_json::json!({ "files": names }), |_| {
-        app.out.line(format!("Wrote {}", names.join(", ")))
+    let value = serde_json::json!({ "files": names, "evaluations": ids });
+    app.done(&value, |_| {
+        let wrote = format!("Wrote {}", names.join(", "));
+        app.out.line(match drawn.is_empty() {
+            true => wrote,
+            false => format!("{wrote}: {}", view::which(&drawn)),
+        })
     })
 }
 

@@ -53,6 +53,15 @@ fn evaluation(out: Out, evaluation: &EvaluationInfo) -> Result<()> {
     Ok(())
 }
 
+/// "evaluation 2 of judge, test set": what a run or a name stood for.
+pub fn which(all: &[EvaluationInfo]) -> String {
+    let each = all.iter().map(|one| {
+        let set = set_name(one.partition);
+        format!("evaluation {} of {}, {set} set", one.id, one.run)
+    });
+    each.collect::<Vec<_>>().join("; ")
+}
+
 /// An evaluation that was just made, and what to do next.
 pub fn evaluated(out: Out, one: &EvaluationInfo) -> Result<()> {
     evaluation(out, one)?;
@@ -64,7 +73,8 @@ pub fn evaluated(out: Out, one: &EvaluationInfo) -> Result<()> {
             shell::command(["generate", "--unseen", "5", "--generator", run])
         ),
         Figures::Classifier(_) => {
-            let chart = shell::command(["chart", "roc", run, "--out", "roc"]);
+            // by its number: the run may stand for another one
+            let chart = shell::command(["chart", "roc", &one.id.to_string(), "--out", "roc"]);
             match one.config.kind {
                 ModelKind::Realism => format!(
                     "Next: `{}` compares the model with shortcuts, or `{chart}`",

@@ -38,7 +38,8 @@ pub enum ExportCommand {
     },
     /// Export every prediction of an evaluation: comment, text, label, probabilities, set, thread
     Predictions {
-        /// The number or name of an evaluation, or a run for its latest evaluation
+        /// The number or name of an evaluation, or a run for its latest evaluation on the test set (its latest, if there is
+        /// none)
         of: String,
         /// .jsonl or .csv
         file: PathBuf,

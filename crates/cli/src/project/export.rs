@@ -8,6 +8,7 @@ use anyhow::Result;
 use super::args::ExportCommand;
 use crate::app::App;
 use crate::data;
+use crate::evaluation::which;
 use crate::out::count;
 
 pub fn export(app: &App, command: ExportCommand) -> Result<ExitCode> {
@@ -23,8 +24,15 @@ pub fn export(app: &App, command: ExportCommand) -> Result<ExitCode> {
             wrote_rows(app, &file, "pairs", n)
         }
         ExportCommand::Predictions { of, file } => {
-            let n = engine.predictions_export(&of, &file)?;
-            wrote_rows(app, &file, "predictions", n)
+            let evaluation = engine.evaluation_of(&of)?;
+            let n = engine.predictions_export(&evaluation.id.to_string(), &file)?;
+            let value =
+                serde_json::json!({ "wrote": file, "predictions": n, "evaluation": evaluation.id });
+            app.done(&value, |_| {
+                let which = which(std::slice::from_ref(&evaluation));
+                let wrote = format!("Wrote {} ({} predictions)", file.display(), count(n));
+                app.out.line(format!("{wrote}: {which}"))
+            })
         }
         ExportCommand::Queue { file, state } => {
             let n = engine.queue_export(&file, state)?;

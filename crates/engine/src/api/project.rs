@@ -189,7 +189,8 @@ pub struct MarkedPage {
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct SeveralEvaluations {
-    /// Runs (their latest evaluation), numbers or names of evaluations; the first is what the others are compared with.
+    /// Runs (their latest evaluation on the test set), numbers or names of evaluations; the first is what the others are
+    /// compared with.
     pub of: Vec<String>,
 }
 
@@ -197,7 +198,7 @@ pub struct SeveralEvaluations {
 #[serde(deny_unknown_fields)]
 pub struct DrawChart {
     pub kind: ChartKind,
-    /// Runs (their latest evaluation, or their curves) or numbers of evaluations.
+    /// Runs (their latest evaluation on the test set, or their curves) or numbers of evaluations.
     pub of: Vec<String>,
     /// Decision threshold, if not the evaluation's own.
     #[serde(default)]

@@ -13,6 +13,7 @@ use crate::evaluation::compared::{Compared, compared, shortfall};
 use crate::evaluation::confidence::roc_band;
 use crate::evaluation::evaluate::EvaluationInfo;
 use crate::evaluation::figures::{Figures, Predictions, of_classifier};
+use crate::evaluation::labels::{Labels, labels};
 
 /// Dots of a PNG per pixel of the chart: sharp on any screen.
 const PNG_SCALE: f64 = 2.0;
@@ -59,34 +60,32 @@ impl ChartKind {
             }
         })
     }
+
+    /// Whether it shows the course of trainings, not evaluations.
+    fn is_of_runs(self) -> bool {
+        matches!(self, Self::Loss | Self::Lr | Self::Throughput)
+    }
+
+    /// The figures of its curves, as [`Compared`] names them.
+    fn figures(self) -> &'static [&'static str] {
+        match self {
+            Self::Roc => &["auc"],
+            Self::Pr => &["average_precision"],
+            Self::Calibration => &["log_loss", "brier"],
+            _ => &[],
+        }
+    }
 }
 
-/// What an evaluation was measured on: the line under a chart's title.
-fn measured_on(evaluation: &EvaluationInfo) -> String {
-    let config = &evaluation.config;
-    let mut text = format!(
-        "split {}, {} set, {} at step {}, seed {}, {} on {} with {} threads",
-        evaluation.split,
-        evaluation.partition,
-        config.checkpoint,
-        config.step,
-        config.seed,
-        config.precision,
-        config.device,
-        config.threads
-    );
-    if let (Some(name), Some(fakes)) = (&evaluation.fakes, &config.fakes) {
-        let sampling = &fakes.sampling;
-        text.push_str(&format!(
-            ", fakes {name} by {} (temperature {}, top-k {}, top-p {}{})",
-            fakes.generator,
-            sampling.temperature,
-            sampling.top_k,
-            sampling.top_p,
-            sampling.further()
-        ));
+/// Each name once, in their order.
+fn once(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut all = Vec::new();
+    for name in names {
+        if !all.contains(&name) {
+            all.push(name);
+        }
     }
-    text
+    all
 }
 
 /// An evaluation's figures with baselines, at the threshold that its config has now.
@@ -99,6 +98,18 @@ fn at_threshold(evaluation: &EvaluationInfo, predictions: &Predictions) -> Vec<C
         }
         _ => evaluation.compared.clone(),
     }
+}
+
+/// The figures of several curves that do not beat their baselines, each with the name of its curve.
+fn curves_below(kind: ChartKind, evaluations: &[&EvaluationInfo], names: &[String]) -> String {
+    let mut below = Vec::new();
+    for (evaluation, name) in evaluations.iter().zip(names) {
+        let figures = evaluation.compared.iter();
+        let worse = figures
+            .filter(|one| kind.figures().contains(&one.figure.as_str()) && !one.worse.is_empty());
+        below.extend(worse.map(|one| format!("{name}: {}", one.shortfall())));
+    }
+    below.join("; ")
 }
 
 fn curve_of(name: String, roc: &Roc, is_mean: bool, baseline: (&str, f64)) -> Curve {
@@ -159,6 +170,16 @@ fn ends(interval: Interval) -> (f64, f64) {
 /// The baseline of an AUC of one class against the rest, or of the mean of several.
 const CHANCE: (&str, f64) = ("chance", 0.5);
 
+/// The baseline of a figure that is hardest to beat, of those where more is better.
+fn hardest<'a>(evaluation: &'a EvaluationInfo, figure: &str) -> (&'a str, f64) {
+    let one = evaluation.compared.iter().find(|one| one.figure == figure);
+    let baselines = one.into_iter().flat_map(|one| &one.baselines);
+    baselines
+        .map(|baseline| (baseline.name.as_str(), baseline.value))
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+        .unwrap_or(CHANCE)
+}
+
 /// Number of bars in a histogram of probabilities.
 const SCORE_BARS: usize = 20;
 
@@ -184,7 +205,7 @@ fn spread(predictions: &Predictions, class: usize, names: &[String]) -> Vec<Grou
 }
 
 impl Engine {
-    /// Draws a chart of evaluations (a number, or a run: its latest one), or of runs' losses.
+    /// Draws a chart of evaluations (as [`Engine::evaluation_of`] names them), or of runs' losses.
     ///
     /// Several realism evaluations share one ROC, precision-recall or calibration chart; a model with more classes has
     /// a chart of its own.
@@ -218,8 +239,7 @@ impl Engine {
             _ => {}
         }
         let mut evaluations = Vec::with_capacity(of.len());
-        for what in of {
-            let mut evaluation = self.evaluation_of(what)?;
+        for mut evaluation in self.charted(kind, of)? {
             if let (Some(new), Some(_)) = (threshold, evaluation.config.threshold) {
                 evaluation.config.threshold = Some(new);
             }
@@ -234,16 +254,22 @@ impl Engine {
                 "only ROC, precision-recall and calibration of two classes can share a chart",
             ));
         }
+        let infos: Vec<&EvaluationInfo> = evaluations.iter().map(|(e, _)| e).collect();
+        let Labels { shared, names } = labels(&infos);
+        let names = match alone {
+            true => vec!["real".to_owned()],
+            false => names,
+        };
         let title = |what: &str| {
-            let runs: Vec<&str> = evaluations.iter().map(|(e, _)| e.run.as_str()).collect();
+            let runs = once(infos.iter().map(|e| e.run.clone()));
             // after what it was measured on, which is never cut
             let worse = match alone {
                 true => shortfall(&at_threshold(first, predictions)),
-                false => String::new(),
+                false => curves_below(kind, &infos, &names),
             };
             let measured = match worse.as_str() {
-                "" => measured_on(first),
-                worse => format!("{}. Below its baseline: {worse}", measured_on(first)),
+                "" => shared.clone(),
+                worse => format!("{shared}. Below its baseline: {worse}"),
             };
             self.heading(format!("{what}: {}", runs.join(", ")), measured)
         };
@@ -256,13 +282,6 @@ impl Engine {
                 threshold,
             })
         };
-        let name_of = |e: &EvaluationInfo| {
-            if alone {
-                "real".to_owned()
-            } else {
-                e.run.clone()
-            }
-        };
         let picture = match kind {
             ChartKind::Roc if binary => {
                 let band = match alone {
@@ -271,12 +290,13 @@ impl Engine {
                 };
                 let mut curves: Vec<Curve> = evaluations
                     .iter()
-                    .filter_map(|(e, p)| {
+                    .zip(&names)
+                    .filter_map(|((e, p), name)| {
                         let roc = metrics::roc(&p.of_class(1), &p.is_class(1))?;
                         Some(Curve {
                             interval: interval_of(e, "auc"),
                             band: band.clone(),
-                            ..curve_of(name_of(e), &roc, false, CHANCE)
+                            ..curve_of(name.clone(), &roc, false, hardest(e, "auc"))
                         })
                     })
                     .collect();
@@ -309,7 +329,12 @@ impl Engine {
                 let prior = prior.map_or(CHANCE, |auc| ("prior", auc));
                 for (name, mean, baseline, figure) in [
                     ("micro-average", &by_class.micro, prior, "micro_auc"),
-                    (of_all.as_str(), &by_class.macro_mean, CHANCE, "auc"),
+                    (
+                        of_all.as_str(),
+                        &by_class.macro_mean,
+                        hardest(first, "auc"),
+                        "auc",
+                    ),
                 ] {
                     curves.extend(mean.as_ref().map(|roc| Curve {
                         interval: interval_of(first, figure),
@@ -321,7 +346,7 @@ impl Engine {
             ChartKind::Pr => {
                 let mut curves = Vec::new();
                 let mut rate = None;
-                for (e, p) in &evaluations {
+                for ((e, p), named) in evaluations.iter().zip(&names) {
                     let classes = if binary { 1..2 } else { 0..p.classes };
                     for class in classes {
                         let Some(pr) =
@@ -330,7 +355,7 @@ impl Engine {
                             continue;
                         };
                         let name = if binary {
-                            name_of(e)
+                            named.clone()
                         } else {
                             first.config.classes[class].clone()
                         };
@@ -374,7 +399,7 @@ impl Engine {
             // charts of runs were drawn above
             ChartKind::Calibration | ChartKind::Loss | ChartKind::Lr | ChartKind::Throughput => {
                 let mut lines = Vec::new();
-                for (e, p) in &evaluations {
+                for ((_, p), named) in evaluations.iter().zip(&names) {
                     let classes = if binary { 1..2 } else { 0..p.classes };
                     for class in classes {
                         let bins = metrics::calibration(&p.of_class(class), &p.is_class(class), 10);
@@ -384,7 +409,7 @@ impl Engine {
                             count: b.count,
                         });
                         let name = if binary {
-                            name_of(e)
+                            named.clone()
                         } else {
                             first.config.classes[class].clone()
                         };
@@ -395,6 +420,21 @@ impl Engine {
             }
         };
         Ok(picture?)
+    }
+
+    /// The evaluations that a chart shows, each once; none for a chart of runs.
+    ///
+    /// # Errors
+    /// [`crate::Code::NotFound`] if there is none of that name.
+    pub fn charted(&self, kind: ChartKind, of: &[String]) -> Result<Vec<EvaluationInfo>> {
+        let mut all: Vec<EvaluationInfo> = Vec::with_capacity(of.len());
+        for what in of.iter().filter(|_| !kind.is_of_runs()) {
+            let evaluation = self.evaluation_of(what)?;
+            if all.iter().all(|one| one.id != evaluation.id) {
+                all.push(evaluation);
+            }
+        }
+        Ok(all)
     }
 
     /// The band of the ROC curve of an evaluation of two classes; empty if it was stored without intervals.
@@ -417,8 +457,9 @@ impl Engine {
     }
 
     fn course_chart(&self, of: &[String], what: &str, figure: &str, unit: &str) -> Result<Picture> {
+        let of = once(of.iter().cloned());
         let mut runs = Vec::with_capacity(of.len());
-        for name in of {
+        for name in &of {
             let course = self.run_figure(name, figure)?.into_iter();
             let points = course.filter_map(|(step, value)| Some((step as f64, value?)));
             runs.push((name.clone(), points.collect()));
@@ -428,9 +469,10 @@ impl Engine {
     }
 
     fn loss_chart(&self, of: &[String]) -> Result<Picture> {
+        let of = once(of.iter().cloned());
         let mut lines = Vec::with_capacity(of.len());
         let mut words = Vec::new();
-        for name in of {
+        for name in &of {
             let figure = |what: &str| -> Result<Vec<(f64, f64)>> {
                 let course = self.run_figure(name, what)?;
                 Ok(course

@@ -319,6 +319,31 @@ pub(super) fn fakes_of(
     Ok(Some(set))
 }
 
+/// An evaluation, as stored or as shown.
+pub(crate) trait OnPartition {
+    fn partition(&self) -> Partition;
+}
+
+impl OnPartition for Evaluation {
+    fn partition(&self) -> Partition {
+        self.partition
+    }
+}
+
+impl OnPartition for &EvaluationInfo {
+    fn partition(&self) -> Partition {
+        self.partition
+    }
+}
+
+/// The evaluation that a run stands for: the latest on the test set, or the latest if there is none. `of_run`: those of
+/// the run, oldest first.
+pub(crate) fn standing<E: OnPartition>(of_run: impl IntoIterator<Item = E>) -> Option<E> {
+    // the last of those that are equal
+    let of_run = of_run.into_iter();
+    of_run.max_by_key(|one| one.partition() == Partition::Test)
+}
+
 /// Class names; none for a generator.
 pub(crate) fn class_names(kind: ModelKind, split: &Split) -> Result<Vec<String>> {
     Ok(match kind {
@@ -811,7 +836,8 @@ impl Engine {
         self.evaluation_info(self.store.evaluation(id)?, self.study_mark()?)
     }
 
-    /// The evaluation of that number or name, or the latest of the run of that name.
+    /// The evaluation of that number or name, or of the run of that name: its latest on the test set, or its latest if
+    /// it has none there. An evaluation of the training set must not pass for the result of a run.
     ///
     /// # Errors
     /// [`Code::NotFound`] if there is none, with what to do then.
@@ -826,12 +852,9 @@ impl Engine {
                 return self.evaluation(named.map_err(|_| no_run)?.id);
             }
         };
-        match self
-            .store
-            .evaluations()?
-            .into_iter()
-            .rfind(|e| e.run == run.name)
-        {
+        let mut of_run = self.store.evaluations()?;
+        of_run.retain(|e| e.run == run.name);
+        match standing(of_run) {
             Some(evaluation) => self.evaluation_info(evaluation, self.study_mark()?),
             None => Err(Error::new(
                 Code::NotFound,

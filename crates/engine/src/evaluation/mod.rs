@@ -8,6 +8,7 @@ pub mod confidence;
 pub mod curves;
 pub mod evaluate;
 pub mod figures;
+pub(crate) mod labels;
 pub mod outcomes;
 pub mod paired;
 pub mod quality;

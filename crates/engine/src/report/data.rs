@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use repartee_core::format::count;
 use repartee_core::source_counts::SourceCounts;
-use repartee_datasets::Partition;
 use repartee_datasets::study::day_of_ms;
 
 use super::About;
 use super::document::{Cell, Section, Table};
 use crate::data::pairs::{BuildPairs, PairsBuilt};
 use crate::data::splits::{Audit, SplitInfo};
+use crate::evaluation::labels::set_name;
 use crate::training::run_config::ModelKind;
 
 pub(super) fn card(about: &About) -> Section {
@@ -284,14 +284,5 @@ fn examples(section: &mut Section, about: &About) {
                 super::evaluations::decoding(&fakes.config),
             ),
         ]);
-    }
-}
-
-/// The name of a set in a sentence or a table.
-pub(super) fn set_name(partition: Partition) -> &'static str {
-    match partition {
-        Partition::Train => "training set",
-        Partition::Val => "validation set",
-        Partition::Test => "test set",
     }
 }

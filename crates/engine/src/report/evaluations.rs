@@ -5,7 +5,6 @@ use repartee_core::format::count;
 use repartee_datasets::study::day_of_ms;
 use repartee_models::metrics::Interval;
 
-use super::data::set_name;
 use super::document::{Block, Cell, Chart, HoverCurve, Section, Table};
 use super::repartee;
 use crate::Engine;
@@ -15,6 +14,7 @@ use crate::evaluation::confidence::Confidence;
 use crate::evaluation::curves::{ClassCurve, EvaluationCurves};
 use crate::evaluation::evaluate::EvaluationInfo;
 use crate::evaluation::figures::{ClassifierFigures, Figures};
+use crate::evaluation::labels::set_name;
 use crate::generation::fakes::FakesConfig;
 
 /// False positive rates at which the table of a ROC curve has its true positive rates.
