@@ -556,6 +556,81 @@ fn killed_queue_resumes_with_the_same_bits() {
 }
 
 #[test]
+fn job_run_first_resumes_a_killed_training_that_was_not_queued() {
+    let (place, engine) = project(60);
+    done(&engine, &training("whole", 40));
+    let config = place.write("cut.toml", settings("cut", 40).to_toml().unwrap());
+    let config = config.to_str().unwrap();
+    let mut child = spawn(&place, &["train", "generator", "--config", config]);
+    until("a save", || {
+        engine.checkpoint_hashes("cut", Some("last")).is_ok()
+    });
+    child.kill().unwrap(); // SIGKILL
+    child.wait().unwrap();
+    let run = engine.run_show("cut").unwrap();
+    assert!(run.step < 40, "killed too late to show anything");
+    let (cut, after) = (run.job.unwrap(), queue(&engine, &BuildPairs::default()));
+    // at once: its last heartbeat still looks like that of a living process
+    let ran = place.ok(["job", "run"]);
+    assert!(ran.out.contains("2 done, 0 failed"), "{ran}");
+    let [first, then] = [&cut, &after].map(|id| engine.job(id).unwrap());
+    assert_eq!(
+        (first.state, then.state),
+        (JobStatus::Done, JobStatus::Done)
+    );
+    assert!(first.ended_ms.unwrap() <= then.created_ms, "{first:?}");
+    for role in ["best", "last"] {
+        let hashes = |run: &str| engine.checkpoint_hashes(run, Some(role)).unwrap();
+        assert_eq!(hashes("cut"), hashes("whole"), "{role}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn job_run_names_unfinished_jobs_that_it_leaves_as_they_are() {
+    const GONE: &str = "another-boot.1:1:1:x";
+    let place = Place::with_project();
+    for id in ["killed01", "paused01", "often001", "step0001"] {
+        left_behind(&place, id, GONE, -60_000);
+    }
+    let store = Store::open(&place.project()).unwrap();
+    store
+        .job_insert("serves01", "sandbox", "{}", Some(GONE), now_ms() - 60_000)
+        .unwrap();
+    // the paused one resumes its own step
+    store
+        .set_setting("steps of paused01", &json!({ "trial": "step0001" }))
+        .unwrap();
+    let db = rusqlite::Connection::open(place.project()).unwrap();
+    db.execute_batch(
+        "UPDATE job SET state = 'paused', owner = NULL WHERE id = 'paused01';
+         UPDATE job SET tries = 2 WHERE id = 'often001';",
+    )
+    .unwrap();
+    let ran = place.ok(["job", "run"]);
+    assert!(ran.out.contains("1 done, 0 failed"), "{ran}");
+    for id in ["paused01", "often001", "serves01"] {
+        let command = format!("`repartee job resume {id}`");
+        assert!(ran.out.contains(&command), "{id}: {ran}");
+    }
+    assert!(!ran.out.contains("step0001"), "{ran}");
+    let engine = place.engine();
+    let state = |id: &str| engine.job(id).unwrap().state;
+    assert_eq!(state("killed01"), JobStatus::Done);
+    assert_eq!(state("paused01"), JobStatus::Paused);
+    for id in ["often001", "serves01", "step0001"] {
+        assert_eq!(state(id), JobStatus::Lost, "{id}");
+    }
+    let named = place.ok(["job", "run", "--json"]).result();
+    assert_eq!(named["not_run"].as_array().unwrap().len(), 3, "{named}");
+    // a worker neither resumes nor names them
+    let worker = engine
+        .run_queue(HowToRun::default(), &|_| {}, &mut |_, _| {})
+        .unwrap();
+    assert!(worker.not_run.is_empty() && worker.done == 0, "{worker:?}");
+}
+
+#[test]
 fn repeatedly_interrupted_job_fails_and_the_queue_continues() {
     let place = Place::with_project();
     let engine = place.engine();

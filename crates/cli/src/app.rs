@@ -275,15 +275,8 @@ pub fn listen(interrupt: &Interrupt) -> Result<()> {
     Ok(())
 }
 
-/// Who acts at this terminal: as given, else the user's name.
+/// Who acts at this terminal: as given, else the user's name. A decision without a name is refused.
 pub fn person(who: Option<String>) -> String {
-    let name = |variable| {
-        std::env::var(variable)
-            .ok()
-            .filter(|name: &String| !name.is_empty())
-    };
     who.filter(|who| !who.trim().is_empty())
-        .or_else(|| name("USER"))
-        .or_else(|| name("USERNAME"))
-        .unwrap_or_else(|| "somebody".to_owned())
+        .unwrap_or_else(repartee_engine::machine::user_name)
 }

@@ -5,12 +5,16 @@
 //! [`repartee_store::Store::job_next`] ensures in a transaction, and none starts while another heavy job runs. An
 //! interrupted job is resumed before the next one starts, but at most [`TRIES`] times. A paused job blocks the queue
 //! until it is resumed; a failed one does if it was queued so.
+//!
+//! `repartee job run` also takes interrupted jobs that were never queued into the queue, at its head
+//! ([`HowToRun::go_on`]). A job that was paused outside of it stays paused, and the result names it.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use repartee_store::items::ItemKind;
 use repartee_store::jobs::{JobRow, JobState, Next, Place, Want};
+use repartee_terms::JobStatus;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ts_rs::TS;
@@ -51,8 +55,27 @@ pub enum MoveTo {
     Before(String),
 }
 
+/// Why running the queue did not resume an unfinished job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhyNotRun {
+    /// It was paused, and is not in the queue: that was on purpose.
+    Paused,
+    /// It was interrupted, and its kind is only resumed on request: it may ask the user, serve them, or post.
+    OnRequest,
+    /// It was interrupted so often that it may be what kills its process.
+    TooOften,
+}
+
+/// An unfinished job that running the queue did not resume.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct NotRun {
+    pub job: JobInfo,
+    pub why: WhyNotRun,
+}
+
 /// The result of running the queue.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 pub struct QueueRun {
     pub done: u64,
     pub failed: u64,
@@ -62,6 +85,8 @@ pub struct QueueRun {
     pub held_up_by: Option<String>,
     /// Whether it was interrupted before the queue was empty.
     pub interrupted: bool,
+    /// Unfinished jobs outside of the queue that stay as they are; only with [`HowToRun::go_on`].
+    pub not_run: Vec<NotRun>,
 }
 
 /// How to run the queue.
@@ -69,7 +94,8 @@ pub struct QueueRun {
 pub struct HowToRun {
     /// Wait for jobs that run elsewhere, instead of ending.
     pub wait: bool,
-    /// Unblock the queue: a paused job is resumed, a failed one is skipped.
+    /// Unblock the queue: a paused job is resumed, a failed one is skipped. Interrupted jobs outside of it are resumed
+    /// first.
     pub go_on: bool,
 }
 
@@ -249,9 +275,15 @@ impl Project {
                 run.interrupted = true;
                 break;
             }
-            let turn = match self.busy_beside(&self.store.jobs()?) {
+            let jobs = self.store.jobs()?;
+            let turn = match self.busy_beside(&jobs) {
                 Some(_) => Turn::Busy,
-                None => self.take_turn(resumes.take().as_deref())?,
+                None => {
+                    if how.go_on {
+                        self.requeue_interrupted(&jobs)?;
+                    }
+                    self.take_turn(resumes.as_deref())?
+                }
             };
             let (row, resumed) = match turn {
                 Turn::Of(row, resumed) => (row, resumed),
@@ -265,6 +297,9 @@ impl Project {
                 }
                 Turn::Busy | Turn::Nobody => break,
             };
+            if resumes.as_deref() == Some(row.id.as_str()) {
+                resumes = None;
+            }
             told(&self.job(&row.id)?, None);
             let ended = self.run_claimed(&row, resumed, Some(Want::Pause), signals);
             match &ended {
@@ -279,9 +314,64 @@ impl Project {
                 break;
             }
         }
-        let waits = |row: &JobRow| row.state == JobState::Queued;
-        run.left = self.store.jobs()?.into_iter().filter(waits).count() as u64;
+        let jobs = self.store.jobs()?;
+        let waits = |row: &&JobRow| row.state == JobState::Queued;
+        run.left = jobs.iter().filter(waits).count() as u64;
+        if how.go_on {
+            let unfinished = self.unfinished_beside(&jobs)?.into_iter();
+            let not_run = unfinished.filter_map(|(row, why)| {
+                why.map(|why| NotRun {
+                    job: JobInfo::listed(row.clone()),
+                    why,
+                })
+            });
+            run.not_run = not_run.collect();
+        }
         Ok(run)
+    }
+
+    /// Takes the oldest interrupted job outside of the queue into it, at its head, unless one of the queue runs.
+    fn requeue_interrupted(&self, jobs: &[JobRow]) -> Result<()> {
+        let unfinished = self.unfinished_beside(jobs)?;
+        if let Some((row, _)) = unfinished.into_iter().find(|(_, why)| why.is_none()) {
+            // if it has changed since, the next look sees how
+            self.store.job_requeue(row)?;
+        }
+        Ok(())
+    }
+
+    /// The unfinished jobs outside of the queue that no process runs, oldest first, each with why it is not resumed;
+    /// `None`: it is. A step of another job is resumed by that job.
+    fn unfinished_beside<'a>(
+        &self,
+        jobs: &'a [JobRow],
+    ) -> Result<Vec<(&'a JobRow, Option<WhyNotRun>)>> {
+        let rests = |row: &&JobRow| match row.state {
+            JobState::Paused => row.place.is_none(),
+            JobState::Running => {
+                row.place.is_none() && JobInfo::listed(JobRow::clone(row)).state == JobStatus::Lost
+            }
+            _ => false,
+        };
+        let mut found: Vec<&JobRow> = jobs.iter().filter(rests).collect();
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        let steps = self.step_ids(jobs)?;
+        found.retain(|row| !steps.contains(&row.id));
+        let unfinished = found.into_iter().filter_map(|row| {
+            let kind = self.kind_if_known(&row.kind)?;
+            let tries = row.tries + u32::from(row.owner.is_some());
+            let why = match (row.state, row.want) {
+                (JobState::Paused, _) | (_, Want::Pause) => Some(WhyNotRun::Paused),
+                _ if !kind.pauses => Some(WhyNotRun::OnRequest),
+                (_, Want::Run) if tries >= TRIES => Some(WhyNotRun::TooOften),
+                // a request to end it is obeyed, as it is for a job of the queue
+                _ => None,
+            };
+            Some((row, why))
+        });
+        Ok(unfinished.collect())
     }
 
     /// Skips a failed job that blocks the queue. Returns the paused job, if there is one.

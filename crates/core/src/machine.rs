@@ -170,6 +170,68 @@ fn make_key(folder: &Path, path: &Path) -> std::io::Result<()> {
     }
 }
 
+/// The name of the user who runs this process: of the environment, else of the system. A user without a name is
+/// "uid N"; empty if the system has no user ids.
+pub fn user_name() -> String {
+    let of = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .filter(|name| !name.trim().is_empty())
+    };
+    of("USER")
+        .or_else(|| of("USERNAME"))
+        .or_else(name_in_system)
+        .or_else(|| of("LOGNAME"))
+        .unwrap_or_else(user_id)
+}
+
+/// The name in the system's list of users.
+#[cfg(unix)]
+fn name_in_system() -> Option<String> {
+    // as much as glibc suggests for an entry (sysconf(_SC_GETPW_R_SIZE_MAX)), several times over
+    let mut text = vec![0_u8; 16 << 10];
+    let mut entry = std::mem::MaybeUninit::<libc::passwd>::zeroed();
+    let mut found = std::ptr::null_mut();
+    // SAFETY: `entry` and `text`, of the given length, live as long as `found` is used, which points to `entry`.
+    let failed = unsafe {
+        libc::getpwuid_r(
+            rustix::process::getuid().as_raw(),
+            entry.as_mut_ptr(),
+            text.as_mut_ptr().cast(),
+            text.len(),
+            &raw mut found,
+        ) != 0
+    };
+    if failed || found.is_null() {
+        return None;
+    }
+    // SAFETY: the call has filled the entry; its name, if it has one, ends with a zero byte within `text`.
+    let name = unsafe {
+        let name = (*found).pw_name;
+        if name.is_null() {
+            return None;
+        }
+        std::ffi::CStr::from_ptr(name)
+    };
+    let name = name.to_str().ok()?;
+    (!name.trim().is_empty()).then(|| name.to_owned())
+}
+
+#[cfg(not(unix))]
+fn name_in_system() -> Option<String> {
+    None
+}
+
+#[cfg(unix)]
+fn user_id() -> String {
+    format!("uid {}", rustix::process::getuid().as_raw())
+}
+
+#[cfg(not(unix))]
+fn user_id() -> String {
+    String::new()
+}
+
 /// What distinguishes this machine from another with a copy of its home folder; empty if nothing does.
 fn hardware() -> String {
     ["/etc/machine-id", "/var/lib/dbus/machine-id"]
@@ -226,6 +288,20 @@ mod tests {
         assert_ne!(seal, here.seal("permission", &["ab", "c"]));
         assert_ne!(seal, there.seal("approval", &["ab", "c"]));
         assert_ne!(here.id(), there.id());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_system_names_the_user_or_gives_the_id() {
+        let id = user_id();
+        let number = id.strip_prefix("uid ").expect("a user id");
+        assert!(number.parse::<u32>().is_ok(), "{id}");
+        // root is in every list of users; another one may run in a container that does not have it
+        match (number, name_in_system()) {
+            ("0", name) => assert_eq!(name.as_deref(), Some("root")),
+            (_, name) => assert_ne!(name.as_deref(), Some("")),
+        }
+        assert!(!user_name().trim().is_empty());
     }
 
     #[test]

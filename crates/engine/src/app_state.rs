@@ -79,9 +79,7 @@ impl Default for Settings {
             device: "auto".to_owned(),
             threads: 0,
             folder: String::new(),
-            person: std::env::var("USER")
-                .or_else(|_| std::env::var("USERNAME"))
-                .unwrap_or_default(),
+            person: repartee_core::machine::user_name(),
             notify: true,
             maintenance: true,
             keep_awake: true,

@@ -6,12 +6,15 @@
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use repartee_core::Project;
 use repartee_core::error::{Code, Error, Result};
-use repartee_core::job::{Ctx, Job, Progress, Stop};
+use repartee_core::job::{Ctx, Job, Progress, Stop, now_ms};
+use repartee_core::owner::{Watched, watch};
 use repartee_datasets::sample;
 use repartee_fake_reddit::{AppKind, Fake, Options, app};
 use repartee_reddit::{App, Grant, Login};
 use repartee_store::accounts::Account;
+use repartee_store::jobs::{JobRow, JobState};
 use repartee_store::queue::ReplyState;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -30,6 +33,8 @@ const NAME: &str = "practice_bot";
 const HERE: &str = "http://127.0.0.1:";
 /// How often votes are counted and opt-outs read.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// The kinds of jobs that run a sandbox; a demo does in its last step.
+const SERVING: [&str; 2] = [Sandbox::KIND, "demo"];
 /// A sandbox without requests for this long was forgotten, perhaps behind a closed window.
 const FORGOTTEN: Duration = Duration::from_secs(3_600);
 
@@ -99,10 +104,56 @@ pub(crate) fn login_of(account: &Account) -> Option<Login> {
     })
 }
 
+/// Refuses a second sandbox of a project: it would take the account over from the first one. `own` is the job that
+/// asks, if it is stored already.
+///
+/// # Errors
+/// [`Code::Busy`] while a living process runs another one; what `go_on` returns while it is not certain that the
+/// process lives.
+fn check_alone<E: From<Error>>(
+    posting: Posting<'_>,
+    own: Option<&str>,
+    mut go_on: impl FnMut() -> Result<(), E>,
+) -> Result<(), E> {
+    let is_answered = |account: &Account| is_sandbox(account) && is_served(account).is_ok();
+    let is_other = |job: &JobRow| {
+        let runs = job.state == JobState::Running && SERVING.contains(&job.kind.as_str());
+        runs && own.is_none_or(|own| job.id != own)
+    };
+    let jobs = posting.store.jobs().map_err(Error::from)?.into_iter();
+    for other in jobs.filter(is_other) {
+        // of two that begin at the same time, neither answers yet, and the first one goes on
+        let is_first = other.kind == Sandbox::KIND && own.is_none_or(|own| other.id.as_str() < own);
+        let accounts = posting.store.accounts().map_err(Error::from)?;
+        let counts = is_first || accounts.iter().any(is_answered);
+        if !counts {
+            continue;
+        }
+        let look = || -> Result<_, E> {
+            let row = posting.store.job(&other.id).map_err(Error::from)?;
+            let runs = row.filter(|row| row.state == JobState::Running);
+            Ok(runs.and_then(|row| Some((row.owner?, row.beat_ms))))
+        };
+        if watch(now_ms, look, &mut go_on)? == Watched::Lives {
+            let words = format!(
+                "a Reddit sandbox of this project is already running, as job {}; use that one, or end it first with \
+                 `repartee job stop {}`",
+                other.id, other.id
+            );
+            return Err(Error::new(Code::Busy, words).into());
+        }
+    }
+    Ok(())
+}
+
 impl Job for Sandbox {
     const KIND: &'static str = "sandbox";
     const KEEPS_AWAKE: bool = false;
     type Outcome = SandboxClosed;
+
+    fn check_ready(&self, project: &Project) -> Result<()> {
+        check_alone(project.posting(), None, || Ok(()))
+    }
 
     fn run(&self, ctx: &Ctx) -> Result<SandboxClosed, Stop> {
         let fake = self.open(ctx)?;
@@ -148,10 +199,11 @@ impl Sandbox {
     /// ends when the result is dropped.
     ///
     /// # Errors
-    /// [`Code::Refused`] in a project with an account of Reddit itself, before anything is done; [`Code::Io`] if the
-    /// port is taken.
+    /// [`Code::Refused`] in a project with an account of Reddit itself, before anything is done; [`Code::Busy`] while
+    /// another process runs a sandbox of this project; [`Code::Io`] if the port is taken.
     pub fn open(&self, ctx: &Ctx) -> Result<Fake, Stop> {
         let posting = ctx.project.posting();
+        check_alone(posting, Some(ctx.job()), || ctx.go_on())?;
         let fake = Fake::start(Options {
             port: self.port,
             seed: self.seed,

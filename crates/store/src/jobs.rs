@@ -351,6 +351,19 @@ impl Store {
         })
     }
 
+    /// Puts an interrupted job, as `seen` shows it, at the head of the queue, unless one of the queue runs: the queue
+    /// then resumes it first. Returns false, and changes nothing, if the job has changed since.
+    pub fn job_requeue(&self, seen: &JobRow) -> Result<bool> {
+        self.write(Family::Jobs, |db| {
+            let sql = "UPDATE job SET place = (SELECT coalesce(min(place), 1) FROM job)
+                       WHERE id = ?1 AND owner IS ?2 AND beat_ms = ?3 AND want = ?4
+                         AND state = 'running' AND place IS NULL
+                         AND NOT EXISTS (SELECT 1 FROM job WHERE place IS NOT NULL AND state = 'running')";
+            let values = params![seen.id, seen.owner, seen.beat_ms, seen.want.as_str()];
+            Ok(db.execute(sql, values)? == 1)
+        })
+    }
+
     /// Adds a line to a job's log.
     pub fn job_log(&self, id: &str, now_ms: i64, text: &str) -> Result<()> {
         self.write(Family::Jobs, |db| {
@@ -464,6 +477,40 @@ mod tests {
         store.job_queue("d", "train", "{}", false, 15).unwrap();
         let waits = store.job("d").unwrap().unwrap();
         assert!(!store.job_claim(&waits, "me", Want::Run, 16).unwrap());
+    }
+
+    #[test]
+    fn an_interrupted_job_is_requeued_only_if_nothing_else_runs() {
+        let (_folder, store) = store();
+        store.job_queue("a", "train", "{}", false, 1).unwrap();
+        for id in ["x", "y"] {
+            assert!(
+                store
+                    .job_insert(id, "train", "{}", Some("gone"), 2)
+                    .unwrap()
+            );
+        }
+        let seen = |id: &str| store.job(id).unwrap().unwrap();
+        let before = seen("x");
+        store
+            .job_beat("x", "gone", None, 3)
+            .unwrap()
+            .expect("it is its owner's");
+        assert!(
+            !store.job_requeue(&before).unwrap(),
+            "it is alive after all"
+        );
+        assert!(store.job_requeue(&seen("x")).unwrap());
+        assert!(matches!(store.job_next("me", 4).unwrap(), Next::Running(row) if row.id == "x"));
+        assert!(!store.job_requeue(&seen("y")).unwrap(), "one runs already");
+        assert!(store.job_claim(&seen("x"), "me", Want::Run, 5).unwrap());
+        assert!(
+            store
+                .job_end("x", "me", JobState::Done, None, None, 6)
+                .unwrap()
+        );
+        assert!(!store.job_requeue(&seen("x")).unwrap(), "it has ended");
+        assert!(store.job_requeue(&seen("y")).unwrap());
     }
 
     #[test]

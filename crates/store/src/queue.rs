@@ -14,7 +14,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::audit;
+use crate::audit::{self, Entry};
 use crate::readable::{of_row, readable};
 use crate::threads::Scores;
 use crate::watch::Family;
@@ -331,7 +331,7 @@ impl Store {
 
     /// Returns a rejected, canceled or approved reply to draft, or rejects a draft or approved one, with an optional
     /// reason. Moving it to its current state changes nothing; no other moves are possible, and a canceled reply whose
-    /// text was purged stays canceled.
+    /// text was purged stays canceled. The audit log records it.
     ///
     /// # Errors
     /// [`Error::Missing`]; [`Error::Transition`].
@@ -362,13 +362,20 @@ impl Store {
                     });
                 }
             }
+            // the hash of the approval that this ends, if it was approved
+            let (hash, parent): (String, Option<String>) = db
+                .prepare_cached("SELECT hash, parent_name FROM reply WHERE id = ?1")?
+                .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
             let sql = format!(
                 "UPDATE reply SET state = ?2, code = '', detail = '', updated_ms = ?3,
                         {ACCOUNT_IF_TRIED}, {UNAPPROVED}
                  WHERE id = ?1"
             );
             db.execute(&sql, params![id, to.as_str(), now_ms])?;
-            note(db, id, who, wanted, why, now_ms)
+            note(db, id, who, wanted, why, now_ms)?;
+            // without the reason, which may quote the comment: the audit log is never purged
+            let entry = Entry::new(who, wanted, now_ms).reply(id, &hash);
+            audit::note(db, &entry.about(parent.unwrap_or_default()))
         })
     }
 

@@ -1,6 +1,10 @@
 //! The sandbox job, due maintenance, and secrets on the command line.
 
+use std::process::Stdio;
+use std::time::Instant;
+
 use super::*;
+use repartee_engine::job::JobInfo;
 use repartee_engine::terms::ReplyState;
 
 #[test]
@@ -169,6 +173,73 @@ fn sandbox_runs_the_full_pipeline_without_a_key_and_can_be_resumed() {
         let why = |t: &repartee_engine::posting::ThreadInfo| t.skip == "answered already";
         assert!(again.threads.iter().any(why), "{:?}", again.threads);
     });
+}
+
+#[test]
+fn a_second_sandbox_is_refused_until_the_first_one_has_ended() {
+    let place = Place::with_project();
+    let engine = place.engine();
+    let spawn = || {
+        let mut command = place.repartee(["reddit", "sandbox"]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().unwrap()
+    };
+    let sandboxes = || -> Vec<JobInfo> {
+        let mut jobs = engine.jobs().unwrap();
+        jobs.retain(|job| job.kind == "sandbox");
+        jobs
+    };
+    let until = |what: &str, is: &mut dyn FnMut() -> bool| {
+        let began = Instant::now();
+        while !is() {
+            assert!(began.elapsed() < Duration::from_secs(60), "{what}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    let serving = |besides: &str| -> String {
+        let mut found = String::new();
+        until("none serves", &mut || {
+            let serves = |job: &JobInfo| job.id != besides && job.progress.is_some();
+            let job = sandboxes().into_iter().find(serves);
+            found = job.map_or_else(String::new, |job| job.id);
+            !found.is_empty()
+        });
+        found
+    };
+    // a sandbox that is not refused would not end
+    let refused = |args: &[&str]| -> String {
+        let mut command = place.repartee(args);
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        until("it is not refused", &mut || {
+            child.try_wait().unwrap().is_some()
+        });
+        let ran = Ran::from(child.wait_with_output().unwrap());
+        assert_eq!(ran.status, Some(2), "{ran}");
+        ran.err
+    };
+    let host = || engine.posting().accounts().unwrap()[0].host.clone();
+
+    let mut first = spawn();
+    let (id, address) = (serving(""), host());
+    let why = refused(&["reddit", "sandbox"]);
+    assert!(
+        why.contains("already running") && why.contains(&id),
+        "{why}"
+    );
+    // nothing was stored, and the account is still that of the first one, which answers
+    assert_eq!((sandboxes().len(), host()), (1, address));
+    assert!(!fetch(&engine, Fetch::default()).threads.is_empty());
+
+    first.kill().unwrap(); // SIGKILL
+    first.wait().unwrap();
+    let mut second = spawn();
+    let other = serving(&id);
+    // an interrupted one is not resumed next to it
+    let why = refused(&["job", "resume", &id]);
+    assert!(why.contains(&other), "{why}");
+    place.ok(["job", "stop", &other]);
+    assert!(second.wait().unwrap().success());
 }
 
 #[test]

@@ -29,7 +29,10 @@ pub enum JobCommand {
     },
     /// List queued jobs in the order they will run
     Queue,
-    /// Run the queue until it is empty, starting with jobs that were paused or interrupted
+    /// Resume interrupted jobs, then run the queue until it is empty
+    ///
+    /// A paused job of the queue is resumed before those that wait. A job that was paused outside of the queue stays
+    /// paused; it is named, with the command that resumes it.
     Run,
     /// Move a queued job
     #[command(group = ArgGroup::new("where").required(true))]

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use repartee_engine::job::JobInfo;
-use repartee_engine::job_queue::{JobQueue, QueueRun};
+use repartee_engine::job_queue::{JobQueue, NotRun, QueueRun, WhyNotRun};
 use repartee_engine::terms::{JobStatus, Want};
 
 use crate::columns;
@@ -139,12 +139,12 @@ pub fn queue_step(out: Out, job: &JobInfo, state: &str, error: Option<&str>) -> 
 }
 
 pub fn queue_run(out: Out, run: &QueueRun) -> Result<()> {
-    let mut text = format!("{} done, {} failed", run.done, run.failed);
+    let mut text = format!("{} done, {} failed", count(run.done), count(run.failed));
     if run.cancelled > 0 {
-        text.push_str(&format!(", {} canceled", run.cancelled));
+        text.push_str(&format!(", {} canceled", count(run.cancelled)));
     }
     if run.left > 0 {
-        text.push_str(&format!(", {} still queued", run.left));
+        text.push_str(&format!(", {} still queued", count(run.left)));
     }
     if let Some(job) = &run.held_up_by {
         text.push_str(&format!(
@@ -152,7 +152,34 @@ pub fn queue_run(out: Out, run: &QueueRun) -> Result<()> {
             short_id(job)
         ));
     }
-    out.line(text)
+    if run.interrupted {
+        text.push_str(". Interrupted; continue with `repartee job run`");
+    }
+    out.line(text)?;
+    run.not_run.iter().try_for_each(|one| not_run(out, one))
+}
+
+/// A job that running the queue left as it is, with the command that resumes it.
+fn not_run(out: Out, one: &NotRun) -> Result<()> {
+    let id = short_id(&one.job.id);
+    let subject = repartee_engine::kinds::subject(&one.job);
+    let what = format!("{} {subject}", one.job.kind);
+    let (job, resume) = (
+        format!("Job {id}, {}", what.trim_end()),
+        format!("`repartee job resume {id}`"),
+    );
+    let or_cancel = format!("`repartee job cancel {id}` ends it");
+    out.line(match one.why {
+        WhyNotRun::Paused => format!("{job}: paused, not resumed; {resume} resumes it"),
+        WhyNotRun::OnRequest => format!(
+            "{job}: interrupted, not resumed, because jobs of this kind are resumed only on request; \
+             {resume} resumes it, {or_cancel}"
+        ),
+        WhyNotRun::TooOften => format!(
+            "{job}: not resumed, because it was interrupted repeatedly (killed, perhaps out of memory); \
+             {resume} tries again, {or_cancel}"
+        ),
+    })
 }
 
 /// A job's state, with what it was asked to do.

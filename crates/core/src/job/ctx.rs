@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use repartee_store::jobs::{JobState, Want};
+use repartee_store::jobs::{JobRow, JobState, Want};
 
 use super::signals::{Progress, Signal, Signals};
 use super::{Ended, Job, Stop, from_json, new_id, now_ms, to_json};
@@ -96,6 +96,16 @@ impl Project {
     pub fn step_of(&self, job: &str, name: &str) -> Result<Option<String>> {
         let steps: Option<BTreeMap<String, String>> = self.store.setting(&steps_of(job))?;
         Ok(steps.and_then(|mut steps| steps.remove(name)))
+    }
+
+    /// The ids of all steps of these jobs.
+    pub(crate) fn step_ids(&self, jobs: &[JobRow]) -> Result<HashSet<String>> {
+        let mut ids = HashSet::new();
+        for job in jobs {
+            let steps: Option<BTreeMap<String, String>> = self.store.setting(&steps_of(&job.id))?;
+            ids.extend(steps.unwrap_or_default().into_values());
+        }
+        Ok(ids)
     }
 }
 

@@ -48,7 +48,7 @@ pub struct JobInfo {
 
 impl JobInfo {
     /// A job in a list: unreadable parameters or outcomes are omitted.
-    pub(super) fn listed(row: JobRow) -> Self {
+    pub(crate) fn listed(row: JobRow) -> Self {
         let plain = |json: &str| serde_json::from_str(json).ok();
         let (outcome, params) = (row.outcome.as_deref().and_then(plain), plain(&row.params));
         Self::with(row, outcome, params.unwrap_or_default())

@@ -219,7 +219,7 @@ impl Import {
     /// Who imports it; unknown in a job of an earlier version.
     fn who(&self) -> &str {
         match self.who.trim() {
-            "" => "somebody",
+            "" => "unknown",
             who => who,
         }
     }

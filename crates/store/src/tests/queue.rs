@@ -207,3 +207,26 @@ fn edits_and_rejections_clear_the_approval_and_are_logged() {
     );
     assert_eq!(events[2].detail, "reply 1");
 }
+
+#[test]
+fn every_decision_about_a_reply_is_in_the_audit_log() {
+    let of = Generated::new();
+    let id = of.queue();
+    of.approve(id, 4).unwrap();
+    let moved = |to, who: &str, why: &str, at_ms| of.store.reply_move(id, to, who, why, at_ms);
+    moved(ReplyState::Rejected, "ada", "it says \"below\"", 5).unwrap();
+    moved(ReplyState::Draft, "bob", "", 6).unwrap();
+    // it is a draft already
+    moved(ReplyState::Draft, "bob", "", 7).unwrap();
+    let log = of.store.audit(Some(id), 10).unwrap();
+    let lines: Vec<(&str, &str)> = log.iter().map(|e| (&*e.who, &*e.what)).collect();
+    assert_eq!(
+        lines,
+        [("bob", "drafted"), ("ada", "rejected"), ("me", "approved")]
+    );
+    assert!(!log[1].hash.is_empty() && log[1].hash == log[2].hash);
+    assert!(
+        log.iter().all(|e| e.detail.is_empty()),
+        "the log holds no text: {log:?}"
+    );
+}
