@@ -946,8 +946,8 @@ fn training_needs_only_its_own_record_and_study_says_so() {
         "import",
         &[
             &file,
-            repartee_tests::study::GRANTED[0],
-            repartee_tests::study::GRANTED[1],
+            GRANTED[0],
+            GRANTED[1],
         ],
     );
     ok(&place, "pairs build", &[]);

@@ -488,10 +488,15 @@ mod x86 {
             }
             for i in 0..k {
                 let w = w.add(i * COLS);
-                for (r, sum) in sums.iter_mut().enumerate() {
-                    let x = _mm256_set1_ps(*x.add(r * ldx + i));
-                    for (c, sum) in sum.iter_mut().enumerate() {
-                        *sum = _mm256_fmadd_ps(x, _mm256_loadu_ps(w.add(8 * c)), *sum);
+                // with 12 sums, these and one part of the weights fill the 16 registers
+                let mut values = [_mm256_setzero_ps(); M];
+                for (r, value) in values.iter_mut().enumerate() {
+                    *value = _mm256_set1_ps(*x.add(r * ldx + i));
+                }
+                for c in 0..4 {
+                    let w = _mm256_loadu_ps(w.add(8 * c));
+                    for (sum, value) in sums.iter_mut().zip(values) {
+                        sum[c] = _mm256_fmadd_ps(value, w, sum[c]);
                     }
                 }
             }
