@@ -941,15 +941,7 @@ fn record_from_another_machine_counts_once_confirmed_here() {
 fn training_needs_only_its_own_record_and_study_says_so() {
     let place = Place::with_project();
     let file = text(&archive(&place, "RC.ndjson", 80));
-    ok(
-        &place,
-        "import",
-        &[
-            &file,
-            GRANTED[0],
-            GRANTED[1],
-        ],
-    );
+    ok(&place, "import", &[&file, GRANTED[0], GRANTED[1]]);
     ok(&place, "pairs build", &[]);
     let new = "base new b --kind bert --layers 1 --width 32 --heads 2 --context 160 --vocab 400";
     ok(&place, new, &[]); // strict, with a tokenizer of the archive
