@@ -812,9 +812,8 @@ fn piped_table_with_another_mapping_is_an_error_that_names_both_sources() {
         "{second}"
     );
     // a file with the content of the pipe is refused before it is read
-    let args = ["import", &file, "--origin", "other", "--map", FIRST_MAP];
-    place.ok(["source", "delete", "1", "--yes"]);
-    let ran = place.run(args);
+    let third = "comment=question,reply=answer,score=points";
+    let ran = place.run(["import", &file, "--origin", "other", "--map", third]);
     assert!(
         ran.status == Some(2) && ran.err.contains("as source 2"),
         "{ran}"
