@@ -122,7 +122,7 @@ fn check_alone<E: From<Error>>(
     };
     let jobs = posting.store.jobs().map_err(Error::from)?.into_iter();
     for other in jobs.filter(is_other) {
-        // of two that begin at the same time, neither answers yet, and the first one goes on
+        // of two that begin at the same time, neither answers yet, and the first one continues
         let is_first = other.kind == Sandbox::KIND && own.is_none_or(|own| other.id.as_str() < own);
         let accounts = posting.store.accounts().map_err(Error::from)?;
         let counts = is_first || accounts.iter().any(is_answered);
