@@ -28,7 +28,7 @@ test("a job reports progress and its completion", async () => {
   await soon(() => expect(jobs.get(id)?.progress?.done).toBeGreaterThan(0));
   await becomes(id, "done");
   expect(jobs.get(id)?.outcome).toMatchObject({ run: "short", steps: 20 });
-  expect(toastTexts()).toContain("Train short is done");
+  await soon(() => expect(toastTexts()).toContain("Train short is done"));
 });
 
 test("starting the same id twice starts one job", async () => {
@@ -120,7 +120,7 @@ test("a failed job shows its error until dismissed, and notifies the desktop whe
   const file = host.write("broken.zst", "no archive");
   const id = await jobs.start("import", { files: [file] });
   await becomes(id, "failed");
-  expect(toasts.list.at(-1)).toMatchObject({ tone: "bad" });
+  await soon(() => expect(toasts.list.at(-1)).toMatchObject({ tone: "bad" }));
   expect(toasts.list.at(-1)?.text).toContain("Import broken.zst failed");
   await soon(() => expect(host.notified[0]).toContain("Job failed"));
 });
