@@ -24,7 +24,8 @@ mod signals {
         }
     }
 
-    /// From now on, both signals ask the running job to pause.
+    /// From now on, both signals request that the running job pause. The handler replaces that of Ctrl-C for SIGTERM: a
+    /// library that chains handlers would call both, and the job would be canceled.
     pub fn listen(interrupt: &Interrupt) -> Result<()> {
         if INTERRUPT.set(interrupt.clone()).is_err() {
             return Ok(());

@@ -21,7 +21,7 @@ use ts_rs::TS;
 
 use crate::Project;
 use crate::error::{Code, Error, Result};
-use crate::job::{Ended, Job, JobInfo, Signals, is_stale, now_ms};
+use crate::job::{Ended, Job, JobInfo, Signals, is_stale, now_ms, status_of};
 use crate::kind::{Begins, Kind};
 
 /// A job that was interrupted this often fails: it may be what kills its process.
@@ -346,14 +346,10 @@ impl Project {
         &self,
         jobs: &'a [JobRow],
     ) -> Result<Vec<(&'a JobRow, Option<WhyNotRun>)>> {
-        let rests = |row: &&JobRow| match row.state {
-            JobState::Paused => row.place.is_none(),
-            JobState::Running => {
-                row.place.is_none() && JobInfo::listed(JobRow::clone(row)).state == JobStatus::Lost
-            }
-            _ => false,
+        let is_unfinished = |row: &&JobRow| {
+            row.place.is_none() && matches!(status_of(row), JobStatus::Paused | JobStatus::Lost)
         };
-        let mut found: Vec<&JobRow> = jobs.iter().filter(rests).collect();
+        let mut found: Vec<&JobRow> = jobs.iter().filter(is_unfinished).collect();
         if found.is_empty() {
             return Ok(Vec::new());
         }

@@ -46,6 +46,20 @@ pub struct JobInfo {
     pub stops_queue: bool,
 }
 
+/// The state of a job as displayed: one that should run is waiting while a process may be about to start it, and lost
+/// without a living owner.
+pub(crate) fn status_of(row: &JobRow) -> JobStatus {
+    let now = now_ms();
+    let running = row.state == JobState::Running;
+    let waiting = running && row.owner.is_none() && (0..WAITING_MS).contains(&(now - row.beat_ms));
+    let lost = running && is_stale(row.owner.as_deref(), row.beat_ms, now);
+    match (waiting, lost) {
+        (true, _) => JobStatus::Waiting,
+        (_, true) => JobStatus::Lost,
+        _ => row.state.into(),
+    }
+}
+
 impl JobInfo {
     /// A job in a list: unreadable parameters or outcomes are omitted.
     pub(crate) fn listed(row: JobRow) -> Self {
@@ -61,16 +75,8 @@ impl JobInfo {
     }
 
     fn with(row: JobRow, outcome: Option<serde_json::Value>, params: serde_json::Value) -> Self {
-        let now = now_ms();
+        let state = status_of(&row);
         let running = row.state == JobState::Running;
-        let waiting =
-            running && row.owner.is_none() && (0..WAITING_MS).contains(&(now - row.beat_ms));
-        let lost = running && is_stale(row.owner.as_deref(), row.beat_ms, now);
-        let state = match (waiting, lost) {
-            (true, _) => JobStatus::Waiting,
-            (_, true) => JobStatus::Lost,
-            _ => row.state.into(),
-        };
         Self {
             state,
             want: (running && row.want != Want::Run).then_some(row.want),

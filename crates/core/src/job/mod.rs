@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::owner::is_stale;
 pub use ctx::{Ctx, Interrupt};
+pub(crate) use info::status_of;
 pub use info::{JobInfo, JobLine};
 pub use signals::{Draft, DraftScore, Next, Progress, Signal, Signals};
 

@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 use repartee_datasets::guard::panic_text;
 use repartee_store::jobs::{JobRow, JobState, Want};
 use repartee_store::watch::{Family, Watch};
+use repartee_terms::JobStatus;
 
 use super::ctx::{Ctx, Shared, TAKEN_OVER, wish_number};
+use super::info::status_of;
 use super::signals::{Signal, Signals};
 use super::{Ended, Job, Stop, from_json, new_id, now_ms, to_json};
 use crate::Project;
@@ -17,7 +19,7 @@ use crate::awake::Awake;
 use crate::error::{Code, Error, Result};
 use crate::kind::Begins;
 use crate::left_out::without_quotes;
-use crate::owner::{self, Watched, is_stale};
+use crate::owner::{self, Watched};
 
 /// Heartbeat interval of the owner.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
@@ -154,17 +156,12 @@ impl Project {
         if !stored.is_named() {
             return Ok(None);
         }
-        let (params, now) = (to_json(&stored)?, now_ms());
-        let waits = |row: &JobRow| match row.state {
-            JobState::Paused => true,
-            // without an owner it was only submitted, and a process may be about to start it
-            JobState::Running => {
-                row.owner.is_some() && is_stale(row.owner.as_deref(), row.beat_ms, now)
-            }
-            _ => false,
-        };
+        let params = to_json(&stored)?;
+        let is_unfinished =
+            |row: &JobRow| matches!(status_of(row), JobStatus::Paused | JobStatus::Lost);
         let mut rows = self.store.jobs()?.into_iter();
-        let found = rows.find(|row| row.kind == J::KIND && row.params == params && waits(row));
+        let found =
+            rows.find(|row| row.kind == J::KIND && row.params == params && is_unfinished(row));
         Ok(found.map(|row| row.id))
     }
 

@@ -134,8 +134,7 @@ fn at_share(
 }
 
 impl Engine {
-    /// The evaluation of that number or name, or the latest of the run of that name; with a share of real replies, also
-    /// its figures at that share.
+    /// An evaluation ([`Engine::evaluation_of`]); with a share of real replies, also its figures at that share.
     ///
     /// # Errors
     /// [`repartee_core::error::Code::NotFound`]; as [`Engine::evaluation_at_real_share`].

@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::data::examples::{self, DELETED, Labeled, pair_label};
+use crate::evaluation::compared::with_interval;
 use crate::evaluation::evaluate::{BASELINE_EXAMPLES, EvaluationConfig, sound};
 use crate::evaluation::figures::{Figures, Predictions};
 use crate::training::model::{Classifier, check_device, device_of_job, of_pass};
@@ -158,20 +159,12 @@ pub struct ShortcutFigures {
 impl ShortcutFigures {
     /// The AUC with its interval as displayed: "0.612 [0.571, 0.652]".
     pub fn written(&self) -> String {
-        written(self.auc, self.interval)
+        with_interval(self.auc, self.interval, 0)
     }
 
     /// The model's AUC on the same examples, as displayed.
     pub fn model_written(&self) -> String {
-        written(self.model_auc, self.model_interval)
-    }
-}
-
-fn written(auc: Option<f64>, interval: Option<Interval>) -> String {
-    match (auc, interval) {
-        (None, _) => "-".to_owned(),
-        (Some(auc), None) => format!("{auc:.3}"),
-        (Some(auc), Some(Interval { low, high })) => format!("{auc:.3} [{low:.3}, {high:.3}]"),
+        with_interval(self.model_auc, self.model_interval, 0)
     }
 }
 

@@ -52,6 +52,20 @@ pub(crate) fn number(value: f64, more: usize) -> String {
     format!("{value:.places$}")
 }
 
+/// A value with its interval as displayed: "0.818 [0.779, 0.851]", or a dash.
+pub(crate) fn with_interval(value: Option<f64>, interval: Option<Interval>, more: usize) -> String {
+    match (value, interval) {
+        (None, _) => "-".to_owned(),
+        (Some(value), None) => number(value, more),
+        (Some(value), Some(Interval { low, high })) => format!(
+            "{} [{}, {}]",
+            number(value, more),
+            number(low, more),
+            number(high, more)
+        ),
+    }
+}
+
 /// Additional places with which a value differs from its baselines as displayed: "0.693 is worse than 0.693" says
 /// nothing.
 fn more_places(value: Option<f64>, baselines: &[Baseline]) -> usize {
@@ -187,15 +201,7 @@ impl Compared {
     /// The figure with its interval as displayed: "0.818 [0.779, 0.851]".
     pub fn written_with_interval(&self) -> String {
         let more = more_places(self.value, &self.baselines);
-        match self.interval {
-            None => self.written(),
-            Some(Interval { low, high }) => format!(
-                "{} [{}, {}]",
-                self.written(),
-                number(low, more),
-                number(high, more)
-            ),
-        }
+        with_interval(self.value, self.interval, more)
     }
 
     /// Its baselines as displayed: "unigram 0.612, chance 0.500".

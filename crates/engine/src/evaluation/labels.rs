@@ -76,7 +76,7 @@ fn fakes_of(evaluation: &EvaluationInfo) -> String {
 }
 
 /// "evaluation 7", with its name if it has one.
-fn called(evaluation: &EvaluationInfo) -> String {
+pub(crate) fn called(evaluation: &EvaluationInfo) -> String {
     match evaluation.name.as_str() {
         "" => format!("evaluation {}", evaluation.id),
         name => format!("evaluation {} ({name})", evaluation.id),

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::Engine;
-use crate::evaluation::compared::{Compared, compared, number};
+use crate::evaluation::compared::{Compared, compared, with_interval};
 use crate::evaluation::confidence::{
     Confidence, RESAMPLES, Resampled, counted, errors_of, losses_of, ranked_classes, threads_of,
 };
@@ -114,36 +114,21 @@ pub struct FigureDifference {
     pub better: Option<bool>,
 }
 
-/// A value with its interval as displayed.
-fn with_interval(value: String, interval: Option<Interval>) -> String {
-    match interval {
-        None => value,
-        Some(Interval { low, high }) => {
-            format!("{value} [{}, {}]", number(low, 0), number(high, 0))
-        }
-    }
-}
-
 impl FigureValue {
     /// "0.818 [0.779, 0.851]", or a dash.
     pub fn written(&self) -> String {
-        self.value.map_or_else(
-            || "-".to_owned(),
-            |value| with_interval(number(value, 0), self.interval),
-        )
+        with_interval(self.value, self.interval, 0)
     }
 }
 
 impl FigureDifference {
     /// "+0.021 [-0.004, 0.046]", or a dash.
     pub fn written(&self) -> String {
-        self.difference.map_or_else(
-            || "-".to_owned(),
-            |difference| {
-                let sign = if difference > 0.0 { "+" } else { "" };
-                with_interval(format!("{sign}{}", number(difference, 0)), self.interval)
-            },
-        )
+        let sign = match self.difference {
+            Some(difference) if difference > 0.0 => "+",
+            _ => "",
+        };
+        format!("{sign}{}", with_interval(self.difference, self.interval, 0))
     }
 }
 

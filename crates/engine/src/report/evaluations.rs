@@ -9,24 +9,16 @@ use super::document::{Block, Cell, Chart, HoverCurve, Section, Table};
 use super::repartee;
 use crate::Engine;
 use crate::evaluation::chart::ChartKind;
-use crate::evaluation::compared::{Compared, number};
+use crate::evaluation::compared::{Compared, number, with_interval};
 use crate::evaluation::confidence::Confidence;
 use crate::evaluation::curves::{ClassCurve, EvaluationCurves};
 use crate::evaluation::evaluate::EvaluationInfo;
 use crate::evaluation::figures::{ClassifierFigures, Figures};
-use crate::evaluation::labels::set_name;
+use crate::evaluation::labels::{called, set_name};
 use crate::generation::fakes::FakesConfig;
 
 /// False positive rates at which the table of a ROC curve has its true positive rates.
 const RATES: [f64; 6] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
-
-/// "evaluation 3", with its name if it has one.
-pub(super) fn called(evaluation: &EvaluationInfo) -> String {
-    match evaluation.name.as_str() {
-        "" => format!("evaluation {}", evaluation.id),
-        name => format!("evaluation {} ({name})", evaluation.id),
-    }
-}
 
 /// The decoding settings of fakes.
 pub(super) fn decoding(config: &FakesConfig) -> String {
@@ -251,17 +243,9 @@ fn about_intervals(confidence: Option<&Confidence>) -> String {
     }
 }
 
-fn with_interval(value: Option<f64>, interval: Option<Interval>) -> Cell {
+fn interval_cell(value: Option<f64>, interval: Option<Interval>) -> Cell {
     match (value.filter(|value| value.is_finite()), interval) {
-        (Some(value), Some(Interval { low, high })) => Cell::Exact(
-            format!(
-                "{} [{}, {}]",
-                number(value, 0),
-                number(low, 0),
-                number(high, 0)
-            ),
-            value,
-        ),
+        (Some(value), Some(_)) => Cell::Exact(with_interval(Some(value), interval, 0), value),
         (value, _) => Cell::figure(value),
     }
 }
@@ -284,7 +268,7 @@ fn of_classes(section: &mut Section, figures: &ClassifierFigures) {
             Cell::figure(class.precision),
             Cell::figure(class.recall),
             Cell::figure(class.f1),
-            with_interval(class.auc, class.auc_interval),
+            interval_cell(class.auc, class.auc_interval),
             Cell::figure(class.average_precision),
         ]);
     }

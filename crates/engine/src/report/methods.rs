@@ -4,11 +4,11 @@ use repartee_core::format::count;
 
 use super::About;
 use super::document::Section;
-use super::evaluations::{called, decoding, headline_of};
+use super::evaluations::{decoding, headline_of};
 use super::model::without_folder;
 use crate::evaluation::evaluate::EvaluationInfo;
 use crate::evaluation::figures::Figures;
-use crate::evaluation::labels::set_name;
+use crate::evaluation::labels::{called, set_name};
 use crate::training::run_config::{ModelKind, RunConfig};
 
 pub(super) fn card(about: &About) -> Section {
