@@ -1,8 +1,9 @@
 //! The inner products of the fast path: a block of up to 12 rows times a panel of 32 columns.
 //!
-//! All sums of a block stay in registers over the whole of `k` (AVX-512; with AVX2 over 128 of it), and a panel is read
-//! once, in memory order. Every output is one sum over `k` in ascending order, so its value depends neither on the
-//! number of rows nor on the threads. f32 multiplies and adds with one rounding where the processor can (FMA); bf16
+//! With AVX-512 all sums of a block stay in registers over the whole of `k`, and a panel is read once, in memory order.
+//! With AVX2 those of a few rows do, over 128 or 256 of `k`, and this part of a panel stays in the first-level cache
+//! until all rows have used it. Every output is one sum over `k` in ascending order, so its value depends neither on
+//! the number of rows nor on the threads. f32 multiplies and adds with one rounding where the processor can (FMA); bf16
 //! multiplies pairs and adds in f32; int8 is exact in 32-bit integers, so all its variants give equal results.
 //!
 //! This file and `team` have all the unsafe code of the fast path; here it is the vector instructions, and [`each_block`]
@@ -224,6 +225,8 @@ mod x86 {
     //! The kernels for x86. Safety of each: the processor has the instructions, `x` points to `rows` rows of `k` values
     //! that are `ldx` apart, `w` to a panel of `k` rows, and `tile` has `rows` rows.
     use std::arch::x86_64::*;
+    use std::hint::black_box;
+    use std::mem::MaybeUninit;
 
     use super::{COLS, ROWS};
 
@@ -435,9 +438,67 @@ mod x86 {
         }
     }
 
-    /// Values of `k` between two visits of the tile: 16 KiB of a panel, which stay in the first-level cache for all
-    /// rows.
+    /// Values of `k` between two visits of the tile: 16 KiB of a panel of f32, which stay in the first-level cache for
+    /// all rows.
     const DEEP: usize = 128;
+    /// The same for int8, whose sums are 256 times as large in between, and just fit.
+    const DEEP_INT8: usize = 256;
+    const _: () = assert!(DEEP_INT8 * 255 * 128 * 256 < 1 << 31);
+
+    /// Of `left` rows, how many an AVX2 kernel for up to `most` takes at once. The last row is not left alone: it would
+    /// use the weights only once, and wait for its own sums, which are few.
+    fn at_once(left: usize, most: usize) -> usize {
+        if left == most + 1 {
+            most - 1
+        } else {
+            left.min(most)
+        }
+    }
+
+    /// Calls an AVX2 kernel, which adds to the tile, for each part of `k` and all rows, at most `$most` of them at a
+    /// time; their number is a constant, as in `by_rows`.
+    macro_rules! by_parts {
+        (
+            $kernel:ident, [$($fewer:tt)*] $most:tt, $deep:ident,
+            $rows:ident, $x:ident, $ldx:ident, $w:ident, $k:ident, $tile:ident
+        ) => {
+            for from in (0..$k).step_by($deep) {
+                let deep = $deep.min($k - from);
+                let mut row = 0;
+                while row < $rows {
+                    let some = at_once($rows - row, $most);
+                    // SAFETY: rows `row..row + some` and values `from..from + deep` are inside the block; `deep` is a
+                    // multiple of 2 or 4 if `k` is.
+                    unsafe {
+                        let (x, w) = ($x.add(row * $ldx + from), $w.add(from * COLS));
+                        let tile = &mut $tile[row..];
+                        match some {
+                            $($fewer => $kernel::<$fewer>(x, $ldx, w, deep, tile),)*
+                            _ => $kernel::<$most>(x, $ldx, w, deep, tile),
+                        }
+                    }
+                    row += some;
+                }
+            }
+        };
+    }
+
+    /// Adds the products of one value of each row with 32 weights: one part of the weights for all rows at a time. With
+    /// 12 sums, these, the values and one part of the weights fill the 16 registers.
+    macro_rules! add_products {
+        ($sums:ident, |$r:ident| $value:expr, |$c:ident| $weights:expr) => {
+            let mut values = [_mm256_setzero_ps(); M];
+            for ($r, value) in values.iter_mut().enumerate() {
+                *value = $value;
+            }
+            for $c in 0..4 {
+                let weights = $weights;
+                for (sum, value) in $sums.iter_mut().zip(values) {
+                    sum[$c] = _mm256_fmadd_ps(value, weights, sum[$c]);
+                }
+            }
+        };
+    }
 
     #[target_feature(enable = "avx2,fma")]
     pub unsafe fn f32_avx2(
@@ -452,21 +513,7 @@ mod x86 {
         if !keep {
             tile[..rows].iter_mut().for_each(|sums| sums.fill(0.0));
         }
-        for from in (0..k).step_by(DEEP) {
-            let deep = DEEP.min(k - from);
-            for row in (0..rows).step_by(3) {
-                // SAFETY: rows `row..row + M` and values `from..from + deep` are inside the block.
-                unsafe {
-                    let (x, w) = (x.add(row * ldx + from), w.add(from * COLS));
-                    let tile = &mut tile[row..];
-                    match rows - row {
-                        1 => f32_rows_avx2::<1>(x, ldx, w, deep, tile),
-                        2 => f32_rows_avx2::<2>(x, ldx, w, deep, tile),
-                        _ => f32_rows_avx2::<3>(x, ldx, w, deep, tile),
-                    }
-                }
-            }
-        }
+        by_parts!(f32_rows_avx2, [1 2] 3, DEEP, rows, x, ldx, w, k, tile);
     }
 
     /// Adds to the tile.
@@ -478,8 +525,9 @@ mod x86 {
         k: usize,
         tile: &mut [[f32; COLS]],
     ) {
-        // SAFETY: all addresses are inside the block, the panel and the tile.
+        // SAFETY: all addresses are inside the block, the panel and the tile, which has M rows.
         unsafe {
+            let tile = &mut *tile.as_mut_ptr().cast::<[[f32; COLS]; M]>();
             let mut sums = [[_mm256_setzero_ps(); 4]; M];
             for (sum, row) in sums.iter_mut().zip(tile.iter()) {
                 for (c, sum) in sum.iter_mut().enumerate() {
@@ -488,17 +536,9 @@ mod x86 {
             }
             for i in 0..k {
                 let w = w.add(i * COLS);
-                // with 12 sums, these and one part of the weights fill the 16 registers
-                let mut values = [_mm256_setzero_ps(); M];
-                for (r, value) in values.iter_mut().enumerate() {
-                    *value = _mm256_set1_ps(*x.add(r * ldx + i));
-                }
-                for c in 0..4 {
-                    let w = _mm256_loadu_ps(w.add(8 * c));
-                    for (sum, value) in sums.iter_mut().zip(values) {
-                        sum[c] = _mm256_fmadd_ps(value, w, sum[c]);
-                    }
-                }
+                add_products!(sums, |r| _mm256_set1_ps(*x.add(r * ldx + i)), |c| {
+                    _mm256_loadu_ps(w.add(8 * c))
+                });
             }
             for (sum, row) in sums.iter().zip(tile.iter_mut()) {
                 for (c, sum) in sum.iter().enumerate() {
@@ -521,23 +561,11 @@ mod x86 {
         if !keep {
             tile[..rows].iter_mut().for_each(|sums| sums.fill(0.0));
         }
-        for from in (0..k).step_by(DEEP) {
-            let deep = DEEP.min(k - from);
-            for row in (0..rows).step_by(2) {
-                // SAFETY: rows `row..row + M` and values `from..from + deep` are inside the block; `deep` is even.
-                unsafe {
-                    let (x, w) = (x.add(row * ldx + from), w.add(from * COLS));
-                    let tile = &mut tile[row..];
-                    match rows - row {
-                        1 => bf16_rows_avx2::<1>(x, ldx, w, deep, tile),
-                        _ => bf16_rows_avx2::<2>(x, ldx, w, deep, tile),
-                    }
-                }
-            }
-        }
+        by_parts!(bf16_rows_avx2, [1 2] 3, DEEP, rows, x, ldx, w, k, tile);
     }
 
-    /// Adds to the tile. A bf16 is the upper half of an f32, so widening is a shift or a mask.
+    /// Adds to the tile. A bf16 is the upper half of an f32, so widening is a shift or a mask: of the rows once, of the
+    /// weights on the way, the even values of `k` of all columns before the odd ones.
     #[target_feature(enable = "avx2,fma")]
     unsafe fn bf16_rows_avx2<const M: usize>(
         x: *const u16,
@@ -553,8 +581,21 @@ mod x86 {
                 _mm256_set1_epi32(0xffff_0000_u32 as i32),
             ))
         };
-        // SAFETY: all addresses are inside the block, the panel and the tile; k is even.
+        // SAFETY: all addresses are inside the block, the panel, the tile, which has M rows, and `wide`, of which k
+        // values of each row are written before they are read; k is even and at most `DEEP`.
         unsafe {
+            let mut wide = MaybeUninit::<[[f32; DEEP]; M]>::uninit();
+            let wide = wide.as_mut_ptr().cast::<f32>();
+            for r in 0..M {
+                for i in 0..k {
+                    let bits = u32::from(*x.add(r * ldx + i)) << 16;
+                    *wide.add(r * DEEP + i) = f32::from_bits(bits);
+                }
+            }
+            // a second name, so that the compiler reads the weights again for the odd values and does not hold them in
+            // registers that the sums need
+            let again = black_box(w);
+            let tile = &mut *tile.as_mut_ptr().cast::<[[f32; COLS]; M]>();
             let mut sums = [[_mm256_setzero_ps(); 4]; M];
             for (sum, row) in sums.iter_mut().zip(tile.iter()) {
                 for (c, sum) in sum.iter_mut().enumerate() {
@@ -562,17 +603,13 @@ mod x86 {
                 }
             }
             for i in (0..k).step_by(2) {
-                let w = w.add(i * COLS);
-                for c in 0..4 {
-                    let pairs = _mm256_loadu_si256(w.add(16 * c).cast());
-                    let (w0, w1) = (low(pairs), high(pairs));
-                    for (r, sum) in sums.iter_mut().enumerate() {
-                        let x = x.add(r * ldx + i).cast::<i32>().read_unaligned();
-                        let x = _mm256_set1_epi32(x);
-                        sum[c] = _mm256_fmadd_ps(low(x), w0, sum[c]);
-                        sum[c] = _mm256_fmadd_ps(high(x), w1, sum[c]);
-                    }
-                }
+                let (x, w, again) = (wide.add(i), w.add(i * COLS), again.add(i * COLS));
+                add_products!(sums, |r| _mm256_set1_ps(*x.add(r * DEEP)), |c| {
+                    low(_mm256_loadu_si256(w.add(16 * c).cast()))
+                });
+                add_products!(sums, |r| _mm256_set1_ps(*x.add(r * DEEP + 1)), |c| {
+                    high(_mm256_loadu_si256(again.add(16 * c).cast()))
+                });
             }
             for (sum, row) in sums.iter().zip(tile.iter_mut()) {
                 for (c, sum) in sum.iter().enumerate() {
@@ -582,7 +619,6 @@ mod x86 {
         }
     }
 
-    /// `maddubs` saturates at 16 bits, so both sides are widened and multiplied by `madd`, which does not.
     #[target_feature(enable = "avx2")]
     pub unsafe fn int8_avx2(
         rows: usize,
@@ -592,28 +628,64 @@ mod x86 {
         k: usize,
         tile: &mut [[i32; COLS]],
     ) {
-        for (r, row) in tile[..rows].iter_mut().enumerate() {
-            // SAFETY: all addresses are inside the block, the panel and the tile; k is a multiple of 4.
-            unsafe {
-                // per eight columns: those of the first four, and of the last four, two partial sums each
-                let mut sums = [[_mm256_setzero_si256(); 2]; 4];
-                for i in (0..k).step_by(4) {
-                    let w = w.add(i * COLS);
-                    let x = x.add(r * ldx + i).cast::<i32>().read_unaligned();
-                    let x = _mm256_cvtepu8_epi16(_mm_set1_epi32(x));
-                    for (c, sum) in sums.iter_mut().enumerate() {
-                        for (half, sum) in sum.iter_mut().enumerate() {
-                            let w = _mm_loadu_si128(w.add(32 * c + 16 * half).cast());
-                            let product = _mm256_madd_epi16(x, _mm256_cvtepi8_epi16(w));
-                            *sum = _mm256_add_epi32(*sum, product);
+        tile[..rows].iter_mut().for_each(|sums| sums.fill(0));
+        by_parts!(int8_rows_avx2, [1 2 3] 4, DEEP_INT8, rows, x, ldx, w, k, tile);
+    }
+
+    /// Adds to the tile. `maddubs` saturates at 16 bits, so both sides are widened and multiplied by `madd`, which does
+    /// not. Of the four values of `k` side by side, the even ones and the odd ones are multiplied apart: a shift or a
+    /// mask makes 16-bit integers of the weights, 256 times as large, and the sums are divided by it at the end.
+    #[target_feature(enable = "avx2")]
+    unsafe fn int8_rows_avx2<const M: usize>(
+        x: *const u8,
+        ldx: usize,
+        w: *const i8,
+        k: usize,
+        tile: &mut [[i32; COLS]],
+    ) {
+        /// Fours of values of a row.
+        const FOURS: usize = DEEP_INT8 / 4;
+        // SAFETY: all addresses are inside the block, the panel, the tile, which has M rows, and `pairs`, of which
+        // k / 4 of each list are written before they are read; k is a multiple of 4 and at most `DEEP_INT8`.
+        unsafe {
+            // of each row the even values, two in an element, then the odd ones
+            let mut pairs = MaybeUninit::<[[[i32; FOURS]; 2]; M]>::uninit();
+            let pairs = pairs.as_mut_ptr().cast::<i32>();
+            for r in 0..M {
+                for i in 0..k / 4 {
+                    let four = x.add(r * ldx + 4 * i).cast::<i32>().read_unaligned();
+                    *pairs.add(2 * r * FOURS + i) = four & 0x00ff_00ff;
+                    *pairs.add((2 * r + 1) * FOURS + i) = (four >> 8) & 0x00ff_00ff;
+                }
+            }
+            let tile = &mut *tile.as_mut_ptr().cast::<[[i32; COLS]; M]>();
+            let upper = _mm256_set1_epi16(0xff00_u16 as i16);
+            // 16 columns at a time: with four rows, eight sums, four parts of the weights, a pair and a product
+            for half in 0..2 {
+                let mut sums = [[_mm256_setzero_si256(); 2]; M];
+                for i in 0..k / 4 {
+                    let w = w.add(4 * COLS * i + 64 * half);
+                    let w0 = _mm256_loadu_si256(w.cast());
+                    let w1 = _mm256_loadu_si256(w.add(32).cast());
+                    let even = [_mm256_slli_epi16::<8>(w0), _mm256_slli_epi16::<8>(w1)];
+                    let odd = [_mm256_and_si256(w0, upper), _mm256_and_si256(w1, upper)];
+                    for (r, sum) in sums.iter_mut().enumerate() {
+                        let x = _mm256_set1_epi32(*pairs.add(2 * r * FOURS + i));
+                        for (sum, w) in sum.iter_mut().zip(even) {
+                            *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(x, w));
+                        }
+                        let x = _mm256_set1_epi32(*pairs.add((2 * r + 1) * FOURS + i));
+                        for (sum, w) in sum.iter_mut().zip(odd) {
+                            *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(x, w));
                         }
                     }
                 }
-                for (c, sum) in sums.iter().enumerate() {
-                    // columns 0 1 4 5 2 3 6 7
-                    let pairs = _mm256_hadd_epi32(sum[0], sum[1]);
-                    let in_order = _mm256_permute4x64_epi64::<0b11_01_10_00>(pairs);
-                    _mm256_storeu_si256(row.as_mut_ptr().add(8 * c).cast(), in_order);
+                for (sum, row) in sums.iter().zip(tile.iter_mut()) {
+                    for (c, sum) in sum.iter().enumerate() {
+                        let to = row.as_mut_ptr().add(16 * half + 8 * c).cast::<__m256i>();
+                        let sum = _mm256_srai_epi32::<8>(*sum);
+                        _mm256_storeu_si256(to, _mm256_add_epi32(_mm256_loadu_si256(to), sum));
+                    }
                 }
             }
         }
@@ -763,11 +835,24 @@ mod tests {
             .collect()
     }
 
-    /// Random shapes: every number of rows, k from 0 on, rows further apart than they are long.
+    /// Random shapes: every number of rows, k from 0 on and at the ends of what a kernel takes of it at once, rows
+    /// further apart than they are long.
     fn shapes(group: usize) -> impl Iterator<Item = (usize, usize, usize, Stream)> {
-        (0..10 * ROWS).map(move |n| {
+        let deep = if group == 4 { 256 } else { 128 };
+        let ends = [
+            deep - group,
+            deep,
+            deep + group,
+            2 * deep,
+            2 * deep + group,
+        ];
+        (0..(10 + ends.len()) * ROWS).map(move |n| {
             let mut stream = Stream::at(1, "block", n as u64);
-            let k = stream.below(300 / group) * group;
+            let any = stream.below(300 / group) * group;
+            let k = match n / ROWS {
+                end @ 10.. => ends[end - 10],
+                _ => any,
+            };
             let ld = k + stream.below(5);
             (n % ROWS + 1, k, ld, stream)
         })
@@ -813,25 +898,37 @@ mod tests {
     }
 
     /// Each row by itself, and k in two parts, give the same bits.
-    #[test]
-    fn sums_do_not_depend_on_the_block() {
-        for (rows, k, ld, mut stream) in shapes(1) {
-            let (x, w) = (
-                random(&mut stream, rows * ld),
-                random(&mut stream, k * COLS),
-            );
-            for level in up_to(levels().f32) {
+    fn sums_do_not_depend_on_the_block<T: Copy>(
+        group: usize,
+        best: Level,
+        from: impl Fn(f32) -> T,
+        block: impl Fn(Level, &[T], usize, usize, &[T], bool, &mut [[f32; COLS]]),
+    ) {
+        for (rows, k, ld, mut stream) in shapes(group) {
+            let mut some = |n| -> Vec<T> { random(&mut stream, n).into_iter().map(&from).collect() };
+            let (x, w) = (some(rows * ld), panel(&some(k * COLS), k, group));
+            for level in up_to(best) {
                 let mut all: Tile = [[0.0; COLS]; ROWS];
-                f32_block(level, &x, ld, rows, &w, false, &mut all);
+                block(level, &x, ld, rows, &w, false, &mut all);
                 for r in 0..rows {
-                    let (mut one, at) = ([[0.0; COLS]; 1], k / 3);
+                    let (mut one, at) = ([[0.0; COLS]; 1], k / 3 / group * group);
                     let x = &x[r * ld..];
-                    f32_block(level, x, ld, 1, &w[..at * COLS], false, &mut one);
-                    f32_block(level, &x[at..], ld, 1, &w[at * COLS..], true, &mut one);
-                    assert_eq!(one[0], all[r], "{level:?} row {r} of {rows}");
+                    block(level, x, ld, 1, &w[..at * COLS], false, &mut one);
+                    block(level, &x[at..], ld, 1, &w[at * COLS..], true, &mut one);
+                    assert_eq!(one[0], all[r], "{level:?} row {r} of {rows}, k {k}");
                 }
             }
         }
+    }
+
+    #[test]
+    fn sums_of_f32_do_not_depend_on_the_block() {
+        sums_do_not_depend_on_the_block(1, levels().f32, |x| x, f32_block);
+    }
+
+    #[test]
+    fn sums_of_bf16_do_not_depend_on_the_block() {
+        sums_do_not_depend_on_the_block(2, levels().bf16, bf16, bf16_block);
     }
 
     #[test]
@@ -854,6 +951,16 @@ mod tests {
                     let got: Vec<f32> = got.map(|x| if keep { x - 7.0 } else { *x }).collect();
                     let off = gap(&got, &want);
                     assert!(off < 1e-4, "{level:?} {rows} rows, k {k}: off by {off}");
+                    assert!(tile[rows..].as_flattened().iter().all(|x| *x == 7.0));
+                    // with AVX2 also the same bits as one value of k after the other
+                    if level == Level::Avx2 && !keep {
+                        for (at, got) in got.iter().enumerate() {
+                            let weights = wide.iter().skip(at % COLS).step_by(COLS);
+                            let terms = dense[at / COLS * k..].iter().zip(weights);
+                            let want = terms.take(k).fold(0f32, |sum, (x, w)| x.mul_add(*w, sum));
+                            assert_eq!(*got, want, "{rows} rows, k {k}");
+                        }
+                    }
                 }
             }
         }
@@ -862,7 +969,8 @@ mod tests {
     #[test]
     fn int8_blocks_equal_the_obvious_loop_exactly() {
         for (rows, k, ld, mut stream) in shapes(4) {
-            let extreme = stream.below(2) == 0; // the largest products, which saturate 16 bits
+            // the largest products and sums, which saturate 16 bits
+            let extreme = stream.below(2) == 0;
             let x: Vec<u8> = (0..rows * ld)
                 .map(|_| {
                     if extreme {
@@ -875,7 +983,7 @@ mod tests {
             let w: Vec<i8> = (0..k * COLS)
                 .map(|_| {
                     if extreme {
-                        -127
+                        -128
                     } else {
                         stream.below(255) as u8 as i8
                     }
@@ -891,6 +999,7 @@ mod tests {
                         assert_eq!(tile[r][c], want, "{level:?} {rows} rows, k {k}");
                     }
                 }
+                assert!(tile[rows..].as_flattened().iter().all(|x| *x == 7));
             }
         }
     }

@@ -617,6 +617,47 @@ mod tests {
         }
     }
 
+    /// At the ends of blocks of rows, of panels, and of what a kernel takes of k at once: a row alone gives the same
+    /// bits, with every level; int8 gives them with all levels, the others nearly the same.
+    #[test]
+    fn ends_of_blocks_do_not_show() {
+        for k in [3, 4, 127, 128, 130, 255, 256, 257, 260, 516] {
+            for rows in 1..=ROWS + 1 {
+                let n = [31, 32, 33, 65][(k + rows) % 4];
+                let mut stream = Stream::at(5, "ends", (100 * k + rows) as u64);
+                let case = Case {
+                    rows,
+                    k,
+                    n,
+                    x: random(&mut stream, rows * k),
+                    w: random(&mut stream, k * n),
+                    bias: random(&mut stream, n),
+                };
+                for precision in ALL {
+                    let packed = of(&case, precision);
+                    let most = match precision {
+                        Precision::Int8 => 0.0,
+                        _ => 2e-4,
+                    };
+                    let mut first = Vec::new();
+                    for levels in all_levels() {
+                        let all = product(&packed, levels, &case.x, Then::Write);
+                        for (x, y) in case.x.chunks(k).zip(all.chunks(n)) {
+                            let one = product(&packed, levels, x, Then::Write);
+                            assert_eq!(one, y, "{precision:?} {levels:?} {rows}, {k}, {n}");
+                        }
+                        if first.is_empty() {
+                            first = all;
+                        } else {
+                            let off = gap(&all, &first);
+                            assert!(off <= most, "{precision:?} {levels:?} {k}: {off}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     /// One channel in a hundred is 50 times as large: in the activations, or moved there from the weights.
     #[test]
     fn int8_keeps_its_precision_with_outlier_channels() {
