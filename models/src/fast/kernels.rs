@@ -839,13 +839,7 @@ mod tests {
     /// further apart than they are long.
     fn shapes(group: usize) -> impl Iterator<Item = (usize, usize, usize, Stream)> {
         let deep = if group == 4 { 256 } else { 128 };
-        let ends = [
-            deep - group,
-            deep,
-            deep + group,
-            2 * deep,
-            2 * deep + group,
-        ];
+        let ends = [deep - group, deep, deep + group, 2 * deep, 2 * deep + group];
         (0..(10 + ends.len()) * ROWS).map(move |n| {
             let mut stream = Stream::at(1, "block", n as u64);
             let any = stream.below(300 / group) * group;
@@ -905,7 +899,8 @@ mod tests {
         block: impl Fn(Level, &[T], usize, usize, &[T], bool, &mut [[f32; COLS]]),
     ) {
         for (rows, k, ld, mut stream) in shapes(group) {
-            let mut some = |n| -> Vec<T> { random(&mut stream, n).into_iter().map(&from).collect() };
+            let mut some =
+                |n| -> Vec<T> { random(&mut stream, n).into_iter().map(&from).collect() };
             let (x, w) = (some(rows * ld), panel(&some(k * COLS), k, group));
             for level in up_to(best) {
                 let mut all: Tile = [[0.0; COLS]; ROWS];
