@@ -222,6 +222,24 @@ fn reports_have_the_figures_of_their_evaluations() {
 }
 
 #[test]
+fn decision_threshold_of_an_evaluation_is_repeated_by_the_report() {
+    let place = trained();
+    let args = ["evaluate", "judge", "--limit", "60", "--threshold", "0.7"];
+    let evaluated = place.ok(args);
+    assert!(
+        evaluated.out.contains("decision threshold 0.7"),
+        "{evaluated}"
+    );
+    let refused = place.run(["evaluate", "votes", "--threshold", "0.7"]);
+    assert_eq!(refused.status, Some(2), "{refused}");
+    assert!(refused.err.contains("for a realism model"), "{refused}");
+    let engine = place.engine();
+    for text in written(&engine, "judge", 0) {
+        assert!(plain(&text).contains("--batch 16 --threshold 0.7"));
+    }
+}
+
+#[test]
 fn reports_have_no_text_of_anyone_unless_asked_for() {
     let place = trained();
     let engine = place.engine();

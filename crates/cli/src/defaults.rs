@@ -166,6 +166,7 @@ fn models(command: Command) -> Command {
             ("fakes", "the ones it was trained on".to_owned()),
             ("limit", format!("{}: all", evaluate.limit)),
             ("batch", evaluate.batch.to_string()),
+            ("threshold", evaluate.threshold.to_string()),
             ("device", evaluate.device),
             ("precision", evaluate.precision.to_string()),
         ],

@@ -27,6 +27,9 @@ pub struct EvaluateArgs {
     /// Batch size
     #[arg(long)]
     pub batch: Option<usize>,
+    /// Realism only: decision threshold, from 0 to 1; replies are predicted real from it on
+    #[arg(long, value_name = "P")]
+    pub threshold: Option<f64>,
     /// auto, cpu, cuda or metal
     #[arg(long)]
     pub device: Option<String>,

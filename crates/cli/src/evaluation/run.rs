@@ -32,6 +32,7 @@ pub fn evaluate(app: &App, args: EvaluateArgs) -> Result<ExitCode> {
         fakes: args.fakes,
         limit: args.limit.unwrap_or(usual.limit),
         batch: args.batch.unwrap_or(usual.batch),
+        threshold: args.threshold.unwrap_or(usual.threshold),
         device: args.device.unwrap_or(usual.device.clone()),
         precision: args.precision.unwrap_or(usual.precision),
         ..usual

@@ -26,8 +26,10 @@ fn evaluation(out: Out, evaluation: &EvaluationInfo) -> Result<()> {
     };
     let fakes = evaluation.fakes.as_ref();
     let fakes = fakes.map(|name| format!(", set of fakes {name}"));
+    let threshold = evaluation.config.threshold;
+    let threshold = threshold.map(|p| format!(", decision threshold {p}"));
     out.line(format!(
-        "Evaluation {}{named}: run {} at step {}, {} set of split {}{}, {}, {}",
+        "Evaluation {}{named}: run {} at step {}, {} set of split {}{}, {}, {}{}",
         evaluation.id,
         items::with_mark(&evaluation.run, evaluation.deleted_content),
         count(evaluation.config.step),
@@ -35,7 +37,8 @@ fn evaluation(out: Out, evaluation: &EvaluationInfo) -> Result<()> {
         evaluation.split,
         fakes.unwrap_or_default(),
         counted(examples(&evaluation.figures), "example", "examples"),
-        evaluation.config.precision
+        evaluation.config.precision,
+        threshold.unwrap_or_default()
     ))?;
     items::left_out(out, &evaluation.left_out)?;
     out.line("")?;

@@ -209,11 +209,16 @@ impl Job for Evaluate {
         }
         check_device(&self.device, self.precision)?;
         check_checkpoint(self.checkpoint.as_deref())?;
-        if self.fakes.is_some()
-            && check_kind(&project.store, &self.run, ModelKind::Realism).is_err()
-        {
+        let is_another = || check_kind(&project.store, &self.run, ModelKind::Realism).is_err();
+        if self.fakes.is_some() && is_another() {
             return Err(Error::usage(format!(
                 "fakes are for a realism model, and run {:?} is not one; omit the set of fakes",
+                self.run
+            )));
+        }
+        if self.threshold != Self::default().threshold && is_another() {
+            return Err(Error::usage(format!(
+                "a decision threshold is for a realism model, and run {:?} is not one; omit the threshold",
                 self.run
             )));
         }

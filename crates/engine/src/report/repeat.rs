@@ -202,6 +202,9 @@ fn evaluate(evaluation: &EvaluationInfo) -> Vec<String> {
     }
     flag(&mut args, "limit", config.limit, usual.limit);
     args.extend(["--batch".to_owned(), config.batch.to_string()]);
+    if let Some(threshold) = config.threshold {
+        flag(&mut args, "threshold", threshold, usual.threshold);
+    }
     args.extend(["--device".to_owned(), config.device.clone()]);
     args.extend(["--precision".to_owned(), config.precision.to_string()]);
     args.extend(["--threads".to_owned(), config.threads.to_string()]);
