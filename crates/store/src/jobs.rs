@@ -228,7 +228,12 @@ impl Store {
                               place = iif(?3 = 'paused' OR (?3 = 'failed' AND stops_queue), place, NULL)
                        WHERE id = ?1 AND owner = ?2";
             let values = params![id, owner, state.as_str(), progress, outcome, now_ms, ended];
-            Ok(db.execute(sql, values)? == 1)
+            let is_recorded = db.execute(sql, values)? == 1;
+            // it is not resumed, and needs no list of what it has measured
+            if is_recorded && matches!(state, JobState::Done | JobState::Cancelled) {
+                db.execute("DELETE FROM setting WHERE key = 'quality of ' || ?1", [id])?;
+            }
+            Ok(is_recorded)
         })
     }
 
@@ -511,6 +516,29 @@ mod tests {
         );
         assert!(!store.job_requeue(&seen("x")).unwrap(), "it has ended");
         assert!(store.job_requeue(&seen("y")).unwrap());
+    }
+
+    #[test]
+    fn only_a_job_that_can_be_resumed_keeps_the_list_of_what_it_measured() {
+        let (_folder, store) = store();
+        for (state, is_kept) in [
+            (JobState::Paused, true),
+            (JobState::Failed, true),
+            (JobState::Done, false),
+            (JobState::Cancelled, false),
+        ] {
+            let id = state.as_str();
+            assert!(
+                store
+                    .job_insert(id, "quality", "{}", Some("me"), 1)
+                    .unwrap()
+            );
+            let key = format!("quality of {id}");
+            store.set_setting(&key, &1).unwrap();
+            assert!(store.job_end(id, "me", state, None, None, 2).unwrap());
+            let left: Option<u32> = store.setting(&key).unwrap();
+            assert_eq!(left.is_some(), is_kept, "{id}");
+        }
     }
 
     #[test]

@@ -43,14 +43,6 @@ impl Store {
         })
     }
 
-    /// Removes a setting.
-    pub fn remove_setting(&self, key: &str) -> Result<()> {
-        self.write(Family::Settings, |db| {
-            db.execute("DELETE FROM setting WHERE key = ?1", [key])?;
-            Ok(())
-        })
-    }
-
     /// Sets a setting that was never set; returns its value, whichever process set it.
     ///
     /// # Errors

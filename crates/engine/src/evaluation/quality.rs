@@ -169,7 +169,6 @@ impl Job for MeasureQuality {
             runs.push(engine.quality_of(&checkpoint)?);
         }
         let left_out = ctx.left_out()?;
-        store.remove_setting(&own.key)?;
         Ok(QualityMeasured { runs, left_out })
     }
 }
@@ -177,7 +176,7 @@ impl Job for MeasureQuality {
 /// What this job has measured itself, in this and earlier attempts: it is not repeated after a resume. A row does not say
 /// which job it is from, and its time may be that of another job or of a wrong clock.
 struct Own {
-    /// The setting that lists it while the job is unfinished.
+    /// The setting that lists it until the job is done or canceled ([`Store::job_end`] removes it).
     key: String,
     /// When each checkpoint was measured, by its id; milliseconds since 1970.
     measured_ms: BTreeMap<i64, i64>,
