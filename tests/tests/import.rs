@@ -749,6 +749,14 @@ fn same_file_with_another_mapping_is_refused_and_adds_nothing() {
     let ran = import(&file, CORRECTED_MAP, &["--again"]);
     assert_eq!(ran.status, Some(0), "{ran}");
     assert_eq!(comments(&place), 2 * before);
+    // each of the two was imported before, although the other is there, too
+    for (map, source) in [(FIRST_MAP, "source 1"), (CORRECTED_MAP, "source 3")] {
+        let ran = import(&file, map, &[]);
+        assert_eq!(ran.status, Some(0), "{ran}");
+        assert!(ran.err.contains(source), "{source}: {ran}");
+        assert!(ran.out.contains("already imported"), "{ran}");
+    }
+    assert_eq!(comments(&place), 2 * before);
 }
 
 #[test]
@@ -818,6 +826,11 @@ fn piped_table_with_another_mapping_is_an_error_that_names_both_sources() {
         ran.status == Some(2) && ran.err.contains("as source 2"),
         "{ran}"
     );
+    // each of the two readings is there by now: again, it adds nothing and is no error
+    for map in [FIRST_MAP, CORRECTED_MAP] {
+        let ran = piped(map);
+        assert_eq!(ran.status, Some(0), "{ran}");
+    }
 }
 
 #[test]

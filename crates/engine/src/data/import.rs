@@ -423,7 +423,7 @@ impl Import {
 }
 
 impl Import {
-    /// Refuses a file whose rows are in the project already, read in another way. Ids of rows are made from their
+    /// Refuses a file whose rows are in the project already, read in another way only. Ids of rows are made from their
     /// columns, or depend on which text is under an id, so all of them would be new.
     ///
     /// # Errors
@@ -446,6 +446,9 @@ impl Import {
         let Some(hash) = hash_of(ctx, path)? else {
             return Ok(());
         };
+        if (sources.iter()).any(|source| is_this_reading(source, &hash, format, options)) {
+            return Ok(()); // no row is new, or with other filters only those that they select
+        }
         // of a source that was not read completely, only the path is known
         let name = path.display().to_string();
         let earlier = others.find(|source| match &source.hash {
@@ -486,11 +489,13 @@ impl Import {
         if self.again {
             return Ok(());
         }
-        let sources = store.sources()?;
+        let mut sources = store.sources()?;
+        sources.retain(|source| source.id != id);
+        if (sources.iter()).any(|source| is_this_reading(source, hash, format, options)) {
+            return Ok(());
+        }
         let earlier = (sources.iter().rev()).find(|source| {
-            source.id != id
-                && source.hash.as_deref() == Some(hash)
-                && is_other_reading(source, format, options)
+            source.hash.as_deref() == Some(hash) && is_other_reading(source, format, options)
         });
         match earlier {
             Some(source) => Err(Error::new(
@@ -544,6 +549,11 @@ fn is_other_reading(source: &Source, format: Format, options: &Options) -> bool 
         }
         _ => true,
     }
+}
+
+/// Whether a source has all of these bytes, read in this way.
+fn is_this_reading(source: &Source, hash: &str, format: Format, options: &Options) -> bool {
+    source.hash.as_deref() == Some(hash) && !is_other_reading(source, format, options)
 }
 
 /// Whether any text of a source was stored.
