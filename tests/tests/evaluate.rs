@@ -1451,9 +1451,9 @@ fn quality_is_measured_at_each_precision_and_stored_with_the_run() {
     assert!(unknown.err.contains("nobody"), "{unknown}");
 }
 
-/// What "writer" generates to an unseen comment, scored by "judge".
-fn generated(engine: &Engine, generator: &str, precision: PrecisionChoice) -> Generated {
-    let generate = Generate {
+/// Two replies to an unseen comment, scored by "judge".
+fn unseen(generator: &str, precision: PrecisionChoice) -> Generate {
+    Generate {
         unseen: 1,
         candidates: 2,
         generator: generator.to_owned(),
@@ -1465,8 +1465,12 @@ fn generated(engine: &Engine, generator: &str, precision: PrecisionChoice) -> Ge
             ..SamplingParams::default()
         },
         ..Generate::default()
-    };
-    let generated = done(engine, &generate);
+    }
+}
+
+/// What a run generates to an unseen comment, scored by "judge".
+fn generated(engine: &Engine, generator: &str, precision: PrecisionChoice) -> Generated {
+    let generated = done(engine, &unseen(generator, precision));
     let stored = engine.generation(generated.generation).unwrap();
     assert_eq!(stored.notes, generated.notes);
     assert_eq!(stored.config, generated.config);
@@ -1588,16 +1592,24 @@ fn auto_uses_a_precision_only_where_it_was_measured() {
     let before = generated(&engine, "writer", PrecisionChoice::Auto);
     assert_eq!(before.config.precisions, Precisions::default());
     measured_as_lossless(&engine, "writer");
-    let after = generated(&engine, "writer", PrecisionChoice::Auto);
+    let alone = Generate {
+        realism: None,
+        ..unseen("writer", PrecisionChoice::Auto)
+    };
+    let alone = done(&engine, &alone);
     let want = Precisions {
         generator: Precision::Int8,
         ..Precisions::default()
     };
-    assert_eq!(after.config.precisions, want);
+    assert_eq!(alone.config.precisions, want);
+    // the realism model was trained on fakes at f32: it scores such replies, and there is nothing to warn of
+    let scored = generated(&engine, "writer", PrecisionChoice::Auto);
+    assert_eq!(scored.config.precisions, Precisions::default());
+    assert_eq!(scored.notes, Vec::<String>::new());
     let job = engine.jobs().unwrap().into_iter().next().unwrap();
     let log = engine.job_log(&job.id).unwrap();
     for said in [
-        "writer runs at int8",
+        "writer runs at f32: the realism model was trained on fakes generated at f32",
         "judge runs at f32: quality has not been",
     ] {
         let found = log.iter().any(|line| line.text.contains(said));

@@ -355,6 +355,13 @@ pub fn quality(out: Out, measured: &QualityMeasured) -> Result<()> {
             run.auto.precision,
             run.auto.reason
         ))?;
+        if run.kind == ModelKind::Generator && run.auto.precision != Precision::F32 {
+            out.line(format!(
+                "  To use {0} where a realism model scores the replies, generate fakes at {0} and train the realism model \
+                 on them; until then, auto takes the precision of its fakes",
+                run.auto.precision
+            ))?;
+        }
     }
     items::left_out(out, &measured.left_out)
 }

@@ -419,7 +419,8 @@ pub struct DraftArgs {
     /// auto, cpu, cuda or metal
     #[arg(long)]
     pub device: Option<String>,
-    /// Precision on the CPU; auto takes the fastest that `repartee quality` measured with a small loss
+    /// Precision on the CPU; auto takes the fastest that `repartee quality` measured with a small loss, and for the
+    /// generator that of the fakes on which the realism model was trained
     #[arg(long, value_parser = precision())]
     pub precision: Option<PrecisionChoice>,
     #[command(flatten)]

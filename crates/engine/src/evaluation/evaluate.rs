@@ -246,7 +246,7 @@ impl Job for Evaluate {
         ctx.tick(Progress::new("loading the model", 0, None, "bytes"));
         let (kind, names) = (run.kind, class_names(run.kind, &split)?);
         let device = device_of_job(ctx, &self.device)?;
-        let precision = resolved(ctx, self.precision, &checkpoint, &device)?;
+        let precision = resolved(ctx, self.precision, &checkpoint, &device, None)?;
         let config = EvaluationConfig {
             kind,
             checkpoint: checkpoint.role,

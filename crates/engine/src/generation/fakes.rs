@@ -263,7 +263,7 @@ impl Job for MakeFakes {
                 (found, self.precision)
             }
         };
-        let precision = resolved(ctx, choice, &checkpoint, &device)?;
+        let precision = resolved(ctx, choice, &checkpoint, &device, None)?;
         let generator = lent::writer(ctx, checkpoint, &device, precision)?.model;
         let set = match begun {
             Some(set) => set,

@@ -598,13 +598,15 @@ impl Generate {
         let name = |checkpoint: &Option<Checkpoint>| checkpoint.as_ref().map(|c| c.run.clone());
         let precision = |checkpoint: &Option<Checkpoint>| {
             let checkpoint = checkpoint.as_ref();
-            let found = checkpoint.map(|c| resolved(ctx, self.precision, c, device));
+            let found = checkpoint.map(|c| resolved(ctx, self.precision, c, device, None));
             Ok::<_, Error>(found.transpose()?.unwrap_or_default())
         };
         let trained_on = match &models.realism {
             Some(realism) => trained_on(ctx, realism, &models.generator)?,
             None => None,
         };
+        let fakes = trained_on.map(|fakes| fakes.precision);
+        let generator = resolved(ctx, self.precision, &models.generator, device, fakes)?;
         Ok(GenerationConfig {
             generator: models.generator.run.clone(),
             realism: name(&models.realism),
@@ -614,7 +616,7 @@ impl Generate {
             criteria: self.criteria.clone(),
             device: device_name(device).to_owned(),
             precisions: Precisions {
-                generator: resolved(ctx, self.precision, &models.generator, device)?,
+                generator,
                 realism: precision(&models.realism)?,
                 upvotes: precision(&models.upvotes)?,
             },

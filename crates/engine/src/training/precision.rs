@@ -44,6 +44,14 @@ pub fn figure_text(kind: ModelKind, figure: f64) -> String {
     }
 }
 
+/// Whether the loss of a figure is small against that at f32.
+fn is_small(kind: ModelKind, figure: f64, exact: f64) -> bool {
+    match kind {
+        ModelKind::Generator => figure <= exact * MOST_PERPLEXITY,
+        ModelKind::Realism | ModelKind::Upvotes => figure >= exact - MOST_AUC - ROUNDING,
+    }
+}
+
 /// What `auto` takes on the CPU for a run whose checkpoint was measured as in `rows`: the fastest precision whose
 /// perplexity is at most 1% above that of f32, or whose AUC is at most 0.002 below it. f32 if it was not measured, or on
 /// a processor with other instructions than those of this one.
@@ -71,15 +79,11 @@ pub fn choose(run: &str, kind: ModelKind, rows: &[Quality], instructions: &str) 
             f32.examples
         ));
     };
-    let is_small = |figure: f64| match kind {
-        ModelKind::Generator => figure <= best * MOST_PERPLEXITY,
-        ModelKind::Realism | ModelKind::Upvotes => figure >= best - MOST_AUC - ROUNDING,
-    };
     let text = |figure: Option<f64>| match figure {
         Some(figure) => format!("{name} {}", figure_text(kind, figure)),
         None => format!("undefined {name}"),
     };
-    let is_ok = |row: &&Quality| row.figure.is_some_and(is_small);
+    let is_ok = |row: &&Quality| (row.figure).is_some_and(|figure| is_small(kind, figure, best));
     let fastest =
         rows.iter()
             .filter(is_ok)
@@ -113,6 +117,33 @@ pub fn choose(run: &str, kind: ModelKind, rows: &[Quality], instructions: &str) 
     })
 }
 
+/// What `auto` takes on the CPU for a generator whose replies a realism model scores, where it takes `auto` without that
+/// model: the precision of the fakes that the realism model was trained on, so that it scores replies like those. Only
+/// f32, or one whose loss was measured to be small.
+fn of_fakes(auto: Chosen, rows: &[Quality], instructions: &str, fakes: Precision) -> Chosen {
+    let figure = |precision: Precision| {
+        rows.iter()
+            .find(|row| row.precision == precision && row.instructions == instructions)
+            .and_then(|row| row.figure)
+    };
+    let is_allowed = match (figure(fakes), figure(Precision::F32)) {
+        _ if fakes == Precision::F32 => true,
+        (Some(figure), Some(exact)) => is_small(ModelKind::Generator, figure, exact),
+        _ => false,
+    };
+    if fakes == auto.precision || !is_allowed {
+        return auto;
+    }
+    Chosen {
+        precision: fakes,
+        reason: format!(
+            "the realism model was trained on fakes generated at {fakes}; to use {faster}, which is faster, generate fakes \
+             at {faster} and train the realism model on them",
+            faster = auto.precision
+        ),
+    }
+}
+
 /// The precision on a GPU.
 ///
 /// # Errors
@@ -130,7 +161,8 @@ pub(super) fn on_gpu(choice: PrecisionChoice, device: &str) -> Result<Chosen> {
 }
 
 impl Engine {
-    /// The precision of a checkpoint on a device.
+    /// The precision of a checkpoint on a device. `fakes`: that of the fakes on which the realism model was trained that
+    /// scores its replies.
     ///
     /// # Errors
     /// [`repartee_core::error::Code::Usage`] if the device does not have the requested one.
@@ -139,6 +171,7 @@ impl Engine {
         choice: PrecisionChoice,
         checkpoint: &Checkpoint,
         device: &Device,
+        fakes: Option<Precision>,
     ) -> Result<Chosen> {
         if !device.is_cpu() {
             return on_gpu(choice, device_name(device));
@@ -147,7 +180,11 @@ impl Engine {
             let reason = "as requested".to_owned();
             return Ok(Chosen { precision, reason });
         }
-        Ok(self.auto_of(checkpoint)?.1)
+        let (rows, auto) = self.auto_of(checkpoint)?;
+        Ok(match fakes {
+            Some(fakes) => of_fakes(auto, &rows, &fast::instructions(), fakes),
+            None => auto,
+        })
     }
 
     /// What quality measured of a checkpoint, and what `auto` takes for it on the CPU. Rows that cannot be read are
@@ -187,8 +224,10 @@ pub(crate) fn resolved(
     choice: PrecisionChoice,
     checkpoint: &Checkpoint,
     device: &Device,
+    fakes: Option<Precision>,
 ) -> Result<Precision> {
-    let Chosen { precision, reason } = ctx.engine().precision_of(choice, checkpoint, device)?;
+    let engine = ctx.engine();
+    let Chosen { precision, reason } = engine.precision_of(choice, checkpoint, device, fakes)?;
     if choice == PrecisionChoice::Auto {
         ctx.say(format!("{} runs at {precision}: {reason}", checkpoint.run));
     }
@@ -259,6 +298,33 @@ mod tests {
             let (precision, reason) = chosen(kind, figures, rates);
             assert_eq!(precision, want, "{kind} {figures:?} {rates:?}: {reason}");
         }
+    }
+
+    #[test]
+    fn replies_are_generated_like_the_fakes_of_the_realism_model_if_the_loss_is_small() {
+        use Precision::{Bf16, F32, Int8};
+        let taken = |rows: &[Quality], fakes: Precision| {
+            let auto = choose("writer", ModelKind::Generator, rows, HERE);
+            of_fakes(auto, rows, HERE, fakes)
+        };
+        let all = rows([(Some(50.0), 1.0), (Some(50.1), 2.0), (Some(50.2), 3.0)]);
+        for fakes in [F32, Bf16, Int8] {
+            assert_eq!(taken(&all, fakes).precision, fakes);
+        }
+        let reason = taken(&all, F32).reason;
+        assert!(
+            reason.contains("fakes generated at f32; to use int8"),
+            "{reason}"
+        );
+        // it loses too much, or was not measured, or not here
+        let lossy = rows([(Some(50.0), 1.0), (Some(60.0), 2.0), (Some(50.2), 3.0)]);
+        assert_eq!(taken(&lossy, Bf16).precision, Int8);
+        assert_eq!(taken(&[], Int8).precision, F32);
+        let mut elsewhere = all;
+        for row in &mut elsewhere {
+            row.instructions = "f32 portable".to_owned();
+        }
+        assert_eq!(taken(&elsewhere, Int8).precision, F32);
     }
 
     #[test]
