@@ -715,6 +715,33 @@ fn settings_of_another_kind_of_run_are_refused() {
 }
 
 #[test]
+fn same_seed_does_not_queue_the_same_draft_twice() {
+    let (_place, engine) = with_models();
+    let job = Generate {
+        criteria: Criteria {
+            keep_flagged: true,
+            ..Criteria::default()
+        },
+        ..ask("pots & pans <3\nor wok?")
+    };
+    let first = done(&engine, &job);
+    let [reply] = first.queued[..] else {
+        panic!("one candidate is picked: {first:?}");
+    };
+    let second = done(&engine, &job);
+    assert_eq!(second.queued, Vec::<i64>::new());
+    assert_eq!(engine.queue(None).unwrap().len(), 1);
+    let candidates = &second.comments[0].candidates;
+    let picked = candidates.iter().find(|one| one.picked).unwrap();
+    let there = format!("in the queue already, as reply {reply}");
+    assert!(picked.reason.ends_with(&there), "{picked:?}");
+    let job = engine.jobs().unwrap().into_iter().next().unwrap();
+    let log = engine.job_log(&job.id).unwrap();
+    let found = log.iter().any(|line| line.text.contains(&there));
+    assert!(found, "{log:?}");
+}
+
+#[test]
 fn comment_is_cleaned_and_a_manual_pick_is_labeled_so() {
     let (place, engine) = project(60);
     train(&engine, "writer", "small-gpt2");

@@ -270,6 +270,28 @@ impl Store {
         })
     }
 
+    /// Which of these candidates have the text of another candidate in the queue, as it was generated or is now, for the
+    /// same comment: (candidate, reply). Comments without Reddit's names are the same if their text, subreddit and title
+    /// are.
+    pub fn queued_like(&self, candidate_ids: &[i64]) -> Result<Vec<(i64, i64)>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT min(q.id) FROM reply q JOIN candidate d ON d.id = q.candidate_id
+                   JOIN thread_comment c ON c.id = d.comment_id JOIN thread t ON t.id = c.thread_id,
+                   candidate e JOIN thread_comment f ON f.id = e.comment_id JOIN thread u ON u.id = f.thread_id
+                 WHERE e.id = ?1 AND d.id <> e.id AND e.text IN (d.text, q.text)
+                   AND (c.id = f.id OR c.name IS NULL AND f.name IS NULL AND c.body = f.body
+                        AND t.subreddit = u.subreddit AND t.title = u.title)",
+            )?;
+            let mut found = Vec::new();
+            for candidate in candidate_ids {
+                let reply: Option<i64> = query.query_row([candidate], |row| row.get(0))?;
+                found.extend(reply.map(|reply| (*candidate, reply)));
+            }
+            Ok(found)
+        })
+    }
+
     /// The replies in a state (`None`: in any), in queue order.
     pub fn replies(&self, state: Option<ReplyState>) -> Result<Vec<Reply>> {
         self.read(|db| {

@@ -122,7 +122,12 @@ pub fn precisions(out: Out, generated: &Generated) -> Result<()> {
 
 /// What was queued, and what to do next.
 pub fn queued(out: Out, generated: &Generated) -> Result<()> {
+    let mut candidates = generated.comments.iter().flat_map(|one| &one.candidates);
+    let is_any_picked = candidates.any(|one| one.picked);
     match generated.queued.len() {
+        0 if is_any_picked => out.line(
+            "Nothing was queued: the same replies are in the queue already. Try another --seed",
+        ),
         0 => out.line("No candidate was picked. Try more candidates (-n) or a lower --min-p-real"),
         1 => out.line("1 reply was queued as a draft. Next: `repartee queue list`"),
         n => out.line(format!(

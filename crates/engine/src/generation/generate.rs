@@ -982,7 +982,25 @@ impl Generate {
                 flag: flags::refusing(flags),
             })
             .collect();
-        let verdicts = pick(&scored, &self.criteria);
+        let mut verdicts = pick(&scored, &self.criteria);
+        // the same seed gives the same replies to the same comment
+        let mut queued_before: HashMap<i64, i64> = HashMap::new();
+        if self.queue {
+            let picked = ids.iter().zip(&verdicts).filter(|(_, v)| v.picked);
+            let picked: Vec<i64> = picked.map(|(id, _)| *id).collect();
+            queued_before.extend(store.queued_like(&picked)?);
+        }
+        for ((id, w), verdict) in ids.iter().zip(&written).zip(&mut verdicts) {
+            if let Some(reply) = queued_before.get(id) {
+                let there = format!("in the queue already, as reply {reply}");
+                ctx.say(format!(
+                    "candidate {} of {} is {there}: it is not added again",
+                    w.n + 1,
+                    comments[w.comment].label
+                ));
+                verdict.reason.push_str(&format!("; {there}"));
+            }
+        }
         let picks = (ids.iter().zip(&verdicts).zip(&all))
             .map(|((id, v), flags)| {
                 Ok(Pick {
@@ -996,7 +1014,7 @@ impl Generate {
         store.candidates_decide(&picks)?;
         let picked: Vec<i64> = picks
             .iter()
-            .filter(|p| p.picked)
+            .filter(|p| p.picked && !queued_before.contains_key(&p.candidate_id))
             .map(|p| p.candidate_id)
             .collect();
         let queued = if self.queue {

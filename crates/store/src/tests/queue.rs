@@ -123,6 +123,46 @@ fn candidate_is_updated_by_its_number_and_picked() {
 }
 
 #[test]
+fn same_reply_to_the_same_comment_is_found_in_the_queue() {
+    let of = Generated::new();
+    let (store, reply) = (&of.store, of.queue());
+    let named = |body: &str| NewThreadComment {
+        name: Some("t1_abc".into()),
+        ..pasted(None, body)
+    };
+    let ask = |title: &str, comment: NewThreadComment, text: &str| {
+        let thread = NewThread {
+            origin: "pasted".into(),
+            title: title.into(),
+            comments: vec![comment],
+            ..NewThread::default()
+        };
+        let (_, comments) = store.thread_insert(&thread, 4).unwrap();
+        let new = NewCandidate {
+            comment_id: comments[0],
+            n: 0,
+            text: text.into(),
+            finish_reason: FinishReason::End,
+            scores: SCORED,
+        };
+        store.candidates_add(of.generation, &[new]).unwrap()[0]
+    };
+    let same = ask("title", pasted(None, "below"), "reply 1");
+    let others = [
+        ask("title", pasted(None, "below"), "reply 2"),
+        ask("title", pasted(None, "top"), "reply 1"),
+        ask("another", pasted(None, "below"), "reply 1"),
+        ask("title", named("below"), "reply 1"),
+    ];
+    let all = [&[same][..], &others[..]].concat();
+    assert_eq!(store.queued_like(&all).unwrap(), [(same, reply)]);
+    assert!(store.queued_like(&of.candidates).unwrap().is_empty());
+    // it is compared with what was generated, also after an edit
+    store.reply_edit(reply, "edited", "me", 5).unwrap();
+    assert_eq!(store.queued_like(&[same]).unwrap(), [(same, reply)]);
+}
+
+#[test]
 fn queue_takes_all_candidates_or_none_and_each_once() {
     let of = Generated::new();
     let (store, ids) = (&of.store, &of.candidates);
