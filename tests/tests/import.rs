@@ -834,6 +834,20 @@ fn piped_table_with_another_mapping_is_an_error_that_names_both_sources() {
 }
 
 #[test]
+fn counts_of_one_are_singular() {
+    let place = Place::with_project();
+    let rows = "question,answer\nHow hot is it?,Very hot indeed\n";
+    let file = place.write("table.csv", rows).display().to_string();
+    let args = ["import", &file, "--origin", "other", "--map", FIRST_MAP];
+    let ran = place.ok(args);
+    assert!(
+        ran.err
+            .contains("1 row, which names 2 comments and 0 posts"),
+        "{ran}"
+    );
+}
+
+#[test]
 fn import_says_why_rows_were_filtered_out_and_what_its_counts_are() {
     let place = Place::with_project();
     let rows =

@@ -4,7 +4,7 @@ use anyhow::Result;
 use comfy_table::{CellAlignment, ContentArrangement, presets};
 use jiff::Timestamp;
 use repartee_engine::Partition;
-pub use repartee_engine::format::{bytes, count, seconds};
+pub use repartee_engine::format::{bytes, count, counted, seconds};
 use serde::Serialize;
 
 use crate::terminal;
@@ -152,14 +152,6 @@ fn is_figure(cell: &str) -> bool {
     !first.is_empty()
         && first.chars().any(|c| c.is_ascii_digit())
         && first.chars().all(|c| "0123456789.,-+%e".contains(c))
-}
-
-/// "1 row", "1,234 rows".
-pub fn counted(n: impl TryInto<i64>, one: &str, many: &str) -> String {
-    match n.try_into().unwrap_or(i64::MAX) {
-        1 => format!("1 {one}"),
-        n => format!("{} {many}", count(n)),
-    }
 }
 
 /// A number with some decimals, or a dash.

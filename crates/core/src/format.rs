@@ -17,6 +17,14 @@ pub fn count(n: impl TryInto<i64>) -> String {
     text
 }
 
+/// "1 row", "1,234 rows".
+pub fn counted(n: impl TryInto<i64>, one: &str, many: &str) -> String {
+    match n.try_into().unwrap_or(i64::MAX) {
+        1 => format!("1 {one}"),
+        n => format!("{} {many}", count(n)),
+    }
+}
+
 /// Bytes in the largest binary unit that gives at least 1.
 pub fn bytes(n: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use repartee_core::error::Code;
+use repartee_core::format::counted;
 use repartee_core::job::{is_stale, now_ms};
 use repartee_models::{Fallback, Opened};
 use serde::{Deserialize, Serialize};
@@ -196,11 +197,11 @@ fn look_at(doctor: &mut Doctor, path: &Path) {
             "project",
             Good,
             format!(
-                "{}: {} comments, {} pairs, {} checkpoints; `repartee check` reads every byte",
+                "{}: {}, {}, {}; `repartee check` reads every byte",
                 path.display(),
-                counts.comments,
-                counts.pairs,
-                counts.checkpoints
+                counted(counts.comments, "comment", "comments"),
+                counted(counts.pairs, "pair", "pairs"),
+                counted(counts.checkpoints, "checkpoint", "checkpoints")
             ),
         ),
         Err(error) => return doctor.add("project", Bad, error.to_string()),

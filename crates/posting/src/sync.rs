@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use repartee_core::error::{Code, Error, Result};
+use repartee_core::format::counted;
 use repartee_core::job::{Ctx, Job, Progress, Stop};
 use repartee_core::left_out::{LeftOut, Tally, caught, is_of_the_whole};
 use repartee_datasets::id::encode;
@@ -276,12 +277,14 @@ fn ask_about_imported(ctx: &Ctx, session: &Session, synced: &mut Synced) -> Resu
     ctx.say(match calls {
         0 => "no imported text is part of a pair and has a Reddit id".to_owned(),
         _ => format!(
-            "{total} imported texts{} in {calls} calls, at {pace} a minute: {}",
+            "{}{} in {}, at {pace} a minute: {}",
+            counted(total, "imported text", "imported texts"),
             if left.len() < all.len() {
                 " left from the last pass"
             } else {
                 ""
             },
+            counted(calls, "call", "calls"),
             lasts(calls.div_ceil(pace)),
         ),
     });

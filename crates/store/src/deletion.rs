@@ -409,10 +409,10 @@ impl Store {
                     n => format!("with {n} that depended on it"),
                 };
                 if found.replies > 0 {
-                    detail.push_str(&format!("; {} replies deleted", found.replies));
+                    detail.push_str(&format!("; replies deleted: {}", found.replies));
                 }
                 if found.kept > 0 {
-                    detail.push_str(&format!("; {} replies kept", found.kept));
+                    detail.push_str(&format!("; replies kept: {}", found.kept));
                 }
                 let entry = Entry::new(who, "deleted", now_ms).about(what);
                 audit::note(db, &entry.detail(detail.trim_start_matches("; ")))?;

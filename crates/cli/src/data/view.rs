@@ -274,8 +274,8 @@ pub fn split(out: Out, split: &SplitInfo) -> Result<()> {
     table.print(out)?;
     if split.config.excluded > 0 {
         out.line(format!(
-            "Excluded by hand: {} pairs",
-            count(split.config.excluded)
+            "Excluded by hand: {}",
+            counted(split.config.excluded, "pair", "pairs")
         ))?;
     }
     for rule in &split.config.left_out {
@@ -290,17 +290,20 @@ pub fn split(out: Out, split: &SplitInfo) -> Result<()> {
 pub fn audit(out: Out, audit: &Audit) -> Result<()> {
     out.line(format!(
         "Split {} has no leakage: no thread, post, pair or text of any length is in two sets, and no near-duplicate of \
-         {} words or more with a similarity of at least {}. Checked {} pairs and {} texts ({} distinct)",
+         {} words or more with a similarity of at least {}. Checked {} and {} ({} distinct)",
         audit.name,
         audit.near.min_words,
         audit.near.threshold,
-        count(audit.pairs),
-        count(audit.texts),
+        counted(audit.pairs, "pair", "pairs"),
+        counted(audit.texts, "text", "texts"),
         count(audit.different_texts),
     ))?;
     out.line(match audit.deleted_texts {
         0 => "Exempt: none".to_owned(),
-        n => format!("Exempt: {} deleted texts, which no model sees", count(n)),
+        n => format!(
+            "Exempt: {}, which no model sees",
+            counted(n, "deleted text", "deleted texts")
+        ),
     })?;
     audit
         .left_out

@@ -8,7 +8,7 @@ use repartee_engine::{SamplingParams, shell};
 
 use crate::columns;
 use crate::items;
-use crate::out::{Out, Table, count, figure, set_name, short, text_width, time};
+use crate::out::{Out, Table, count, counted, figure, set_name, short, text_width, time};
 
 pub fn made_fakes(out: Out, set: &FakesInfo) -> Result<()> {
     fake_sets(out, std::slice::from_ref(set))?;
@@ -168,7 +168,8 @@ fn settings(sampling: &SamplingParams) -> String {
     }
     text.push_str(&sampling.further());
     format!(
-        "{text}, at most {} tokens, seed {}",
-        sampling.max_new_tokens, sampling.seed
+        "{text}, at most {}, seed {}",
+        counted(sampling.max_new_tokens, "token", "tokens"),
+        sampling.seed
     )
 }

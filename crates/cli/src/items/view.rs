@@ -5,7 +5,7 @@ use repartee_engine::items::{Dependents, ItemInfo, Label, Removed};
 use repartee_engine::left_out::LeftOut;
 use repartee_engine::unreadable::Unreadable;
 
-use crate::out::{Out, bytes, count, short};
+use crate::out::{Out, bytes, count, counted, short};
 
 /// Characters of a note in a list.
 const NOTE_WIDTH: usize = 40;
@@ -151,12 +151,9 @@ pub fn tree(found: &Dependents) -> Vec<String> {
 
 pub fn deleted(out: Out, found: &Dependents, removed: &Removed) -> Result<()> {
     out.line(format!(
-        "Deleted {} with {} rows; the file is {} smaller",
-        match removed.items {
-            1 => "1 item".to_owned(),
-            n => format!("{} items", count(n)),
-        },
-        count(removed.rows),
+        "Deleted {} with {}; the file is {} smaller",
+        counted(removed.items, "item", "items"),
+        counted(removed.rows, "row", "rows"),
         bytes(removed.before.saturating_sub(removed.after))
     ))?;
     if let Some(kept) = kept(found) {

@@ -6,7 +6,7 @@ use repartee_engine::shell;
 
 use crate::columns;
 use crate::items;
-use crate::out::{Out, Table, bytes, count, short, text_width};
+use crate::out::{Out, Table, bytes, count, counted, short, text_width};
 
 /// A new base, and what it is for.
 pub fn made_base(out: Out, made: &BaseInfo) -> Result<()> {
@@ -24,11 +24,11 @@ pub fn made_base(out: Out, made: &BaseInfo) -> Result<()> {
 
 fn base(out: Out, base: &BaseInfo) -> Result<()> {
     out.line(format!(
-        "Base {}: {}, {} parameters ({} layers, width {}), context {} tokens, vocabulary {}, {}",
+        "Base {}: {}, {} parameters ({}, width {}), context {} tokens, vocabulary {}, {}",
         items::with_mark(&base.name, base.deleted_content),
         base.kind,
         count(base.parameters as u64),
-        base.layers,
+        counted(base.layers as u64, "layer", "layers"),
         base.width,
         base.context,
         count(base.vocabulary as u64),

@@ -13,7 +13,7 @@ use super::args::{DraftArgs, FetchArgs};
 use super::view;
 use crate::app::App;
 use crate::generation;
-use crate::out::{count, counted};
+use crate::out::counted;
 
 pub fn fetch(app: &App, engine: &Engine, args: FetchArgs) -> Result<ExitCode> {
     app.start(engine, &fetch_of(args), |fetched| {
@@ -103,9 +103,9 @@ pub fn export(app: &App, engine: &Engine, file: &Path, threads: &[i64]) -> Resul
     let n = engine.posting().threads_export(file, threads)?;
     app.done(&serde_json::json!({ "wrote": file, "threads": n }), |_| {
         app.out.line(format!(
-            "Wrote {} ({} threads)",
+            "Wrote {} ({})",
             file.display(),
-            count(n as u64)
+            counted(n, "thread", "threads")
         ))
     })
 }

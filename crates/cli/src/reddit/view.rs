@@ -299,8 +299,10 @@ pub fn post_report(out: Out, report: &PostReport) -> Result<()> {
 
 pub fn outcomes_read(out: Out, done: &OutcomesRead) -> Result<()> {
     out.line(format!(
-        "{} scores read, {} replies removed, {} failed",
-        done.read, done.removed, done.failed
+        "{} read, {} removed, {} failed",
+        counted(done.read, "score", "scores"),
+        counted(done.removed, "reply", "replies"),
+        done.failed
     ))?;
     items::left_out(out, &done.left_out)
 }
@@ -348,7 +350,9 @@ pub fn maintenance(out: Out, done: &Maintained) -> Result<()> {
     let read: u32 = done.read.iter().map(|read| read.read).sum();
     let found: usize = done.reconciled.iter().map(|done| done.posted.len()).sum();
     out.line(format!(
-        "{read} scores read, {found} uncertain replies found"
+        "{} read, {} found",
+        counted(read, "score", "scores"),
+        counted(found, "uncertain reply", "uncertain replies")
     ))
 }
 
@@ -373,7 +377,7 @@ pub fn synced(out: Out, synced: &Synced) -> Result<()> {
     ))?;
     if synced.pairs > 0 {
         out.line(format!(
-            "{} pairs of splits lost their text, so models trained on them are outdated",
+            "Pairs of splits that lost their text: {}. Models trained on them are outdated",
             count(synced.pairs)
         ))?;
     }
@@ -383,14 +387,14 @@ pub fn synced(out: Out, synced: &Synced) -> Result<()> {
     items::left_out(out, &synced.left_out)?;
     if synced.doubted > 0 {
         out.line(format!(
-            "{} imported texts were kept: Reddit knows none of their ids, so they may not be Reddit ids",
+            "Imported texts that were kept: {}. Reddit knows none of their ids, so they may not be Reddit ids",
             count(synced.doubted)
         ))?;
     }
     if synced.redacted > 0 {
         out.line(format!(
-            "Quotes of deleted texts were removed from {} other texts",
-            count(synced.redacted)
+            "Quotes of deleted texts were removed from {}",
+            counted(synced.redacted, "other text", "other texts")
         ))?;
     }
     if !synced.scrubbed {

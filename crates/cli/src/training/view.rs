@@ -29,10 +29,10 @@ pub fn trained(out: Out, kind: ModelKind, trained: &Trained) -> Result<()> {
         None => String::new(),
     };
     out.line(format!(
-        "Run {}: {how}. {} steps, {} tokens{best}",
+        "Run {}: {how}. {}, {}{best}",
         trained.run,
-        count(trained.steps as u64),
-        count(trained.tokens)
+        counted(trained.steps as u64, "step", "steps"),
+        counted(trained.tokens, "token", "tokens")
     ))?;
     let evaluate = shell::command(["evaluate", &trained.run]);
     out.line(match kind {
@@ -62,7 +62,11 @@ pub fn facts(out: Out, facts: &RunFacts) -> Result<()> {
     }
     row(
         "device",
-        format!("{}, {} threads", facts.device, facts.threads),
+        format!(
+            "{}, {}",
+            facts.device,
+            counted(facts.threads as u64, "thread", "threads")
+        ),
     );
     row("parameters", count(facts.parameters as u64));
     row(

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use repartee_core::error::{Code, Error, Result};
+use repartee_core::format::counted;
 use repartee_core::job::{Ctx, Job, Progress, Stop, now_ms};
 use repartee_core::kind::{EachName, Named, absolute_path};
 use repartee_core::study::TRAINED_NOTE;
@@ -482,8 +483,8 @@ impl BaseNew {
         }
         if self.context < 16 {
             return Err(Error::usage(format!(
-                "a context of {} tokens is too short; use 16 or more",
-                self.context
+                "a context of {} is too short; use 16 or more",
+                counted(self.context, "token", "tokens")
             )));
         }
         // sizes that no model has, before anything is allocated
@@ -584,7 +585,7 @@ impl BaseNew {
         ctx.go_on()?;
         ctx.tick(
             Progress::new("training the tokenizer", 0, None, "texts")
-                .note(format!("{} texts", texts.len())),
+                .note(counted(texts.len(), "text", "texts")),
         );
         let files = self.tokenizer_of(texts)?;
         Ok((files, words, Seen::Pairs(pairs)))

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use repartee_charts::{Group, Picture};
 use repartee_core::error::{Error, Result};
+use repartee_core::format::counted;
 use repartee_datasets::{BinEdges, Partition};
 use repartee_store::pairs::{Pair, PairFigure, PairOrder, PairQuery};
 use repartee_store::watch::Family;
@@ -261,8 +262,8 @@ impl Engine {
         let heading = self.heading(
             figure.title().to_owned(),
             format!(
-                "{} pairs{}",
-                values.len(),
+                "{}{}",
+                counted(values.len(), "pair", "pairs"),
                 wanted
                     .split
                     .as_ref()

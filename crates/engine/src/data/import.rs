@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use repartee_core::error::{Code, Error, Result};
+use repartee_core::format;
 use repartee_core::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
 use repartee_core::kind::absolute_path;
 use repartee_core::unreadable::{Listed, good};
@@ -181,9 +182,13 @@ fn said(source: &SourceInfo, file: &Path) -> String {
     }
     let dropped: u64 = c.dropped.values().sum();
     let mut text = format!(
-        "{}: {} rows, which name {} comments and {} posts, each time it occurs ({} new to the project), {dropped} \
-         filtered out, {} rejected",
-        source.path, c.rows, c.comments, c.posts, c.new, c.rejected
+        "{}: {} {} and {}, each time it occurs ({} new to the project), {dropped} filtered out, {} rejected",
+        source.path,
+        format::counted(c.rows, "row, which names", "rows, which name"),
+        format::counted(c.comments, "comment", "comments"),
+        format::counted(c.posts, "post", "posts"),
+        c.new,
+        c.rejected
     );
     if dropped > 0 {
         text.push_str(&format!("; filtered out: {}", c.dropped_in_words()));
@@ -314,7 +319,7 @@ impl Import {
                     (p.total > 0).then_some(p.total),
                     "bytes",
                 )
-                .note(format!("{} rows", p.rows)),
+                .note(format::counted(p.rows, "row", "rows")),
             );
             ControlFlow::Continue(())
         });
@@ -347,8 +352,9 @@ impl Import {
             match counts.rows {
                 0 => error,
                 _ => error.with(format!(
-                    "kept from it: {} comments and {} posts, as source {source_id}",
-                    counts.comments, counts.posts
+                    "kept from it: {} and {}, as source {source_id}",
+                    format::counted(counts.comments, "comment", "comments"),
+                    format::counted(counts.posts, "post", "posts")
                 )),
             }
         })?;
@@ -827,8 +833,10 @@ impl Engine {
                     ));
                     for source in named {
                         error = error.with(format!(
-                            "{}: {}, {} comments",
-                            source.id, source.path, source.counts.comments
+                            "{}: {}, {}",
+                            source.id,
+                            source.path,
+                            format::counted(source.counts.comments, "comment", "comments")
                         ));
                     }
                     return Err(error);

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use repartee_core::error::{Code, Error, Result};
+use repartee_core::format::counted;
 use repartee_core::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
 use repartee_core::kind::{EachName, Named};
 use repartee_core::unreadable::{Listed, good};
@@ -306,7 +307,8 @@ impl Job for MakeSplit {
         }
         if gone > 0 {
             ctx.say(format!(
-                "{gone} pairs are left out: a text was deleted or removed after they were built"
+                "{}: a text was deleted or removed after the pairs were built",
+                counted(gone, "pair is left out", "pairs are left out")
             ));
         }
         if scores.is_empty() {
@@ -315,10 +317,8 @@ impl Job for MakeSplit {
                 0 => {
                     "there are no pairs to split; import comments and build pairs first".to_owned()
                 }
-                n => {
-                    format!(
-                        "all {n} pairs are excluded; `repartee pairs include` includes them again"
-                    )
+                _ => {
+                    "every pair is excluded; `repartee pairs include` includes one again".to_owned()
                 }
             };
             return Err(Error::new(Code::NotFound, why).into());
@@ -334,10 +334,10 @@ impl Job for MakeSplit {
         let joined =
             duplicates::group(&read.members, read.threads.len(), &alike, &same, cap as u64);
         ctx.say(format!(
-            "{} pairs in {} threads; {} threads merged as the same post, {} by shared texts",
-            scores.len(),
-            read.threads.len(),
-            joined.by_post,
+            "{} in {}; {} merged as the same post, {} by shared texts",
+            counted(scores.len(), "pair", "pairs"),
+            counted(read.threads.len(), "thread", "threads"),
+            counted(joined.by_post, "thread", "threads"),
             joined.by_text
         ));
         ctx.go_on()?;
@@ -639,21 +639,29 @@ impl Job for AuditSplit {
         }
         let unknown = (audit.unknown_partitions > 0).then(|| {
             format!(
-                "{} pairs of split {:?} are in no known set, so leakage cannot be ruled out; \
-                 `repartee check` names them. Restore the project from a backup, or create a new split",
-                audit.unknown_partitions, audit.name
+                "{} of split {:?} {} in no known set, so leakage cannot be ruled out; `repartee check` \
+                 gives details. Restore the project from a backup, or create a new split",
+                counted(audit.unknown_partitions, "pair", "pairs"),
+                audit.name,
+                match audit.unknown_partitions {
+                    1 => "is",
+                    _ => "are",
+                }
             )
         });
         let leaking = (!leaks.none()).then(|| {
             format!(
-                "split {:?} leaks: {} threads, {} posts, {} equal pairs, {} equal texts and {} \
-                 near-duplicate texts are shared between sets; create a new split",
+                "split {:?} leaks: its sets share {}, {}, {}, {} and {}; create a new split",
                 audit.name,
-                audit.torn_threads,
-                audit.torn_posts,
-                audit.equal_pairs,
-                audit.equal_texts,
-                audit.near_duplicates
+                counted(audit.torn_threads, "thread", "threads"),
+                counted(audit.torn_posts, "post", "posts"),
+                counted(audit.equal_pairs, "equal pair", "equal pairs"),
+                counted(audit.equal_texts, "equal text", "equal texts"),
+                counted(
+                    audit.near_duplicates,
+                    "near-duplicate text",
+                    "near-duplicate texts"
+                )
             )
         });
         let why: Vec<String> = leaking.into_iter().chain(unknown).collect();
@@ -709,7 +717,8 @@ impl Engine {
         let unplaced = self.store.split_pairs_unplaced(split.id)?.len() as u64;
         if unplaced > 0 {
             warnings.push(format!(
-                "{unplaced} pairs are in no known set; `repartee check` names them"
+                "{} in no known set; see `repartee check`",
+                counted(unplaced, "pair is", "pairs are")
             ));
         }
         if let Some(audit) = &mut audit {

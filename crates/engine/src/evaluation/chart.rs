@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use repartee_charts::{Curve, Group, LossLine, Picture, Reliability, Theme, Threshold};
 use repartee_core::error::{Error, Result};
+use repartee_core::format::counted;
 use repartee_models::metrics::{self, Interval, Roc};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -491,8 +492,11 @@ impl Engine {
             });
             if let Some(facts) = self.run_show(name)?.facts {
                 words.push(format!(
-                    "{name}: split {}, {} examples, {} with {} threads",
-                    facts.split, facts.train_examples, facts.device, facts.threads
+                    "{name}: split {}, {}, {} with {}",
+                    facts.split,
+                    counted(facts.train_examples, "example", "examples"),
+                    facts.device,
+                    counted(facts.threads, "thread", "threads")
                 ));
             }
         }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use repartee_core::format::count;
+use repartee_core::format::counted;
 use repartee_datasets::Partition;
 
 use crate::evaluation::evaluate::EvaluationInfo;
@@ -35,14 +35,10 @@ fn facts_of(evaluation: &EvaluationInfo) -> Vec<(&'static str, String)> {
         Figures::Generator(f) => f.examples,
         Figures::Classifier(f) => f.examples,
     };
-    let examples = match examples {
-        1 => "1 example".to_owned(),
-        n => format!("{} examples", count(n)),
-    };
     vec![
         (", ", format!("split {}", evaluation.split)),
         (", ", set_name(evaluation.partition).to_owned()),
-        (", ", examples),
+        (", ", counted(examples, "example", "examples")),
         (
             ", ",
             format!("{} at step {}", config.checkpoint, config.step),
@@ -50,7 +46,10 @@ fn facts_of(evaluation: &EvaluationInfo) -> Vec<(&'static str, String)> {
         (", ", format!("seed {}", config.seed)),
         (", ", config.precision.to_string()),
         (" ", format!("on {}", config.device)),
-        (" ", format!("with {} threads", config.threads)),
+        (
+            " ",
+            format!("with {}", counted(config.threads, "thread", "threads")),
+        ),
     ]
 }
 

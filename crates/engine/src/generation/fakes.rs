@@ -331,7 +331,7 @@ impl Job for MakeFakes {
         }
         if cut > 0 {
             ctx.say(format!(
-                "{cut} of {} comments are too long for the generator and were truncated",
+                "comments that are too long for the generator and were truncated: {cut} of {}",
                 work.len()
             ));
         }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use repartee_core::error::{Code, Error, Result};
+use repartee_core::format::counted;
 use repartee_core::left_out::is_of_the_whole;
 use repartee_datasets::Partition;
 use repartee_datasets::duplicates::normalized;
@@ -69,14 +70,15 @@ impl Flag {
     /// Why it is not selected.
     fn reason(&self) -> String {
         let pair = self.pair.map(pair_label).unwrap_or_default();
+        let words = counted(self.length, "word", "words");
         match self.kind {
-            FlagKind::Echo => format!("echo of the comment ({} words)", self.length),
+            FlagKind::Echo => format!("echo of the comment ({words})"),
             FlagKind::Duplicate => match self.earlier {
                 Some(n) => format!("duplicate of candidate {}", u64::from(n) + 1),
                 None => "duplicate of an earlier candidate".to_owned(),
             },
-            FlagKind::ExactCopy => format!("copy of training {pair} ({} words)", self.length),
-            FlagKind::SharedRun => format!("{} words in a row from training {pair}", self.length),
+            FlagKind::ExactCopy => format!("copy of training {pair} ({words})"),
+            FlagKind::SharedRun => format!("{words} in a row from training {pair}"),
             FlagKind::NearCopy => {
                 let similarity = self.similarity.unwrap_or_default();
                 format!("near copy of training {pair} (similarity {similarity:.2})")

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use repartee_core::Project;
 use repartee_core::error::{Error, Result};
+use repartee_core::format::counted;
 use repartee_core::job::{
     Ctx, Draft, DraftScore, Job, Progress, Signal, Stop, from_json, now_ms, to_json,
 };
@@ -742,9 +743,9 @@ impl Generate {
             };
             if prompt.cut > 0 {
                 ctx.say(format!(
-                    "comment {}: {} tokens at its end are cut; the generator was trained with at most {}",
+                    "comment {}: {} cut at its end; the generator was trained with at most {}",
                     i + 1,
-                    prompt.cut,
+                    counted(prompt.cut, "token", "tokens"),
                     text.template.max_tokens
                 ));
             }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use repartee_core::error::{Error, Result};
+use repartee_core::format::counted;
 use repartee_datasets::duplicates::normalized;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -198,8 +199,8 @@ fn why(candidate: &Scored, criteria: &Criteria, place: usize, fit: usize) -> Str
         parts.push(format!("p(real) {p:.3} above {}", criteria.floor()));
     }
     parts.push(format!(
-        "{} characters, at most {}",
-        candidate.text.chars().count(),
+        "{}, at most {}",
+        counted(candidate.text.chars().count(), "character", "characters"),
         criteria.max_chars
     ));
     let by = match (candidate.expected_bin, candidate.p_real) {
@@ -240,6 +241,13 @@ mod tests {
             expected_bin: Some(bin),
             flag: None,
         }
+    }
+
+    #[test]
+    fn length_of_one_character_is_singular() {
+        let verdicts = pick(&[scored(1, "k", 0.95, 1.5)], &Criteria::default());
+        let reason = &verdicts[0].reason;
+        assert!(reason.contains(" 1 character, at most 1000"), "{reason}");
     }
 
     #[test]

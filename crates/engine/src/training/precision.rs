@@ -2,6 +2,7 @@
 //! small (`repartee quality`). Each model has its own.
 
 use repartee_core::error::{Error, Result};
+use repartee_core::format::counted;
 use repartee_core::job::Ctx;
 use repartee_core::shell;
 use repartee_models::{Device, device_name, fast};
@@ -75,8 +76,8 @@ pub fn choose(run: &str, kind: ModelKind, rows: &[Quality], instructions: &str) 
     let name = figure_name(kind);
     let Some(best) = f32.figure else {
         return exactly(format!(
-            "the {name} at f32 is undefined on the {} examples that quality measured",
-            f32.examples
+            "the {name} at f32 is undefined on the {} that quality measured",
+            counted(f32.examples, "example", "examples")
         ));
     };
     let text = |figure: Option<f64>| match figure {

@@ -25,7 +25,7 @@ use crate::bases::permission::may_train;
 use crate::items::ItemKind;
 use crate::training::model::{bert_config, check_device, gpt2_config, log_fallback};
 use crate::training::run_config::{ModelKind, RunConfig};
-use repartee_core::format::{bytes, count, seconds};
+use repartee_core::format::{bytes, count, counted, seconds};
 
 /// Trains a model. A job: `train`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -234,18 +234,26 @@ fn insert_run<T>(store: &Store, prepared: &Prepared<T>, job: &str) -> Result<Run
 fn introduction<T>(run: &Run, prepared: &Prepared<T>) -> String {
     let facts = &prepared.facts;
     let mut text = format!(
-        "run {}: base {}, split {}, {} training and {} validation examples, {} parameters, {} steps, about {} and {} on {} with {} threads",
+        "run {}: base {}, split {}, {} and {}, {} parameters, {}, about {} and {} on {} with {}",
         run.name,
         facts.base,
         facts.split,
-        count(facts.train_examples as u64),
-        count(facts.val_examples as u64),
+        counted(
+            facts.train_examples,
+            "training example",
+            "training examples"
+        ),
+        counted(
+            facts.val_examples,
+            "validation example",
+            "validation examples"
+        ),
         count(facts.parameters as u64),
-        count(facts.steps as u64),
+        counted(facts.steps, "step", "steps"),
         bytes(facts.estimated_bytes as u64),
         seconds(facts.estimated_seconds),
         facts.device,
-        facts.threads,
+        counted(facts.threads, "thread", "threads"),
     );
     if let Some(fakes) = prepared.fakes.as_ref() {
         text.push_str(&format!(", fakes of the set {}", fakes.name));
@@ -385,8 +393,8 @@ fn discarded_words(run: &str, done: Discarded) -> String {
     match done.kept {
         0 => format!("run {run}: its weights are removed"),
         n => format!(
-            "run {run}: its weights are removed, except for {n} checkpoints that something was made or \
-             evaluated with"
+            "run {run}: its weights are removed, except for {} that something was made or evaluated with",
+            counted(n, "checkpoint", "checkpoints")
         ),
     }
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use repartee_core::error::{Error, Result};
+use repartee_core::format::counted;
 use repartee_core::job::{Ctx, Progress, Stop, now_ms, to_json};
 use repartee_models::optim::AdamW;
 use repartee_models::text::Files;
@@ -274,8 +275,9 @@ impl<'a> Session<'a> {
         }
         if kept > 0 {
             let show = crate::shell::command(["run", "show", &self.run.name]);
+            let samples = counted(kept, "sample", "samples");
             self.ctx
-                .say(format!("step {step}: {kept} samples; `{show}` prints them"));
+                .say(format!("step {step}: {samples} stored; see `{show}`"));
         }
         Ok(())
     }
