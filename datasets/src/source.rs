@@ -129,6 +129,10 @@ pub struct Mapping {
     pub comment_score: Option<String>,
     /// Text of the post; rows with the same text are one thread.
     pub post: Option<String>,
+    /// Key of the thread, if a row is a pair: rows with the same key are one thread.
+    #[ts(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thread: Option<String>,
     pub post_score: Option<String>,
     pub subreddit: Option<String>,
     pub post_author: Option<String>,
@@ -151,7 +155,7 @@ pub struct Mapping {
 
 /// The fields of a mapping as text, for help and errors.
 pub const FIELDS: &str = "comment and reply, or id, parent and text; and score, comment_score, post, \
-     post_score, subreddit, author, post_author, comment_author, created, link, title";
+     thread, post_score, subreddit, author, post_author, comment_author, created, link, title";
 
 impl Mapping {
     /// The columns of the original BigQuery query.
@@ -194,6 +198,7 @@ impl Mapping {
             ("score", &self.score),
             ("comment_score", &self.comment_score),
             ("post", &self.post),
+            ("thread", &self.thread),
             ("post_score", &self.post_score),
             ("subreddit", &self.subreddit),
             ("post_author", &self.post_author),
@@ -244,6 +249,7 @@ impl Mapping {
                 "score" | "reply_score" => map.score = Some(column),
                 "comment_score" => map.comment_score = Some(column),
                 "post" | "submission" => map.post = Some(column),
+                "thread" => map.thread = Some(column),
                 "post_score" | "submission_score" => map.post_score = Some(column),
                 "subreddit" => map.subreddit = Some(column),
                 "post_author" | "submission_author" => map.post_author = Some(column),
@@ -275,6 +281,13 @@ impl Mapping {
                 return Err(
                     "a row is a pair (comment=COLUMN,reply=COLUMN) or one comment \
                      (id=COLUMN,parent=COLUMN,text=COLUMN), not both"
+                        .into(),
+                );
+            }
+            if self.thread.is_some() {
+                return Err(
+                    "thread=COLUMN is for rows that are pairs; for rows with one comment each, \
+                     link=COLUMN names the thread"
                         .into(),
                 );
             }
@@ -448,6 +461,7 @@ mod tests {
             "comment=\"a,reply=b",
             "id=a,text=b",
             "id=a,parent=p,text=b,comment=c",
+            "id=a,parent=p,text=b,thread=c",
         ] {
             assert!(bad.parse::<Mapping>().is_err(), "{bad:?}");
         }

@@ -17,6 +17,7 @@ pub struct Columns {
     score: Option<usize>,
     comment_score: Option<usize>,
     post: Option<usize>,
+    thread: Option<usize>,
     post_score: Option<usize>,
     subreddit: Option<usize>,
     post_author: Option<usize>,
@@ -52,6 +53,7 @@ impl Columns {
             score: maybe(&mapping.score),
             comment_score: maybe(&mapping.comment_score),
             post: maybe(&mapping.post),
+            thread: maybe(&mapping.thread),
             post_score: maybe(&mapping.post_score),
             subreddit: maybe(&mapping.subreddit),
             post_author: maybe(&mapping.post_author),
@@ -140,8 +142,9 @@ pub enum Row {
 /// Ids are hashes of the content, so that the same row gives the same ids in every file: the post's of its text, author
 /// and subreddit; the comment's of its post, text and author; the reply's of its comment, text and author. Posts
 /// without a text (links, removed ones) are distinguished by subreddit, author and score. If the table says nothing
-/// about the post, rows with the same comment are one thread. Escapes are decoded in tables of the original query, which
-/// contain the dumps' texts; in an ordinary table, `&lt;` was typed.
+/// about the post, rows with the same comment are one thread. A key of the thread comes before all of these: it is no
+/// text, and rows without one are told apart as if there were no such column. Escapes are decoded in tables of the
+/// original query, which contain the dumps' texts; in an ordinary table, `&lt;` was typed.
 pub fn row<'a>(columns: &Columns, filter: &Filter, cell: impl Fn(usize) -> Option<&'a str>) -> Row {
     let text = |i: usize| repair(cell(i).unwrap_or(""), columns.entities).into_owned();
     let optional = |i: Option<usize>| i.and_then(&cell).map(str::trim).filter(|s| !s.is_empty());
@@ -186,13 +189,14 @@ pub fn row<'a>(columns: &Columns, filter: &Filter, cell: impl Fn(usize) -> Optio
 
     let name = |author: &Option<String>| author.clone().unwrap_or_default();
     let by = name(&comment_author);
-    let link_id = match &title {
-        Some(title) => id::of_content(&["post", &subreddit, title, &name(&post_author)]),
-        None if has_post => {
+    let link_id = match (optional(columns.thread), &title) {
+        (Some(key), _) => id::of_content(&["key of a thread", &subreddit, key]),
+        (None, Some(title)) => id::of_content(&["post", &subreddit, title, &name(&post_author)]),
+        (None, None) if has_post => {
             let score = post_score.map_or_else(String::new, |score| score.to_string());
             id::of_content(&["post", &subreddit, "", &name(&post_author), &score])
         }
-        None => id::of_content(&["thread", &subreddit, &body, &by]),
+        (None, None) => id::of_content(&["thread", &subreddit, &body, &by]),
     };
     let comment_id = id::of_content(&["comment", &link_id.to_string(), &body, &by]);
     let reply_id = id::of_content(&[
@@ -549,6 +553,29 @@ mod tests {
             (Some(comment.id), post.id)
         );
         assert_eq!((comment.parent_id, comment.link_id), (None, post.id));
+    }
+
+    #[test]
+    fn key_of_a_thread_groups_rows_and_is_no_title() {
+        let map: Mapping = "comment=question,reply=answer,thread=t,post=about"
+            .parse()
+            .unwrap();
+        let of = |key: &str, question: &str, about: &str| {
+            let header = ["t", "question", "answer", "about"];
+            let Row::Pair(pair) = read(&header, &[key, question, "yes", about], &map) else {
+                panic!()
+            };
+            (pair.comment.link_id, pair.post.map(|post| post.title))
+        };
+        let (first, title) = of("7", "Is it hot?", "");
+        assert_eq!(title, None);
+        assert_eq!(of("7", "Is it cold?", ""), (first, None));
+        assert_ne!(of("8", "Is it hot?", "").0, first);
+        let title = Some("Tea".to_owned());
+        assert_eq!(of("7", "Is it hot?", "Tea"), (first, title));
+        // rows without a key are told apart by their post, or by their comment
+        assert_eq!(of("", "Is it hot?", "Tea").0, of(" ", "Why?", "Tea").0);
+        assert_ne!(of("", "Is it hot?", "").0, of("", "Why?", "").0);
     }
 
     #[test]

@@ -692,7 +692,7 @@ fn answers(place: &Place, name: &str) -> String {
 }
 
 const FIRST_MAP: &str = "comment=question,reply=answer";
-const CORRECTED_MAP: &str = "comment=question,reply=answer,score=points,post=thread";
+const CORRECTED_MAP: &str = "comment=question,reply=answer,score=points,thread=thread";
 
 fn comments(place: &Place) -> u64 {
     let store = repartee_store::Store::open(&place.project()).unwrap();
