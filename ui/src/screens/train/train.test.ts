@@ -95,8 +95,11 @@ describe("run form", () => {
     await byId("field-fakes");
     expect(screen.queryByTestId("field-samples")).toBeNull();
     expect(await value("field-epochs")).toBe("7");
-    expect(await value("field-base")).toBe("small-bert");
-    await fireEvent.click(screen.getByRole("button", { name: /From scratch/ }));
+    await waitFor(async () => expect(await value("field-base")).toBe("small-bert"));
+    // the presets of the previous type cannot be chosen
+    const preset = () => screen.getByRole("button", { name: /From scratch/ }) as HTMLButtonElement;
+    await waitFor(() => expect(preset().disabled).toBe(false));
+    await fireEvent.click(preset());
     await waitFor(async () => expect(await value("field-learning_rate")).toBe("0.001"));
     expect(await value("field-epochs")).toBe("10");
   });
