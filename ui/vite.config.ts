@@ -35,7 +35,9 @@ export default defineConfig({
     include: ["src/**/*.test.ts"],
     globalSetup: ["tests/global-setup.js"],
     setupFiles: ["src/test-setup.ts"],
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // a wait takes as long as the machine does: see `asyncUtilTimeout` in test-setup.ts
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 60_000 } },
   },
 });

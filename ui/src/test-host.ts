@@ -9,6 +9,8 @@ export type Changes = { [C in Command]?: (answer: Result<C>, params: Params<C>) 
 interface Calls {
   /** All calls in order. */
   asked: { name: Command; params: unknown }[];
+  /** The number of calls that are not answered yet. */
+  unanswered: number;
   /** Errors by command: such a command is not called. */
   failing: Partial<Record<Command, EngineError>>;
   /** Additional response time in milliseconds. */
@@ -133,6 +135,7 @@ function hostOver(answer: <C extends Command>(name: C, params: Params<C>) => unk
   const ears = new Set<(event: AppEvent) => void>();
   const host: StubHost = Object.assign(desktop(), {
     asked: [] as Calls["asked"],
+    unanswered: 0,
     failing: {},
     delay: 0,
     send: (event: AppEvent) => {
@@ -146,10 +149,15 @@ function hostOver(answer: <C extends Command>(name: C, params: Params<C>) => unk
     call: async <C extends Command>(name: C, params: Params<C>): Promise<Result<C>> => {
       // a copy: the window may change what it passed
       host.asked.push({ name, params: JSON.parse(JSON.stringify(params)) });
-      if (host.delay > 0) await new Promise((done) => setTimeout(done, host.delay));
-      const failing = host.failing[name];
-      if (failing) throw failing;
-      return (await answer(name, params)) as Result<C>;
+      host.unanswered += 1;
+      try {
+        if (host.delay > 0) await new Promise((done) => setTimeout(done, host.delay));
+        const failing = host.failing[name];
+        if (failing) throw failing;
+        return (await answer(name, params)) as Result<C>;
+      } finally {
+        host.unanswered -= 1;
+      }
     },
   });
   return host;
@@ -174,6 +182,8 @@ export async function testHost(options: TestOptions = {}): Promise<TestHost> {
     hurry: options.hurry ?? true,
     settings: options.settings ?? {},
   });
+  // all calls of the previous window are answered: what waited for them must not act on this one
+  await new Promise((done) => setTimeout(done, 0));
   const host: TestHost = Object.assign(
     hostOver(async (name, params) => {
       const answer = await real.call(name, params);

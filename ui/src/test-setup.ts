@@ -24,8 +24,8 @@ Element.prototype.scrollIntoView = () => {};
 HTMLCanvasElement.prototype.getContext = () => null;
 
 configure({
-  // jobs run in real processes
-  asyncUtilTimeout: 20_000,
+  // jobs run in real processes, also on slow machines
+  asyncUtilTimeout: 60_000,
   // the text of the page is more useful than its markup
   getElementError: (message) => {
     const main = document.querySelector("main")?.textContent ?? document.body.textContent ?? "";

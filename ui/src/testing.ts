@@ -1,7 +1,8 @@
 // The whole window on the real engine, for component tests.
 
-import { cleanup, render, screen, waitFor } from "@testing-library/svelte";
+import { cleanup, getConfig, render, screen, waitFor } from "@testing-library/svelte";
 import axe from "axe-core";
+import { expect } from "vitest";
 import App from "./App.svelte";
 import { type ModelKind, type PairRow, type RunConfig, useHost, type ViewPairs } from "./host";
 import { restoreProject } from "./state/project.svelte";
@@ -19,9 +20,10 @@ export async function openWindow(address: string, options: TestOptions = {}): Pr
   useHost(host);
   for (const toast of toasts.list) dismissToast(toast.id);
   go(address, { replace: true });
-  render(App);
   await listenToEngine();
+  // before it is rendered: until then, the state is that of the previous window
   await restoreProject();
+  render(App);
   return host;
 }
 
@@ -65,12 +67,34 @@ export async function pairRows(
 
 export const byId = (id: string) => screen.findByTestId(id);
 
+/** A button, once it can be pressed. */
+export async function enabledById(id: string): Promise<HTMLElement> {
+  await waitFor(() => expect(screen.getByTestId(id).hasAttribute("disabled")).toBe(false));
+  return screen.getByTestId(id);
+}
+
+/**
+ * Waits until every call of the window is answered and the page shows the answers: what is missing then is not on its
+ * way.
+ */
+export async function allAnswered(host: StubHost): Promise<void> {
+  do {
+    await waitFor(() => expect(host.unanswered).toBe(0));
+    await pause(0);
+  } while (host.unanswered > 0);
+}
+
+export const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
+
 /** The text of an element with white space collapsed. */
 export const textOf = (element: Element | null): string =>
   (element?.textContent ?? "").replace(/\s+/g, " ").trim();
 
 /** Waits until the page contains a text. */
-export async function waitForText(text: string | RegExp, timeout = 20_000): Promise<void> {
+export async function waitForText(
+  text: string | RegExp,
+  timeout = getConfig().asyncUtilTimeout,
+): Promise<void> {
   await waitFor(
     () => {
       const page = textOf(document.body);
