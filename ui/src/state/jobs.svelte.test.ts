@@ -5,7 +5,7 @@ import { training } from "../testing";
 import { newId } from "./id";
 import { jobs } from "./jobs.svelte";
 import { restoreProject } from "./project.svelte";
-import { listenToEngine, stopListening } from "./signals";
+import { listenToEngine, onAppEvent, stopListening } from "./signals";
 import { dismissToast, toasts } from "./toasts.svelte";
 
 let host: TestHost;
@@ -18,15 +18,19 @@ beforeEach(async () => {
 });
 
 const now = (id: string) => jobs.get(id)?.state;
-const soon = (check: () => void) => vi.waitFor(check, { timeout: 40_000 });
+const soon = (check: () => void) => vi.waitFor(check, { timeout: 60_000 });
 const becomes = (id: string, state: string) => soon(() => expect(now(id)).toBe(state));
 const toastTexts = () => toasts.list.map((toast) => toast.text).join();
 
 test("a job reports progress and its completion", async () => {
+  // on a fast machine, progress is replaced by the result before a test can look
+  const steps: number[] = [];
+  const stop = onAppEvent(() => steps.push(...jobs.running.map((job) => job.progress?.done ?? 0)));
   const id = await jobs.start("train", await training(host, "short", { steps: 20 }));
   expect(now(id)).toMatch(/waiting|running/);
-  await soon(() => expect(jobs.get(id)?.progress?.done).toBeGreaterThan(0));
   await becomes(id, "done");
+  stop();
+  expect(Math.max(...steps)).toBeGreaterThan(0);
   expect(jobs.get(id)?.outcome).toMatchObject({ run: "short", steps: 20 });
   await soon(() => expect(toastTexts()).toContain("Train short is done"));
 });
@@ -37,6 +41,8 @@ test("starting the same id twice starts one job", async () => {
   await host.call("job.start", start);
   await host.call("job.start", start);
   await soon(() => expect(jobs.list.length).toBe(before + 1));
+  await jobs.read();
+  expect(jobs.list.length).toBe(before + 1);
 });
 
 test("pause and resume work across processes", async () => {
@@ -129,11 +135,11 @@ test("a second training run is queued, can be reordered or removed, and starts a
   const first = await jobs.start("train", await training(host, "first"));
   await soon(() => expect(jobs.get(first)?.progress?.phase).toBe("training first"));
   const second = await jobs.start("train", await training(host, "second"));
+  expect(toastTexts()).toContain("Train second is queued");
   const third = await jobs.start("fakes", { name: "third", generator: "writer" });
   const fourth = await jobs.start("evaluate", { run: "judge" });
   expect(now(first)).toMatch(/waiting|running/);
   expect([second, third, fourth].map(now)).toEqual(["queued", "queued", "queued"]);
-  expect(toastTexts()).toContain("Train second is queued");
   await jobs.move(fourth, "first");
   await jobs.move(third, { before: fourth });
   expect(jobs.queue.map((job) => job.id)).toEqual([third, fourth, second]);
@@ -142,7 +148,7 @@ test("a second training run is queued, can be reordered or removed, and starts a
   await soon(() => expect(jobs.queue.map((job) => job.id)).toEqual([second]));
   await jobs.stop(first);
   await becomes(second, "running");
-  expect(now(first)).toBe("done");
+  await becomes(first, "done");
   await soon(() => expect(toastTexts()).toContain("Its checkpoint is kept"));
 });
 
