@@ -4,7 +4,7 @@ import { fireEvent, waitFor } from "@testing-library/svelte";
 import { beforeEach, expect, test } from "vitest";
 import { go } from "../state/route.svelte";
 import type { Changes } from "../test-host";
-import { byId, openWindow, type TestHost } from "../testing";
+import { byId, enabledById, openWindow, type TestHost } from "../testing";
 import { clearForm } from "./generate/form.svelte";
 
 beforeEach(clearForm);
@@ -38,18 +38,22 @@ const chosen = async (id: string) => ((await byId(id)) as HTMLSelectElement).val
 test("Generate preselects the newest usable runs", async () => {
   await opened();
   go("#/generate");
-  await waitFor(async () => expect(await chosen("generator")).toBe("writer-2"));
-  expect(await chosen("scored-realism")).toBe("judge-2");
-  expect(await chosen("scored-upvotes")).toBe("votes-2");
+  await waitFor(async () => {
+    expect(await chosen("generator")).toBe("writer-2");
+    expect(await chosen("scored-realism")).toBe("judge-2");
+    expect(await chosen("scored-upvotes")).toBe("votes-2");
+  });
 });
 
 test("the draft dialog preselects the newest usable runs", async () => {
   await opened();
   go("#/reddit/threads");
   await fireEvent.click(await byId("draft"));
-  await waitFor(async () => expect(await chosen("draft-generator")).toBe("writer-2"));
-  expect(await chosen("draft-realism")).toBe("judge-2");
-  expect(await chosen("draft-upvotes")).toBe("votes-2");
+  await waitFor(async () => {
+    expect(await chosen("draft-generator")).toBe("writer-2");
+    expect(await chosen("draft-realism")).toBe("judge-2");
+    expect(await chosen("draft-upvotes")).toBe("votes-2");
+  });
 });
 
 test("the fakes dialog preselects the newest usable generator", async () => {
@@ -62,7 +66,7 @@ test("the fakes dialog preselects the newest usable generator", async () => {
 test("the evaluation dialog preselects the newest usable run of the kind", async () => {
   await opened();
   go("#/evaluate");
-  await fireEvent.click(await byId("evaluate-new"));
+  await fireEvent.click(await enabledById("evaluate-new"));
   await waitFor(async () => expect(await chosen("evaluate-run")).toMatch(/-2$/));
   for (const [kind, name] of [
     ["realism", "judge-2"],

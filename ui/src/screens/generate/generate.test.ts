@@ -1,7 +1,18 @@
 import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { beforeEach, expect, test } from "vitest";
+import type { JobInfo } from "../../host";
 import { go } from "../../state/route.svelte";
-import { byId, callsTo, openWindow, press, waitForText } from "../../testing";
+import {
+  allAnswered,
+  byId,
+  callsTo,
+  enabledById,
+  openWindow,
+  press,
+  type TestHost,
+  textOf,
+  waitForText,
+} from "../../testing";
 import Candidate from "./Candidate.svelte";
 import { clearForm } from "./form.svelte";
 
@@ -9,13 +20,31 @@ const last = <T>(list: T[]) => list.at(-1);
 beforeEach(clearForm);
 
 async function startGeneration() {
-  const button = (await byId("generate-start")) as HTMLButtonElement;
-  await waitFor(() => expect(button.disabled).toBe(false));
-  await fireEvent.click(button);
+  await fireEvent.click(await enabledById("generate-start"));
+}
+
+/**
+ * The window does not learn that a generation is done until the returned function is called: its results would replace
+ * what is read here.
+ */
+async function holdGeneration(host: TestHost): Promise<() => void> {
+  const earlier = new Set((await host.ask("jobs", {})).map((job) => job.id));
+  let holds = true;
+  const held = (job: JobInfo): JobInfo =>
+    holds && !earlier.has(job.id) && job.kind === "generate" && job.state === "done"
+      ? { ...job, state: "running", outcome: null, ended_ms: null }
+      : job;
+  host.changes.jobs = (jobs) => jobs.map(held);
+  host.changes["job.get"] = held;
+  return () => {
+    holds = false;
+    host.changed("jobs");
+  };
 }
 
 test("candidates are streamed, scored and selected", async () => {
   const host = await openWindow("#/generate");
+  const release = await holdGeneration(host);
   await fireEvent.input(await byId("comment"), {
     target: { value: "My curry always tastes flat. Any ideas?" },
   });
@@ -34,6 +63,7 @@ test("candidates are streamed, scored and selected", async () => {
       queue: false,
     },
   });
+  release();
   await byId("results");
   expect(location.hash).toBe("#/generate/3");
   await waitForText(/≤ min 0\.99/);
@@ -42,11 +72,14 @@ test("candidates are streamed, scored and selected", async () => {
 test("loaded models show their memory until it is released", async () => {
   const host = await openWindow("#/generate");
   await fireEvent.input(await byId("comment"), { target: { value: "Which pot?" } });
+  await allAnswered(host);
   expect(screen.queryByTestId("loaded-models")).toBeNull();
   await startGeneration();
-  const loaded = await byId("loaded-models");
-  expect(loaded.textContent?.replace(/\s+/g, " ")).toMatch(/Models in memory: [\d.]+ [kMG]B\./);
-  expect(loaded.textContent).toContain("10 minutes");
+  // their size may be known later
+  await waitFor(async () =>
+    expect(textOf(await byId("loaded-models"))).toMatch(/Models in memory: [\d.]+ [kMG]B\./),
+  );
+  expect(textOf(await byId("loaded-models"))).toContain("10 minutes");
   await fireEvent.click(await byId("release-models"));
   await waitFor(() => expect(screen.queryByTestId("loaded-models")).toBeNull());
   expect(callsTo(host, "models.release")).toHaveLength(1);
@@ -66,7 +99,8 @@ test("models that are loaded when the screen is opened are shown", async () => {
 });
 
 test("sampled test comments are shown", async () => {
-  await openWindow("#/generate");
+  const host = await openWindow("#/generate");
+  await holdGeneration(host);
   await fireEvent.input(await byId("unseen"), { target: { value: "2" } });
   await startGeneration();
   const live = await byId("live");
@@ -134,8 +168,7 @@ test("a manually selected candidate is marked as such", async () => {
 test("min p(real) applies only with a realism model", async () => {
   const host = await openWindow("#/generate");
   await fireEvent.input(await byId("comment"), { target: { value: "Which pot?" } });
-  const button = (await byId("generate-start")) as HTMLButtonElement;
-  await waitFor(() => expect(button.disabled).toBe(false));
+  await enabledById("generate-start");
   await fireEvent.change(screen.getByLabelText("Realism"), { target: { value: "" } });
   await startGeneration();
   await waitFor(() =>
