@@ -2,7 +2,16 @@ import { fireEvent, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, test } from "vitest";
 import type { ReplyInfo } from "../../host";
 import { go } from "../../state/route.svelte";
-import { byId, callsTo, openWindow, press, type TestHost, textOf, waitForText } from "../../testing";
+import {
+  allAnswered,
+  byId,
+  callsTo,
+  openWindow,
+  press,
+  type TestHost,
+  textOf,
+  waitForText,
+} from "../../testing";
 import { following, order } from "./board";
 
 const last = <T>(list: T[]) => list.at(-1);
@@ -68,7 +77,8 @@ test("rejecting asks for a reason", async () => {
   await waitFor(() =>
     expect(last(callsTo(host, "reply.reject"))).toEqual({ id, who: "Ada", why: "off topic" }),
   );
-  await openWindow(`#/queue/${id}`);
+  await waitForText(`Reply ${id} rejected.`);
+  expect((await host.ask("reply.get", { id })).reply.state).toBe("rejected");
 });
 
 describe("undo", () => {
@@ -125,6 +135,7 @@ describe("undo", () => {
     const host = await approveFirst();
     press("e");
     const text = (await byId("reply-text")) as HTMLTextAreaElement;
+    await waitFor(() => expect(document.activeElement).toBe(text));
     await fireEvent.input(text, { target: { value: "unsaved text" } });
     press("z", { ctrlKey: true });
     text.blur();
@@ -157,6 +168,7 @@ test("an edit is saved before approval and recorded in the history", async () =>
   press("e");
   const text = (await byId("reply-text")) as HTMLTextAreaElement;
   const before = text.value;
+  await waitFor(() => expect(document.activeElement).toBe(text));
   await fireEvent.input(text, { target: { value: `${before} Really.` } });
   // letters are text, not shortcuts
   press("a");
@@ -173,6 +185,7 @@ test("an unsaved edit disables shortcuts and approval", async () => {
   press("e");
   const text = (await byId("reply-text")) as HTMLTextAreaElement;
   await fireEvent.input(text, { target: { value: "unsaved text" } });
+  await waitFor(() => expect(document.activeElement).toBe(text));
   expect(textOf(await byId("unsaved"))).toContain("Save or discard your edit first");
   expect((await byId("approve")).hasAttribute("disabled")).toBe(true);
   // as after a click outside the field
@@ -197,9 +210,12 @@ test("approval is refused after a change elsewhere, and both versions are shown"
   const host = await openWindow("#/queue/3");
   await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("draft"));
   const before = textOf(await byId("reply-shown"));
-  // an edit by another process that the window has not been notified of: it polls a few times a second
+  // an edit by another process, of which the window knows nothing until the key is pressed
+  const known = await host.ask("queue", { state: null });
+  host.changes.queue = () => known;
   await host.other("reply.edit", { id: 3, text: "Other words.", who: "cli" });
   press("a");
+  delete host.changes.queue;
   const stale = await byId("stale");
   expect(stale.getAttribute("role")).toBe("alert");
   expect(textOf(stale)).toContain("this reply has changed");
@@ -261,8 +277,9 @@ test("a reply can be copied and marked as posted with its link", async () => {
 });
 
 test("no button approves in bulk", async () => {
-  await openWindow("#/queue");
+  const host = await openWindow("#/queue");
   await byId("board");
+  await allAnswered(host);
   const words = [...document.querySelectorAll("button, a")].map((one) => one.textContent ?? "").join("|");
   expect(words).not.toMatch(/approve all|all drafts/i);
 });

@@ -3,7 +3,17 @@ import { describe, expect, test } from "vitest";
 import type { JobInfo, PostingRules } from "../../host";
 import { newId } from "../../state/id";
 import { go } from "../../state/route.svelte";
-import { axeViolations, byId, callsTo, openWindow, press, textOf, waitForText } from "../../testing";
+import {
+  allAnswered,
+  axeViolations,
+  byId,
+  callsTo,
+  openWindow,
+  press,
+  type TestHost,
+  textOf,
+  waitForText,
+} from "../../testing";
 
 const SCREENS: [address: string, full: string | RegExp, empty: string | RegExp][] = [
   ["#/reddit/accounts", "Required before posting", "No accounts yet"],
@@ -35,8 +45,15 @@ describe.each(SCREENS)("%s", (address, full, empty) => {
 });
 
 const type = (element: HTMLElement, value: string) => fireEvent.input(element, { target: { value } });
-const started = (host: Awaited<ReturnType<typeof openWindow>>, kind: string) =>
+const started = (host: TestHost, kind: string) =>
   callsTo(host, "job.start").filter((job) => job.kind === kind) as unknown as (JobInfo & { params: never })[];
+/** Waits until the job that was started is done: until then, the page may show the result of an earlier one. */
+const done = (host: TestHost, kind: string) =>
+  waitFor(async () => {
+    const [job] = started(host, kind);
+    expect(job).toBeDefined();
+    expect((await host.ask("job.get", { job: job?.id ?? "" })).state).toBe("done");
+  });
 
 test("the screen is reached by shortcut and from the sidebar", async () => {
   await openWindow("#/overview");
@@ -84,7 +101,11 @@ describe("accounts", () => {
         { name: "second_sample_bot", labeled: true, who: "Ada" },
       ]),
     );
-    await waitFor(() => expect(box.checked).toBe(true));
+    // the box is checked before that is saved
+    await waitFor(async () =>
+      expect(textOf(await byId("account-second_sample_bot"))).toContain("Confirmed by Ada"),
+    );
+    expect(box.checked).toBe(true);
     host.failing = { "account.label": { code: "busy", message: "another process writes" } };
     await fireEvent.click(box);
     await waitForText("another process writes");
@@ -127,6 +148,7 @@ describe("accounts", () => {
   test("the redirect address can be pasted; an invalid one is refused and kept", async () => {
     const host = await openWindow("#/reddit/accounts", { login: false });
     await fireEvent.click(await byId("login-second_sample_bot"));
+    await byId("visit-address");
     const field = (await byId("paste-address")) as HTMLInputElement;
     const { port } = (await host.ask("accounts", {})).find((one) => one.name === "second_sample_bot") ?? {};
     await type(field, "https://www.reddit.com/");
@@ -255,6 +277,7 @@ describe("threads", () => {
     await type(await byId("fetch-subreddits"), "SampleBikes, SampleHiking");
     expect(await axeViolations()).toEqual([]);
     await fireEvent.click(await byId("fetch-start"));
+    await done(host, "fetch");
     await waitForText(/Fetched \d+ threads/);
     expect(started(host, "fetch")[0]?.params).toMatchObject({
       subreddits: ["SampleBikes", "SampleHiking"],
@@ -276,6 +299,7 @@ describe("threads", () => {
     expect(await axeViolations()).toEqual([]);
     await fireEvent.change(await byId("draft-context"), { target: { value: "yes" } });
     await fireEvent.click(await byId("draft-start"));
+    await done(host, "draft");
     await waitForText("Review drafts");
     expect(started(host, "draft")).toHaveLength(1);
     expect(started(host, "draft")[0]?.params).toMatchObject({
@@ -325,6 +349,7 @@ test("outcomes show predicted vs. actual bins and removals, and can be refreshed
   await byId("chart-outcomes");
   await fireEvent.click(await byId("outcomes-refresh"));
   await waitFor(() => expect(started(host, "outcomes")).toHaveLength(1));
+  await done(host, "outcomes");
   await waitForText("1 new opt-out");
 });
 
@@ -412,6 +437,8 @@ describe("a copied project file", () => {
   test("is flagged under Reddit and at a reply, and is used after confirmation", async () => {
     const original = await openWindow("#/reddit/accounts");
     await byId("state-sample_answers_bot");
+    await allAnswered(original);
+    expect(callsTo(original, "posting.file").length).toBeGreaterThan(0);
     expect(screen.queryByTestId("project-file")).toBeNull();
     const host = await openWindow("#/reddit/accounts", { copied: true });
     await waitFor(async () => expect(textOf(await byId("project-file"))).toContain(original.project));
