@@ -72,7 +72,7 @@ test("dependents of a run are listed and deleted with it", async () => {
     with_dependents: true,
     who: "Ada",
   });
-  expect(await host.ask("fakes", {})).toEqual([]);
+  await waitFor(async () => expect(await host.ask("fakes", {})).toEqual([]));
   expect((await host.ask("jobs", {})).some((job) => job.kind === "delete")).toBe(true);
 });
 

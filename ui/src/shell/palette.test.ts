@@ -1,6 +1,15 @@
 import { fireEvent, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, test } from "vitest";
-import { axeViolations, byId, callsTo, openWindow, press, textOf, waitForText } from "../testing";
+import {
+  allAnswered,
+  axeViolations,
+  byId,
+  callsTo,
+  openWindow,
+  press,
+  textOf,
+  waitForText,
+} from "../testing";
 import { ACTIONS, type Offer, SCREENS, search } from "./palette";
 
 const texts = (found: Offer[]) => found.map((offer) => offer.text);
@@ -37,7 +46,7 @@ describe("search", () => {
 async function find(text: string): Promise<HTMLInputElement> {
   press("k", { ctrlKey: true });
   const field = (await byId("palette-text")) as HTMLInputElement;
-  expect(document.activeElement).toBe(field);
+  await waitFor(() => expect(document.activeElement).toBe(field));
   await fireEvent.input(field, { target: { value: text } });
   return field;
 }
@@ -46,9 +55,11 @@ const activeText = (field: HTMLElement) =>
   textOf(document.getElementById(field.getAttribute("aria-activedescendant") ?? ""));
 
 test("arrows and Enter go to a screen", async () => {
-  await openWindow("#/overview");
+  const host = await openWindow("#/overview");
   await byId("pipeline");
   const field = await find("reddit");
+  // runs, splits and so on are among the results once they are loaded
+  await allAnswered(host);
   const first = activeText(field);
   press("ArrowDown");
   await waitFor(() => expect(activeText(field)).not.toBe(first));
@@ -109,9 +120,9 @@ test("an action opens its dialog, also on the screen that is shown, and twice", 
     await byId("evaluate-run");
     // shortcuts are off while a dialog is open
     press("k", { ctrlKey: true });
-    expect(screen.queryByTestId("palette")).toBeNull();
     await fireEvent.click(screen.getByRole("button", { name: "Cancel" }));
     await waitFor(() => expect(screen.queryByTestId("evaluate-run")).toBeNull());
+    expect(screen.queryByTestId("palette")).toBeNull();
   }
 });
 

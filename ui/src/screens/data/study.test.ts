@@ -53,7 +53,12 @@ describe("permissions for Reddit content", () => {
     await fireEvent.input(await byId("date-training"), { target: { value: "2020-01-01" } });
     await fireEvent.input(await byId("scope-training"), { target: { value: "Replies of r/a" } });
     await fireEvent.input(await byId("link-training"), { target: { value: "https://example.org" } });
-    await fireEvent.click(await byId("study-record"));
+    /** Records it, and waits until the dialog is closed: it would close the next one. */
+    const record = async () => {
+      await fireEvent.click(await byId("study-record"));
+      await waitFor(() => expect(screen.queryByTestId("study-record")).toBeNull());
+    };
+    await record();
     await waitForText("Permission to train on Reddit content granted on 2020-01-01");
     expect(last(callsTo(host, "study.record"))).toMatchObject({
       who: "Ada",
@@ -63,7 +68,7 @@ describe("permissions for Reddit content", () => {
     for (const kind of others) {
       await fireEvent.click(await byId(`add-${kind}`));
       await fireEvent.change(await byId(`decision-${kind}`), { target: { value: "not_required" } });
-      await fireEvent.click(await byId("study-record"));
+      await record();
       await waitFor(async () => expect((await byId(`study-${kind}`)).dataset.holds).toBe("true"));
     }
     await waitFor(() => expect(screen.queryByTestId("study-mark")).toBeNull());
@@ -77,8 +82,9 @@ describe("permissions for Reddit content", () => {
     const strict = (await screen.findByLabelText("Strict mode")) as HTMLInputElement;
     expect(strict.checked).toBe(true);
     await fireEvent.click(strict);
+    const off = await byId("strict-off");
     expect(callsTo(host, "study.strict")).toEqual([]);
-    await fireEvent.click(await byId("strict-off"));
+    await fireEvent.click(off);
     await waitFor(() => expect(callsTo(host, "study.strict")).toEqual([{ on: false, who: "Ada" }]));
   });
 

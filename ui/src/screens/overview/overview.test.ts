@@ -63,6 +63,8 @@ test("a running sandbox hides neither the next step nor another job", async () =
   await waitFor(() => expect(textOf(bar)).toContain("Reddit sandbox"));
   expect(textOf(await byId("next"))).toBe("Review the drafts");
   await host.call("job.start", { id: newId(), kind: "train", params: await training(host, "late") });
-  await waitFor(() => expect(textOf(bar)).toContain("Train late"));
-  expect(textOf(bar)).toContain("1 more");
+  await waitFor(() => {
+    expect(textOf(bar)).toContain("Train late");
+    expect(textOf(bar)).toContain("1 more");
+  });
 });
