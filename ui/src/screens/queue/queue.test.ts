@@ -1,6 +1,6 @@
 import { fireEvent, screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, test } from "vitest";
-import type { ReplyInfo } from "../../host";
+import { READS, type ReplyInfo } from "../../host";
 import { go } from "../../state/route.svelte";
 import {
   allAnswered,
@@ -274,6 +274,18 @@ test("a reply can be copied and marked as posted with its link", async () => {
   await fireEvent.input(link, { target: { value: "https://www.reddit.com/r/a/comments/b/-/c" } });
   await fireEvent.click(await byId("mark-posted"));
   await waitFor(async () => expect((await byId("open-reply")).dataset.state).toBe("posted"));
+});
+
+test("a typed link survives changes of the project", async () => {
+  const host = await openWindow("#/queue/4");
+  const link = await byId("posted-link");
+  await fireEvent.input(link, { target: { value: "https://www.reddit.com/r/a/comments/b/-/c" } });
+  const asked = callsTo(host, "outbox.get").length;
+  host.delay = 50;
+  host.changed(...READS["outbox.get"]);
+  await waitFor(() => expect(callsTo(host, "outbox.get").length).toBeGreaterThan(asked));
+  await allAnswered(host);
+  expect(await byId("posted-link")).toBe(link);
 });
 
 test("no button approves in bulk", async () => {
