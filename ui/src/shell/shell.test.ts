@@ -101,6 +101,15 @@ test("theme and text size apply at once; an error keeps the input", async () => 
   await waitFor(() => expect(document.documentElement.style.fontSize).toBe("100%"));
 });
 
+test("a step of the text size begins where the previous one ends", async () => {
+  const host = await openWindow("#/overview");
+  await byId("pipeline");
+  press("=", { ctrlKey: true });
+  press("=", { ctrlKey: true });
+  await waitFor(() => expect(document.documentElement.style.fontSize).toBe("125%"));
+  expect(callsTo(host, "app.settings").map(({ text }) => text)).toEqual([110, 125]);
+});
+
 test("settings changed in another window apply here", async () => {
   const host = await openWindow("#/overview");
   await byId("pipeline");

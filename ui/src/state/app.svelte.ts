@@ -46,8 +46,15 @@ function apply(settings: Settings): void {
 
 export const TEXT_SIZES = [100, 110, 125, 150, 175, 200];
 
-/** Changes the text size by one step; 0 resets it. */
-export async function resizeText(step: -1 | 0 | 1): Promise<void> {
+let resizing: Promise<void> = Promise.resolve();
+
+/** Changes the text size by one step; 0 resets it. A step begins at the size that the previous one has saved. */
+export function resizeText(step: -1 | 0 | 1): Promise<void> {
+  resizing = resizing.catch(() => {}).then(() => resizeBy(step));
+  return resizing;
+}
+
+async function resizeBy(step: -1 | 0 | 1): Promise<void> {
   if (!current) return;
   const now = current.settings.text;
   const larger = TEXT_SIZES.find((size) => size > now) ?? 200;
