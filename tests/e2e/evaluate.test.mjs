@@ -33,6 +33,7 @@ test("the whole ROC curve and six metrics are visible at 1024 x 700", async () =
   await window.shown("evaluations");
   await window.press("judge", "[data-testid=evaluations]");
   await window.shown("chart-roc");
+  await until(() => browser.execute(() => innerWidth === 1024 && innerHeight === 700), "the window has its size");
   await window.settled();
   const found = await browser.execute(() => {
     const box = (one) => {
@@ -205,7 +206,8 @@ test("the exported ROC curve has the threshold of the displayed one", async () =
   const target = at.path("roc");
   await window.type("export-path", target);
   await window.press("Export 3 files");
-  await until(() => existsSync(`${target}.csv`) && existsSync(`${target}.svg`), "it is written");
+  // the dialog closes once all files are written
+  await until(async () => !(await window.find("export-path").isExisting()), "it is written");
   assert.match(readFileSync(`${target}.svg`, "utf8"), /0\.25/);
   // the exported curve omits points on straight lines
   const [, ...rows] = readFileSync(`${target}.csv`, "utf8").trim().split("\n");

@@ -154,8 +154,7 @@ for (const theme of ["light", "dark"]) {
     after(() => window.close());
     await watchPolicy(window);
 
-    const size = await browser.execute(() => [innerWidth, innerHeight]);
-    assert.deepEqual(size, [1024, 700]);
+    await until(() => browser.execute(() => innerWidth === 1024 && innerHeight === 700), "the window has its size");
 
     const screenshot = async (name) => {
       if (!pictures) return;

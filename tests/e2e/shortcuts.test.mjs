@@ -140,6 +140,7 @@ test("dialogs fit a window of 700 pixels with their buttons", async () => {
     await window.go("#/overview");
     await window.go(address);
     await until(() => browser.execute(() => document.querySelector("dialog[open]") !== null), `${words} is open`);
+    await window.settled();
     const outside = await browser.execute(() => {
       const inside = (one) => {
         const { top, bottom } = one.getBoundingClientRect();

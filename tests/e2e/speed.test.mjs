@@ -69,7 +69,14 @@ test("idle memory of the whole process tree", async () => {
 async function addDrafts(count) {
   await window.go("#/generate/1");
   await window.shown("results");
-  for (let added = 0; added < count; added += 1) await window.press("Add to queue", "[data-testid=results]");
+  const left = () =>
+    window.browser.execute(() => document.querySelectorAll("[data-testid=results] button.send").length);
+  for (let added = 0; added < count; added += 1) {
+    const before = await left();
+    await window.press("Add to queue", "[data-testid=results]");
+    // otherwise the next click may be on the same candidate
+    await until(async () => (await left()) < before, "it is in the queue");
+  }
   await window.go("#/queue");
   await window.shown("column-draft");
 }

@@ -103,9 +103,9 @@ test("approved replies are posted one at a time, with a countdown and a stop but
   await window.click("post-all-sure");
   const first = await until(async () => (await window.find("countdown").isExisting()) && window.text("countdown"), "the countdown is shown", 60_000);
   assert.equal(await posted(), 1);
-  await until(async () => (await window.text("countdown")) !== first, "the countdown continues", 10_000);
+  await until(async () => (await window.text("countdown")) !== first, "the countdown continues");
   await window.click("stop-all");
-  await until(async () => !(await window.find("posting-all").isExisting()), "posting is stopped", 10_000);
+  await until(async () => !(await window.find("posting-all").isExisting()), "posting is stopped");
   assert.equal(await posted(), 1, "nothing more was sent");
   const states = (await ask("reddit", "outbox"))
     .filter((one) => drafts.slice(0, 2).some((draft) => draft.reply === one.reply))

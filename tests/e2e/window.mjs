@@ -40,7 +40,7 @@ export const pause = (ms) => new Promise((later) => setTimeout(later, ms));
 const isStale = (error) => /stale element/i.test(`${error.name} ${error.message}`);
 
 /** Polls until the result is truthy, and returns it. */
-export async function until(ask, what, ms = 20_000) {
+export async function until(ask, what, ms = 60_000) {
   const end = Date.now() + ms;
   for (;;) {
     const answer = await Promise.resolve(ask()).catch((error) => {
@@ -185,6 +185,8 @@ export async function open(options = {}) {
     logLevel: "error",
     connectionRetryCount: 0,
     connectionRetryTimeout: 60_000,
+    // how long a query waits for its element
+    waitforTimeout: 60_000,
     capabilities: {
       "wdio:enforceWebDriverClassic": true,
       "webkitgtk:browserOptions": { binary: app, args: project ? [project] : [] },
@@ -216,7 +218,7 @@ async function listening(port) {
 function actions(browser) {
   const css = (id) => `[data-testid="${id}"]`;
   const find = (id) => browser.$(css(id));
-  const shown = async (id, ms = 20_000) => {
+  const shown = async (id, ms = 60_000) => {
     await find(id).waitForDisplayed({ timeout: ms });
     return find(id);
   };
@@ -225,7 +227,7 @@ function actions(browser) {
     shown,
     screen: (name, ms) => shown(`screen-${name}`, ms),
     /** Waits until the element is enabled, then clicks it. */
-    async click(id, ms = 20_000) {
+    async click(id, ms = 60_000) {
       await find(id).waitForEnabled({ timeout: ms });
       await (await shown(id, ms)).click();
     },
