@@ -649,7 +649,7 @@ pub fn spearman(a: &[f64], b: &[f64]) -> Option<f64> {
 }
 
 /// Ranks from 1, ties sharing their mean; `None` with a NaN.
-fn ranks(values: &[f64]) -> Option<Vec<f64>> {
+pub fn ranks(values: &[f64]) -> Option<Vec<f64>> {
     if values.iter().any(|v| v.is_nan()) {
         return None;
     }

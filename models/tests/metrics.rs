@@ -178,7 +178,7 @@ fn multiclass_metrics_match_scikit_learn() {
         let resampled = (0..k).map(|class| {
             let (scores, truth) = of_class(class);
             let ranked = RankedExamples::new(&scores, &truth, &clusters).unwrap();
-            ranked.average_precision(&weights)[5]
+            ranked.areas(&weights).average_precision[5]
         });
         let mean = resampled.sum::<f64>() / k as f64;
         same(mean, &case["macro_average_precision_of"]);

@@ -6,9 +6,7 @@ use repartee_models::metrics::delong::{
     Average, averaged_auc, clustered_auc, compare_auc, compare_averaged_auc,
 };
 use repartee_models::metrics::ordinal::{expected_class, kendall_tau_b};
-use repartee_models::metrics::permutation::{
-    PairedOrders, PairedRanks, auc_difference_p, mean_difference_p, p_values,
-};
+use repartee_models::metrics::permutation::p_values;
 use repartee_models::metrics::temperature::{at_temperature, fit_temperature};
 use repartee_models::metrics::weighted::{self, OrderedExamples, RankedExamples};
 use repartee_models::metrics::{self, Clusters};
@@ -326,19 +324,24 @@ fn weighted_passes_equal_the_figures_of_repeated_examples() {
     let rates: Vec<f64> = (0..=10).map(|i| f64::from(i) / 10.0).collect();
 
     let ranked = RankedExamples::new(&scores, &truth, &clusters).unwrap();
-    let precision = ranked.average_precision(&weights);
+    let areas = ranked.areas(&weights);
     let heights = ranked.true_positive_rates(&weights, &rates);
     let ordered = OrderedExamples::new(&expected, &labels, 4, &clusters).unwrap();
     let correlations = ordered.correlations(&weights);
     let counts = weighted::totals(&weights, &clusters, &slots, 16);
     let mean = weighted::mean(&weights, &clusters, &scores);
+    let error = weighted::calibration_error(&weights, &clusters, &scores, &truth, 10);
     for lane in 0..LANES {
         let drawn = drawn(&thread, &weights, lane);
         let (scores, truth) = (pick(&scores, &drawn), pick(&truth, &drawn));
         let labels = pick(&labels, &drawn);
         let slow = metrics::precision_recall(&scores, &truth).unwrap();
-        near(precision[lane], slow.average_precision);
-        let curve = metrics::roc(&scores, &truth).unwrap().points;
+        near(areas.average_precision[lane], slow.average_precision);
+        let bins = metrics::calibration(&scores, &truth, 10);
+        near(error[lane], metrics::calibration_error(&bins).unwrap());
+        let roc = metrics::roc(&scores, &truth).unwrap();
+        assert_eq!(areas.auc[lane], roc.auc);
+        let curve = roc.points;
         for (rate, height) in rates.iter().zip(&heights) {
             let at = curve
                 .iter()
@@ -374,7 +377,10 @@ fn weighted_passes_equal_the_figures_of_repeated_examples() {
         near(mean[lane], scores.iter().sum::<f64>() / scores.len() as f64);
     }
     let nothing = vec![[0.0; LANES]; 25];
-    assert!(ranked.average_precision(&nothing)[0].is_nan());
+    let areas = ranked.areas(&nothing);
+    assert!(areas.auc[0].is_nan() && areas.average_precision[0].is_nan());
+    let error = weighted::calibration_error(&nothing, &clusters, &scores, &truth, 10);
+    assert!(error[0].is_nan());
     assert!(ranked.true_positive_rates(&nothing, &rates)[3][0].is_nan());
     assert!(ordered.correlations(&nothing).kendall_tau[0].is_nan());
     assert!(weighted::mean(&nothing, &clusters, &expected)[0].is_nan());
@@ -442,6 +448,54 @@ fn exact_p(clusters: usize, difference: impl Fn(&[bool]) -> f64) -> f64 {
     as_large.count() as f64 / f64::from(all)
 }
 
+/// The p value of the permutations that `p_values` takes, one after the other.
+fn slow_p(
+    clusters: usize,
+    permutations: u64,
+    seed: u64,
+    difference: impl Fn(&[bool]) -> f64,
+) -> f64 {
+    let observed = difference(&vec![false; clusters]).abs();
+    let as_large = (0..permutations).filter(|n| {
+        let mut stream = Stream::at(seed, "permutation", *n);
+        let exchanged: Vec<bool> = (0..clusters)
+            .map(|_| stream.next_u64() >> 63 == 1)
+            .collect();
+        difference(&exchanged).abs() >= observed - 1e-12
+    });
+    (1 + as_large.count()) as f64 / (1 + permutations) as f64
+}
+
+/// The first's values with those of the second in the threads that are exchanged.
+fn exchange(first: &[f64], second: &[f64], thread: &[usize], exchanged: &[bool]) -> Vec<f64> {
+    let each = first.iter().zip(second).zip(thread);
+    each.map(|((a, b), t)| if exchanged[*t] { *b } else { *a })
+        .collect()
+}
+
+/// Ranks of scores, and ranks of others after them.
+fn both_ranked(a: &[f64], b: &[f64]) -> Vec<f64> {
+    [metrics::ranks(a).unwrap(), metrics::ranks(b).unwrap()].concat()
+}
+
+/// p values of the AUC and of the average precision.
+fn areas_p(
+    a: &[f64],
+    b: &[f64],
+    truth: &[bool],
+    clusters: &Clusters,
+    permutations: usize,
+    seed: u64,
+) -> [Option<f64>; 2] {
+    let both = clusters.of_two_models();
+    let ranked = RankedExamples::new(&both_ranked(a, b), &truth.repeat(2), &both).unwrap();
+    let all = p_values(clusters, permutations, seed, |weights| {
+        let areas = ranked.areas(weights);
+        vec![areas.auc, areas.average_precision]
+    });
+    [all[0], all[1]]
+}
+
 #[test]
 fn permutation_tests_approach_the_p_value_of_all_exchanges() {
     let s = Sample::new(8, 10, 1);
@@ -452,81 +506,75 @@ fn permutation_tests_approach_the_p_value_of_all_exchanges() {
             .collect()
     };
     let (a, b) = (loss(&s.a), loss(&s.b));
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let exact = exact_p(10, |exchanged| {
-        let each = a.iter().zip(&b).zip(&s.thread);
-        each.map(|((a, b), t)| if exchanged[*t] { b - a } else { a - b })
-            .sum()
+        let of = |a: &[f64], b: &[f64]| mean(&exchange(a, b, &s.thread, exchanged));
+        of(&a, &b) - of(&b, &a)
     });
-    let p = mean_difference_p(&a, &b, &clusters, 20_000, 1).unwrap();
+    let (both, losses) = (clusters.of_two_models(), [&a[..], &b[..]].concat());
+    let p = p_values(&clusters, 20_000, 1, |weights| {
+        vec![weighted::mean(weights, &both, &losses)]
+    });
+    let p = p[0].unwrap();
     assert!((p - exact).abs() < 0.02, "{p} {exact}");
 
-    let rank = |scores: &[f64]| -> Vec<f64> {
-        let below = |s: &f64| scores.iter().map(|other| psi(*s, *other)).sum::<f64>();
-        scores.iter().map(below).collect()
-    };
-    let (a, b) = (rank(&s.a), rank(&s.b));
+    let [a, b] = [&s.a, &s.b].map(|scores| metrics::ranks(scores).unwrap());
     let exact = exact_p(10, |exchanged| {
-        let of = |first: &[f64], second: &[f64]| -> f64 {
-            let each = first.iter().zip(second).zip(&s.thread);
-            let scores: Vec<f64> = each
-                .map(|((a, b), t)| if exchanged[*t] { *b } else { *a })
-                .collect();
+        let of = |a: &[f64], b: &[f64]| -> f64 {
+            let scores = exchange(a, b, &s.thread, exchanged);
             metrics::roc(&scores, &s.truth).unwrap().auc
         };
         of(&a, &b) - of(&b, &a)
     });
-    let p = auc_difference_p(&s.a, &s.b, &s.truth, &clusters, 20_000, 1).unwrap();
-    assert!((p - exact).abs() < 0.02, "{p} {exact}");
+    let [p, _] = areas_p(&s.a, &s.b, &s.truth, &clusters, 20_000, 1);
+    let by_auc = p.unwrap();
+    assert!((by_auc - exact).abs() < 0.02, "{by_auc} {exact}");
     let stretched: Vec<f64> = s.a.iter().map(|x| x.exp()).collect();
-    let again = auc_difference_p(&stretched, &s.b, &s.truth, &clusters, 20_000, 1);
-    assert_eq!(again, Some(p), "only ranks count");
-    let equal = auc_difference_p(&s.a, &stretched, &s.truth, &clusters, 100, 1);
-    assert_eq!(equal, None);
-    assert_eq!(mean_difference_p(&a, &a, &clusters, 100, 1), None);
-    assert_eq!(
-        auc_difference_p(&s.a, &s.b, &vec![true; s.a.len()], &clusters, 100, 1),
-        None
-    );
+    let [again, _] = areas_p(&stretched, &s.b, &s.truth, &clusters, 20_000, 1);
+    assert_eq!(again, p, "only ranks count");
+    let equal = areas_p(&s.a, &stretched, &s.truth, &clusters, 100, 1);
+    assert_eq!(equal, [Some(1.0); 2]);
+    let one_class = areas_p(&s.a, &s.b, &vec![true; s.a.len()], &clusters, 100, 1);
+    assert_eq!(one_class, [None; 2]);
 }
 
 #[test]
-fn exchanged_figures_are_those_of_the_exchanged_scores() {
-    let s = Sample::new(5, 12, 1);
-    let clusters = Clusters::new(&s.thread);
-    // ranks, so that the models can be exchanged at all
-    let rank = |scores: &[f64]| -> Vec<f64> {
-        let below = |s: &f64| scores.iter().map(|other| psi(*s, *other)).sum::<f64>();
-        scores.iter().map(below).collect()
-    };
-    let (a, b) = (rank(&s.a), rank(&s.b));
-    let labels: Vec<usize> = s.truth.iter().map(|t| usize::from(*t)).collect();
-    let as_numbers: Vec<f64> = labels.iter().map(|label| *label as f64).collect();
-    let ranks = PairedRanks::new(&s.a, &s.b, &s.truth, &clusters).unwrap();
-    let orders = PairedOrders::new(&s.a, &s.b, &labels, &clusters).unwrap();
-    let mut stream = Stream::new(6, "exchanged");
-    for _ in 0..20 {
-        let exchanged: Vec<bool> = (0..clusters.count())
-            .map(|_| stream.below(2) == 1)
+fn p_values_are_those_of_slow_permutations() {
+    for (seed, threads, digits) in [(5, 12, 1), (6, 30, 9), (7, 25, 0)] {
+        let s = Sample::new(seed, threads, digits);
+        let clusters = Clusters::new(&s.thread);
+        let both = clusters.of_two_models();
+        // classes 0 to 3, which rise with the first model's score
+        let mut stream = Stream::new(seed, "labels");
+        let labels: Vec<usize> = (s.a.iter())
+            .map(|a| (1.5 + a / 2.0 + stream.next_normal()).clamp(0.0, 3.0) as usize)
             .collect();
-        let of = |first: &[f64], second: &[f64]| -> Vec<f64> {
-            let each = first.iter().zip(second).zip(&s.thread);
-            each.map(|((a, b), t)| if exchanged[*t] { *b } else { *a })
-                .collect()
+        let of_label: Vec<f64> = labels.iter().map(|label| *label as f64).collect();
+        let (permutations, seed) = (203, 4);
+        let slow = |figure: &dyn Fn(&[f64]) -> f64| {
+            let [a, b] = [&s.a, &s.b].map(|scores| metrics::ranks(scores).unwrap());
+            slow_p(threads, permutations as u64, seed, |exchanged| {
+                let of = |a: &[f64], b: &[f64]| figure(&exchange(a, b, &s.thread, exchanged));
+                of(&a, &b) - of(&b, &a)
+            })
         };
-        let (first, second) = (of(&a, &b), of(&b, &a));
-        let auc = |scores: &[f64]| metrics::roc(scores, &s.truth).unwrap().auc;
-        let precision = |scores: &[f64]| {
+        let ranks = both_ranked(&s.a, &s.b);
+        let ordered = OrderedExamples::new(&ranks, &labels.repeat(2), 4, &both).unwrap();
+        let fast = p_values(&clusters, permutations, seed, |weights| {
+            let correlations = ordered.correlations(weights);
+            vec![correlations.spearman, correlations.kendall_tau]
+        });
+        let spearman = slow(&|values| metrics::spearman(values, &of_label).unwrap());
+        let tau = slow(&|values| kendall_tau_b(values, &of_label).unwrap());
+        assert_eq!(fast, [Some(spearman), Some(tau)]);
+
+        let fast = areas_p(&s.a, &s.b, &s.truth, &clusters, permutations, seed);
+        let auc = slow(&|scores| metrics::roc(scores, &s.truth).unwrap().auc);
+        let precision = slow(&|scores| {
             let curve = metrics::precision_recall(scores, &s.truth).unwrap();
             curve.average_precision
-        };
-        let [by_auc, by_precision] = ranks.differences(&exchanged);
-        near(by_auc, auc(&first) - auc(&second));
-        near(by_precision, precision(&first) - precision(&second));
-        let spearman = |values: &[f64]| metrics::spearman(values, &as_numbers).unwrap();
-        let tau = |values: &[f64]| kendall_tau_b(values, &as_numbers).unwrap();
-        let [by_spearman, by_tau] = orders.differences(&exchanged);
-        near(by_spearman, spearman(&first) - spearman(&second));
-        near(by_tau, tau(&first) - tau(&second));
+        });
+        assert_eq!(fast, [Some(auc), Some(precision)]);
     }
 }
 
@@ -534,21 +582,30 @@ fn exchanged_figures_are_those_of_the_exchanged_scores() {
 fn p_value_of_a_difference_does_not_depend_on_what_is_tested_with_it() {
     let s = Sample::new(9, 20, 9);
     let clusters = Clusters::new(&s.thread);
-    let ranks = PairedRanks::new(&s.a, &s.b, &s.truth, &clusters).unwrap();
-    let alone = auc_difference_p(&s.a, &s.b, &s.truth, &clusters, 499, 2);
-    let all = p_values(&clusters, 499, 2, |exchanged| {
-        let [auc, precision] = ranks.differences(exchanged);
-        vec![precision, auc, 0.0, f64::NAN]
+    let both = clusters.of_two_models();
+    let scores = both_ranked(&s.a, &s.b);
+    let ranked = RankedExamples::new(&scores, &s.truth.repeat(2), &both).unwrap();
+    let [alone, _] = areas_p(&s.a, &s.b, &s.truth, &clusters, 499, 2);
+    let all = p_values(&clusters, 499, 2, |weights| {
+        let areas = ranked.areas(weights);
+        let (constant, undefined) = ([1.0; LANES], [f64::NAN; LANES]);
+        vec![areas.average_precision, areas.auc, constant, undefined]
     });
     assert_eq!(all[1], alone);
     assert_eq!((all[2], all[3]), (Some(1.0), None));
     // what is undefined in a permutation never makes a p value smaller
-    let undefined = p_values(&clusters, 499, 2, |exchanged| {
-        vec![if exchanged.contains(&true) {
-            f64::NAN
-        } else {
-            1.0
-        }]
+    let undefined = p_values(&clusters, 499, 2, |weights| {
+        let (first, second) = weights.split_at(20);
+        // defined only if all predictions are of one model
+        let of = |lane: usize| {
+            let counts = |half: &[Lanes]| half.iter().all(|weight| weight[lane] == 1.0);
+            match (counts(first), counts(second)) {
+                (true, _) => 1.0,
+                (_, true) => 0.0,
+                _ => f64::NAN,
+            }
+        };
+        vec![std::array::from_fn(of)]
     });
     assert_eq!(undefined, [Some(1.0)]);
 }
@@ -558,8 +615,8 @@ fn permutation_test_finds_a_difference_and_no_other() {
     let s = Sample::new(21, 120, 9);
     let clusters = Clusters::new(&s.thread);
     let right: Vec<f64> = s.truth.iter().map(|t| f64::from(u8::from(*t))).collect();
-    let p = auc_difference_p(&right, &s.b, &s.truth, &clusters, 999, 1).unwrap();
-    assert_eq!(p, 1.0 / 1000.0, "no permutation is as large");
+    let [p, _] = areas_p(&right, &s.b, &s.truth, &clusters, 999, 1);
+    assert_eq!(p, Some(1.0 / 1000.0), "no permutation is as large");
     // two models of the same kind
     let rejected = (0..300).filter(|&seed| {
         let s = Sample::new(1000 + seed, 30, 9);
@@ -569,7 +626,8 @@ fn permutation_test_finds_a_difference_and_no_other() {
         };
         let (a, b) = (noisy(&s.a, &mut stream), noisy(&s.a, &mut stream));
         let clusters = Clusters::new(&s.thread);
-        auc_difference_p(&a, &b, &s.truth, &clusters, 199, seed).is_some_and(|p| p <= 0.05)
+        let [p, _] = areas_p(&a, &b, &s.truth, &clusters, 199, seed);
+        p.is_some_and(|p| p <= 0.05)
     });
     // binomial with 300 trials of 5%: 4 to 27 in all but one of ten thousand cases
     let rejected = rejected.count();

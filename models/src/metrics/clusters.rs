@@ -53,6 +53,16 @@ impl Clusters {
         self.count >= LEAST
     }
 
+    /// The clusters of the examples of two models, (2 N): those of the first, then those of the second, in clusters of
+    /// their own, which have the same order.
+    pub fn of_two_models(&self) -> Self {
+        let second = self.of.iter().map(|cluster| cluster + self.count as u32);
+        Self {
+            of: self.of.iter().copied().chain(second).collect(),
+            count: 2 * self.count,
+        }
+    }
+
     /// The clusters of the N * K decisions that pool the K classes of N examples, row-major.
     pub fn of_decisions(&self, classes: usize) -> Self {
         let each = |cluster: &u32| std::iter::repeat_n(*cluster, classes);

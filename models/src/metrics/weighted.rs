@@ -1,5 +1,5 @@
-//! Figures of examples that have weights, for many resamples at once: what `bootstrap.rs` repeats a thousand times. What
-//! can be prepared is sorted once; a pass then costs a few additions per example and resample.
+//! Figures of examples that have weights, for many resamples at once: what `bootstrap.rs` and `permutation.rs` repeat a
+//! thousand times. What can be prepared is sorted once; a pass then costs a few additions per example and resample.
 //!
 //! Weights are whole numbers, so counts of them are exact.
 
@@ -40,6 +40,29 @@ pub fn mean(weights: &[Lanes], clusters: &Clusters, values: &[f64]) -> Lanes {
     std::array::from_fn(|lane| sum[lane] / all[lane])
 }
 
+/// Expected calibration error of `scores` (N) over `bins` bins of equal width; NaN without weight. As
+/// `metrics::calibration_error`.
+pub fn calibration_error(
+    weights: &[Lanes],
+    clusters: &Clusters,
+    scores: &[f64],
+    truth: &[bool],
+    bins: usize,
+) -> Lanes {
+    // in each bin: the sum of predicted - observed
+    let (mut off, mut all) = (vec![ZERO; bins], ZERO);
+    for ((&cluster, &score), &truth) in clusters.of().iter().zip(scores).zip(truth) {
+        let weight = &weights[cluster as usize];
+        let of_bin = &mut off[super::bin_of(score, bins)];
+        let distance = score - f64::from(u8::from(truth));
+        for lane in 0..LANES {
+            of_bin[lane] += weight[lane] * distance;
+            all[lane] += weight[lane];
+        }
+    }
+    std::array::from_fn(|lane| off.iter().map(|off| off[lane].abs()).sum::<f64>() / all[lane])
+}
+
 /// An example in the order of the scores.
 struct Ranked {
     cluster: u32,
@@ -51,6 +74,15 @@ struct Ranked {
 /// Examples of two classes, from the highest score down.
 pub struct RankedExamples {
     examples: Vec<Ranked>,
+}
+
+/// Areas under the curves of each resample; NaN if a class has no weight.
+#[derive(Clone, Copy, Debug)]
+pub struct Areas {
+    /// As `metrics::roc`.
+    pub auc: Lanes,
+    /// As `metrics::precision_recall`, and scikit-learn's `average_precision_score(sample_weight=)`.
+    pub average_precision: Lanes,
 }
 
 impl RankedExamples {
@@ -79,32 +111,49 @@ impl RankedExamples {
         })
     }
 
-    /// Average precision; NaN if a class has no weight. As `metrics::precision_recall`, and scikit-learn's
-    /// `average_precision_score(sample_weight=)`.
-    pub fn average_precision(&self, weights: &[Lanes]) -> Lanes {
-        let (mut all, mut positives, mut group, mut sum) = (ZERO, ZERO, ZERO, ZERO);
-        let mut has_positive = false; // in the group of equal scores
+    /// The areas under the ROC and the precision-recall curve.
+    pub fn areas(&self, weights: &[Lanes]) -> Areas {
+        let (mut all, mut positives, mut precisions) = (ZERO, ZERO, ZERO);
+        // twice the pairs of a negative and a positive above it: a whole number, so equal AUCs are equal
+        let mut doubled = ZERO;
+        let mut group = [ZERO; 2]; // negatives and positives of equal scores
+        let mut has_positive = false; // in the group
         for example in &self.examples {
             let weight = &weights[example.cluster as usize];
-            add(&mut all, weight);
-            if example.positive {
-                add(&mut group, weight);
-                has_positive = true;
+            add(&mut group[usize::from(example.positive)], weight);
+            has_positive |= example.positive;
+            if !example.ends_group {
+                continue;
             }
-            if example.ends_group && has_positive {
+            let [of_negatives, of_positives] = &group;
+            for lane in 0..LANES {
+                let (negative, positive) = (of_negatives[lane], of_positives[lane]);
+                doubled[lane] += negative * (2.0 * positives[lane] + positive);
+                positives[lane] += positive;
+                all[lane] += negative + positive;
+            }
+            if has_positive {
                 for lane in 0..LANES {
-                    positives[lane] += group[lane];
                     // nothing drawn so far: the numerator is zero
-                    sum[lane] += group[lane] * positives[lane] / all[lane].max(1.0);
+                    precisions[lane] += of_positives[lane] * positives[lane] / all[lane].max(1.0);
                 }
-                group = ZERO;
-                has_positive = false;
             }
+            group = [ZERO; 2];
+            has_positive = false;
         }
-        std::array::from_fn(|lane| match positives[lane] < all[lane] {
-            true => sum[lane] / positives[lane],
-            false => f64::NAN,
-        })
+        let defined = |lane: usize, area: f64| {
+            let has_both = positives[lane] > 0.0 && positives[lane] < all[lane];
+            if has_both { area } else { f64::NAN }
+        };
+        Areas {
+            auc: std::array::from_fn(|lane| {
+                let pairs = positives[lane] * (all[lane] - positives[lane]);
+                defined(lane, doubled[lane] / (2.0 * pairs))
+            }),
+            average_precision: std::array::from_fn(|lane| {
+                defined(lane, precisions[lane] / positives[lane])
+            }),
+        }
     }
 
     /// True positive rates at the false positive rates `at`, which rise from 0 to 1: the heights of the ROC curve, at a

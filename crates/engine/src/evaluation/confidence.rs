@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use repartee_core::error::Result;
 use repartee_models::metrics::bootstrap::{LANES, Lanes, bootstrap, percentile_interval};
 use repartee_models::metrics::delong::{Average, averaged_auc, clustered_auc};
-use repartee_models::metrics::weighted::{self, OrderedExamples, RankedExamples};
-use repartee_models::metrics::{self, Clusters, Confusion, Interval, ordinal};
+use repartee_models::metrics::weighted::{self, Areas, OrderedExamples, RankedExamples};
+use repartee_models::metrics::{self, Clusters, Confusion, Interval, ordinal, prior_shift};
 use repartee_store::Store;
 use repartee_store::evaluations::Prediction;
 use serde::{Deserialize, Serialize};
@@ -86,7 +86,7 @@ fn auc_of_class(predictions: &Predictions, class: usize, threads: &Clusters) -> 
 }
 
 /// The figures that follow from a confusion matrix: of class 1 of two, or macro-averaged.
-pub(crate) fn counted(confusion: &Confusion) -> [(&'static str, Option<f64>); 6] {
+fn counted(confusion: &Confusion) -> [(&'static str, Option<f64>); 6] {
     let binary = confusion.counts.len() == 2;
     let one = binary.then(|| confusion.class(1));
     [
@@ -106,6 +106,14 @@ pub(crate) fn counted(confusion: &Confusion) -> [(&'static str, Option<f64>); 6]
             confusion.quadratic_kappa().filter(|_| !binary),
         ),
     ]
+}
+
+/// The names of these figures.
+fn counted_names() -> [&'static str; 6] {
+    let empty = Confusion {
+        counts: vec![vec![0; 2]; 2],
+    };
+    counted(&empty).map(|(name, _)| name)
 }
 
 /// The mean of several figures in each resample; NaN where one is.
@@ -128,7 +136,7 @@ fn weighted_mean_of(figures: &[Lanes], counts: &[Lanes]) -> Lanes {
 }
 
 /// Log loss and Brier score of each example, (N) each.
-pub(crate) fn losses_of(predictions: &Predictions) -> [Vec<f64>; 2] {
+fn losses_of(predictions: &Predictions) -> [Vec<f64>; 2] {
     let Predictions { classes, labels, p } = predictions;
     let k = *classes;
     let rows = || p.chunks_exact(k).zip(labels);
@@ -142,7 +150,7 @@ pub(crate) fn losses_of(predictions: &Predictions) -> [Vec<f64>; 2] {
 }
 
 /// Distance between the expected and the true class of each example, (N).
-pub(crate) fn errors_of(predictions: &Predictions) -> Vec<f64> {
+fn errors_of(predictions: &Predictions) -> Vec<f64> {
     let expected = ordinal::expected_class(&predictions.p, predictions.classes);
     (expected.iter().zip(&predictions.labels))
         .map(|(expected, &label)| (expected - label as f64).abs())
@@ -150,12 +158,202 @@ pub(crate) fn errors_of(predictions: &Predictions) -> Vec<f64> {
 }
 
 /// The classes that have an average precision at all: those of some of the examples, but not of all.
-pub(crate) fn ranked_classes(predictions: &Predictions) -> Vec<usize> {
+fn ranked_classes(predictions: &Predictions) -> Vec<usize> {
     let labels = &predictions.labels;
     (0..predictions.classes)
         .filter(|class| labels.contains(class) && labels.iter().any(|label| label != class))
         .collect()
 }
+
+/// A classifier's predictions with its decision threshold.
+pub(crate) type AtThreshold<'a> = (&'a Predictions, f64);
+
+/// What `of` says of each example: of those of the first model, then of those of the next.
+fn each<T>(models: &[AtThreshold<'_>], of: impl Fn(&Predictions) -> Vec<T>) -> Vec<T> {
+    models.iter().flat_map(|(model, _)| of(model)).collect()
+}
+
+/// The same as ranks among the examples of each model, so that it does not matter how each is calibrated; `None` with a
+/// NaN.
+fn each_rank(
+    models: &[AtThreshold<'_>],
+    of: impl Fn(&Predictions) -> Vec<f64>,
+) -> Option<Vec<f64>> {
+    let ranks: Option<Vec<Vec<f64>>> = (models.iter())
+        .map(|(model, _)| metrics::ranks(&of(model)))
+        .collect();
+    ranks.map(|ranks| ranks.concat())
+}
+
+/// Computes figures from the weight of each thread.
+type Part<'a> = Box<dyn Fn(&[Lanes]) -> Vec<Lanes> + Sync + 'a>;
+
+/// Figures by the weight of each thread: how often a resample has it, or whether a permutation takes a model's
+/// predictions there. They are of one model, or of two for the same examples; then `threads` (2 N) is
+/// [`Clusters::of_two_models`].
+#[derive(Default)]
+pub(crate) struct WeightedFigures<'a> {
+    pub(crate) names: Vec<&'static str>,
+    parts: Vec<Part<'a>>,
+}
+
+impl<'a> WeightedFigures<'a> {
+    /// All figures of classifiers but the expected calibration error, which has no interval.
+    pub(crate) fn of_classifiers(models: &[AtThreshold<'_>], threads: &'a Clusters) -> Self {
+        let mut all = Self::default();
+        all.add_counted(models, threads);
+        all.add_scored(models, threads);
+        all
+    }
+
+    /// From losses in nats and tokens of each reply, (N) each.
+    pub(crate) fn of_generators(
+        losses: &'a [f64],
+        tokens: &'a [f64],
+        threads: &'a Clusters,
+    ) -> Self {
+        let mut all = Self::default();
+        all.add(["loss", "perplexity"], move |weights| {
+            let (nll, n) = (
+                weighted::mean(weights, threads, losses),
+                weighted::mean(weights, threads, tokens),
+            );
+            let loss: Lanes = std::array::from_fn(|lane| nll[lane] / n[lane]);
+            [loss, loss.map(f64::exp)]
+        });
+        all
+    }
+
+    /// All figures, in the order of their names.
+    pub(crate) fn of(&self, weights: &[Lanes]) -> Vec<Lanes> {
+        self.parts.iter().flat_map(|part| part(weights)).collect()
+    }
+
+    fn add<const F: usize>(
+        &mut self,
+        names: [&'static str; F],
+        figures: impl Fn(&[Lanes]) -> [Lanes; F] + Sync + 'a,
+    ) {
+        self.names.extend(names);
+        let part = move |weights: &[Lanes]| figures(weights).to_vec();
+        self.parts.push(Box::new(part));
+    }
+
+    fn add_counted(&mut self, models: &[AtThreshold<'_>], threads: &'a Clusters) {
+        let k = models.first().map_or(0, |(model, _)| model.classes);
+        let labels = each(models, |model| model.labels.clone());
+        let called = models.iter().flat_map(|(model, at)| model.called(*at));
+        let cells: Vec<usize> = (labels.iter().zip(called))
+            .map(|(label, called)| label * k + called)
+            .collect();
+        self.add(counted_names(), move |weights| {
+            let totals = weighted::totals(weights, threads, &cells, k * k);
+            let mut figures = [[f64::NAN; LANES]; 6];
+            for lane in 0..LANES {
+                let row = |i: usize| (0..k).map(|j| totals[i * k + j][lane] as u64).collect();
+                let counts = (0..k).map(row).collect();
+                let values = counted(&Confusion { counts });
+                for (figure, (_, value)) in figures.iter_mut().zip(values) {
+                    figure[lane] = value.unwrap_or(f64::NAN);
+                }
+            }
+            figures
+        });
+    }
+
+    pub(crate) fn add_calibration(&mut self, models: &[AtThreshold<'_>], threads: &'a Clusters) {
+        let scores = each(models, |model| model.judged().0);
+        let right = each(models, |model| model.judged().1);
+        self.add(["calibration_error"], move |weights| {
+            let bins = prior_shift::BINS;
+            let error = weighted::calibration_error(weights, threads, &scores, &right, bins);
+            [error]
+        });
+    }
+
+    fn add_scored(&mut self, models: &[AtThreshold<'_>], threads: &'a Clusters) {
+        let k = models.first().map_or(0, |(model, _)| model.classes);
+        // a mean over examples follows from what each of them adds
+        let (mut losses, mut squares) = (Vec::new(), Vec::new());
+        for (model, _) in models {
+            let [of_loss, of_square] = losses_of(model);
+            losses.extend(of_loss);
+            squares.extend(of_square);
+        }
+        self.add(["log_loss", "brier"], move |weights| {
+            [&losses, &squares].map(|values| weighted::mean(weights, threads, values))
+        });
+
+        let ranked = |class: usize| {
+            let ranks = each_rank(models, |model| model.of_class(class))?;
+            let truth = each(models, |model| model.is_class(class));
+            RankedExamples::new(&ranks, &truth, threads)
+        };
+        if k == 2 {
+            if let Some(ranked) = ranked(1) {
+                self.add(["auc", "average_precision"], move |weights| {
+                    let areas = ranked.areas(weights);
+                    [areas.auc, areas.average_precision]
+                });
+            }
+            return;
+        }
+        let first = models.first();
+        let there = first.map_or_else(Vec::new, |(model, _)| ranked_classes(model));
+        let by_class: Option<Vec<RankedExamples>> = there.iter().map(|&one| ranked(one)).collect();
+        let labels = each(models, |model| model.labels.clone());
+        if let (Some(by_class), false) = (by_class, there.is_empty()) {
+            let names = [
+                "auc",
+                "weighted_auc",
+                "average_precision",
+                "weighted_average_precision",
+            ];
+            let labels = labels.clone();
+            self.add(names, move |weights| {
+                let areas: Vec<Areas> = by_class.iter().map(|one| one.areas(weights)).collect();
+                let counts = weighted::totals(weights, threads, &labels, k);
+                let counts: Vec<Lanes> = there.iter().map(|&class| counts[class]).collect();
+                let aucs: Vec<Lanes> = areas.iter().map(|of| of.auc).collect();
+                let precisions: Vec<Lanes> = areas.iter().map(|of| of.average_precision).collect();
+                [
+                    mean_of(&aucs),
+                    weighted_mean_of(&aucs, &counts),
+                    mean_of(&precisions),
+                    weighted_mean_of(&precisions, &counts),
+                ]
+            });
+        }
+        let pooled = each(models, |model| metrics::pooled(&model.labels, k));
+        let decisions = threads.of_decisions(k);
+        let pooled = each_rank(models, |model| model.p.clone())
+            .and_then(|ranks| RankedExamples::new(&ranks, &pooled, &decisions));
+        if let Some(pooled) = pooled {
+            let names = ["micro_auc", "micro_average_precision"];
+            self.add(names, move |weights| {
+                let areas = pooled.areas(weights);
+                [areas.auc, areas.average_precision]
+            });
+        }
+        let expected = each_rank(models, |model| ordinal::expected_class(&model.p, k));
+        let ordered = expected.and_then(|ranks| OrderedExamples::new(&ranks, &labels, k, threads));
+        if let Some(ordered) = ordered {
+            let errors = each(models, errors_of);
+            let names = ["spearman", "kendall_tau", "mean_absolute_error"];
+            self.add(names, move |weights| {
+                let correlations = ordered.correlations(weights);
+                [
+                    correlations.spearman,
+                    correlations.kendall_tau,
+                    weighted::mean(weights, threads, &errors),
+                ]
+            });
+        }
+    }
+}
+
+/// Figures with another interval than that of the bootstrap.
+const BY_DELONG: [&str; 3] = ["auc", "weighted_auc", "micro_auc"];
 
 /// The values of figures over the resamples. Those of the same threads and seed are of the same resamples, so that two
 /// models can be compared in each.
@@ -166,44 +364,13 @@ pub(crate) struct Resampled {
 }
 
 impl Resampled {
-    fn new(seed: u64) -> Self {
-        Self {
-            seed,
-            values: BTreeMap::new(),
-        }
-    }
-
-    /// Of a classifier's predictions, whose threads are `threads` (N): all figures but the AUCs, which have another
-    /// interval, and the expected calibration error, which has none.
-    pub(crate) fn of_classifier(
-        predictions: &Predictions,
-        threshold: f64,
-        threads: &Clusters,
-        seed: u64,
-    ) -> Self {
-        let mut all = Self::new(seed);
-        all.add_counted(predictions, threshold, threads);
-        all.add_scored(predictions, threads);
-        all
-    }
-
-    /// Of a generator's losses in nats and tokens of each reply, (N) each.
-    pub(crate) fn of_generator(
-        losses: &[f64],
-        tokens: &[f64],
-        threads: &Clusters,
-        seed: u64,
-    ) -> Self {
-        let mut all = Self::new(seed);
-        all.add(threads, &["loss", "perplexity"], |weights| {
-            let (nll, n) = (
-                weighted::mean(weights, threads, losses),
-                weighted::mean(weights, threads, tokens),
-            );
-            let loss: Lanes = std::array::from_fn(|lane| nll[lane] / n[lane]);
-            vec![loss, loss.map(f64::exp)]
-        });
-        all
+    /// Of all figures but the AUCs.
+    pub(crate) fn of(figures: &WeightedFigures<'_>, threads: &Clusters, seed: u64) -> Self {
+        let values = bootstrap(threads, RESAMPLES, seed, |weights| figures.of(weights));
+        let mut values: BTreeMap<&'static str, Vec<f64>> =
+            figures.names.iter().copied().zip(values).collect();
+        values.retain(|name, _| !BY_DELONG.contains(name));
+        Self { seed, values }
     }
 
     /// The interval of a figure less that of another model on the same examples.
@@ -211,102 +378,6 @@ impl Resampled {
         let each = self.values.get(figure)?.iter();
         let each = each.zip(other.values.get(figure)?);
         percentile_interval(&each.map(|(a, b)| a - b).collect::<Vec<f64>>())
-    }
-
-    /// Bootstraps figures by name.
-    fn add(
-        &mut self,
-        threads: &Clusters,
-        names: &[&'static str],
-        figures: impl Fn(&[Lanes]) -> Vec<Lanes> + Sync,
-    ) {
-        let values = bootstrap(threads, RESAMPLES, self.seed, figures);
-        self.values.extend(names.iter().copied().zip(values));
-    }
-
-    fn add_counted(&mut self, predictions: &Predictions, threshold: f64, threads: &Clusters) {
-        let k = predictions.classes;
-        let called = predictions.called(threshold);
-        let cells: Vec<usize> = (predictions.labels.iter().zip(&called))
-            .map(|(label, called)| label * k + called)
-            .collect();
-        let of = |totals: &[Lanes], lane: usize| {
-            let row = |i: usize| (0..k).map(|j| totals[i * k + j][lane] as u64).collect();
-            counted(&Confusion {
-                counts: (0..k).map(row).collect(),
-            })
-        };
-        let names = counted(&predictions.confusion(threshold)).map(|(name, _)| name);
-        self.add(threads, &names, |weights| {
-            let totals = weighted::totals(weights, threads, &cells, k * k);
-            let mut figures = vec![[f64::NAN; LANES]; names.len()];
-            for lane in 0..LANES {
-                for (figure, (_, value)) in figures.iter_mut().zip(of(&totals, lane)) {
-                    figure[lane] = value.unwrap_or(f64::NAN);
-                }
-            }
-            figures
-        });
-    }
-
-    fn add_scored(&mut self, predictions: &Predictions, threads: &Clusters) {
-        let Predictions { classes, labels, p } = predictions;
-        let k = *classes;
-        // a mean over examples is resampled by what each of them adds
-        let [losses, squares] = losses_of(predictions);
-        self.add(threads, &["log_loss", "brier"], |weights| {
-            let mean = |values: &[f64]| weighted::mean(weights, threads, values);
-            vec![mean(&losses), mean(&squares)]
-        });
-
-        let ranked = |class: usize| {
-            let (scores, truth) = (predictions.of_class(class), predictions.is_class(class));
-            RankedExamples::new(&scores, &truth, threads)
-        };
-        if k == 2 {
-            if let Some(ranked) = ranked(1) {
-                self.add(threads, &["average_precision"], |weights| {
-                    vec![ranked.average_precision(weights)]
-                });
-            }
-            return;
-        }
-        let there = ranked_classes(predictions);
-        let by_class: Option<Vec<RankedExamples>> = there.iter().map(|&k| ranked(k)).collect();
-        let decisions = threads.of_decisions(k);
-        let pooled = RankedExamples::new(p, &metrics::pooled(labels, k), &decisions);
-        if let (Some(by_class), Some(pooled), false) = (by_class, pooled, there.is_empty()) {
-            let names = [
-                "average_precision",
-                "weighted_average_precision",
-                "micro_average_precision",
-            ];
-            self.add(threads, &names, |weights| {
-                let each: Vec<Lanes> = (by_class.iter())
-                    .map(|ranked| ranked.average_precision(weights))
-                    .collect();
-                let counts = weighted::totals(weights, threads, labels, k);
-                let counts: Vec<Lanes> = there.iter().map(|&class| counts[class]).collect();
-                vec![
-                    mean_of(&each),
-                    weighted_mean_of(&each, &counts),
-                    pooled.average_precision(weights),
-                ]
-            });
-        }
-        let expected = ordinal::expected_class(p, k);
-        let errors = errors_of(predictions);
-        if let Some(ordered) = OrderedExamples::new(&expected, labels, k, threads) {
-            let names = ["spearman", "kendall_tau", "mean_absolute_error"];
-            self.add(threads, &names, |weights| {
-                let correlations = ordered.correlations(weights);
-                vec![
-                    correlations.spearman,
-                    correlations.kendall_tau,
-                    weighted::mean(weights, threads, &errors),
-                ]
-            });
-        }
     }
 }
 
@@ -331,8 +402,8 @@ impl Confidence {
         seed: u64,
     ) -> Option<Self> {
         threads.are_enough().then(|| {
-            let resampled = Resampled::of_classifier(predictions, threshold, threads, seed);
-            let mut all = Self::of(&resampled, threads);
+            let figures = WeightedFigures::of_classifiers(&[(predictions, threshold)], threads);
+            let mut all = Self::of(&Resampled::of(&figures, threads, seed), threads);
             all.add_aucs(predictions, threads);
             all
         })
@@ -346,8 +417,8 @@ impl Confidence {
         seed: u64,
     ) -> Option<Self> {
         threads.are_enough().then(|| {
-            let resampled = Resampled::of_generator(losses, tokens, threads, seed);
-            Self::of(&resampled, threads)
+            let figures = WeightedFigures::of_generators(losses, tokens, threads);
+            Self::of(&Resampled::of(&figures, threads, seed), threads)
         })
     }
 
@@ -359,15 +430,12 @@ impl Confidence {
         threads: &Clusters,
     ) -> Self {
         let mut all = self.clone();
-        let empty = Confusion {
-            counts: vec![vec![0; 2]; 2],
-        };
-        for (name, _) in counted(&empty) {
+        for name in counted_names() {
             all.intervals.remove(name);
         }
-        let mut resampled = Resampled::new(self.seed);
-        resampled.add_counted(predictions, threshold, threads);
-        all.insert_all(&resampled);
+        let mut figures = WeightedFigures::default();
+        figures.add_counted(&[(predictions, threshold)], threads);
+        all.insert_all(&Resampled::of(&figures, threads, self.seed));
         all
     }
 

@@ -386,7 +386,7 @@ fn expected_and_true(predictions: &Predictions) -> (Vec<f64>, Vec<f64>) {
 }
 
 /// Expected calibration error over ten bins.
-pub(crate) fn calibration_error(scores: &[f64], truth: &[bool]) -> Option<f64> {
+fn calibration_error(scores: &[f64], truth: &[bool]) -> Option<f64> {
     metrics::calibration_error(&metrics::calibration(scores, truth, prior_shift::BINS))
 }
 

@@ -11,11 +11,10 @@ use std::collections::{BTreeMap, HashMap};
 use repartee_core::error::{Error, Result};
 use repartee_core::shell;
 use repartee_datasets::Partition;
+use repartee_models::metrics::bootstrap::Lanes;
 use repartee_models::metrics::delong::{Average, compare_auc, compare_averaged_auc};
-use repartee_models::metrics::permutation::{
-    PairedOrders, PairedRanks, mean_difference_p, p_values,
-};
-use repartee_models::metrics::{self, Clusters, Confusion, Interval, ordinal};
+use repartee_models::metrics::permutation::p_values;
+use repartee_models::metrics::{self, Clusters, Interval};
 use repartee_store::evaluations::{Prediction, Subject};
 use repartee_terms::{ModelKind, Role};
 use serde::{Deserialize, Serialize};
@@ -24,7 +23,7 @@ use ts_rs::TS;
 use crate::Engine;
 use crate::evaluation::compared::{Compared, compared, with_interval};
 use crate::evaluation::confidence::{
-    Confidence, RESAMPLES, Resampled, counted, errors_of, losses_of, ranked_classes, threads_of,
+    AtThreshold, Confidence, RESAMPLES, Resampled, WeightedFigures, threads_of,
 };
 use crate::evaluation::evaluate::EvaluationInfo;
 use crate::evaluation::figures::{self, Figures, GeneratorFigures, Predictions};
@@ -169,14 +168,17 @@ struct Paired {
 impl Examples {
     fn measured(&self, names: &[String], threads: Option<&Clusters>) -> Measured {
         let threads = threads.filter(|threads| threads.are_enough());
-        let resampled = threads.map(|threads| match self {
-            Self::Classifier {
-                predictions,
-                threshold,
-            } => Resampled::of_classifier(predictions, *threshold, threads, SEED),
-            Self::Generator { losses, tokens } => {
-                Resampled::of_generator(losses, tokens, threads, SEED)
-            }
+        let resampled = threads.map(|threads| {
+            let figures = match self {
+                Self::Classifier {
+                    predictions,
+                    threshold,
+                } => WeightedFigures::of_classifiers(&[(predictions, *threshold)], threads),
+                Self::Generator { losses, tokens } => {
+                    WeightedFigures::of_generators(losses, tokens, threads)
+                }
+            };
+            Resampled::of(&figures, threads, SEED)
         });
         let mut confidence = (threads.zip(resampled.as_ref()))
             .map(|(threads, resampled)| Confidence::of(resampled, threads));
@@ -227,7 +229,7 @@ impl Examples {
                 },
             ) => Paired {
                 aucs: auc_intervals(a, b, threads),
-                p: of_classifiers([a, b], [*at_a, *at_b], threads),
+                p: of_classifiers([(a, *at_a), (b, *at_b)], threads),
             },
             (Self::Generator { losses: a, tokens }, Self::Generator { losses: b, .. }) => Paired {
                 p: of_generators(a, b, tokens, threads),
@@ -263,153 +265,21 @@ fn auc_intervals(
         .collect()
 }
 
-/// p values by figure.
-struct PValues<'a> {
-    threads: &'a Clusters,
-    by_figure: BTreeMap<&'static str, f64>,
-}
-
-impl<'a> PValues<'a> {
-    fn new(threads: &'a Clusters) -> Self {
-        Self {
-            threads,
-            by_figure: BTreeMap::new(),
-        }
-    }
-
-    /// Of differences of figures, with the models exchanged in some threads.
-    fn add(&mut self, names: &[&'static str], differences: impl Fn(&[bool]) -> Vec<f64> + Sync) {
-        let all = p_values(self.threads, PERMUTATIONS, SEED, differences);
-        let known = names.iter().copied().zip(all);
-        self.by_figure
-            .extend(known.filter_map(|(name, p)| Some((name, p?))));
-    }
-
-    /// Of a figure that is the mean of `a` and `b`, (N) each.
-    fn add_mean(&mut self, name: &'static str, a: &[f64], b: &[f64]) {
-        let p = mean_difference_p(a, b, self.threads, PERMUTATIONS, SEED);
-        self.by_figure.extend(p.map(|p| (name, p)));
-    }
-
-    /// Of what follows from the order of the scores.
-    fn add_ranked(&mut self, a: &Predictions, b: &Predictions) {
-        let (k, labels, threads) = (a.classes, &a.labels, self.threads);
-        let of_class = |class: usize| {
-            let truth = a.is_class(class);
-            PairedRanks::new(&a.of_class(class), &b.of_class(class), &truth, threads)
-        };
-        if k == 2 {
-            if let Some(ranks) = of_class(1) {
-                self.add(&["auc", "average_precision"], |exchanged| {
-                    ranks.differences(exchanged).to_vec()
-                });
-            }
-            return;
-        }
-        let count = |class: usize| labels.iter().filter(|label| **label == class).count();
-        let by_class: Vec<(PairedRanks, f64)> = (ranked_classes(a).into_iter())
-            .filter_map(|class| Some((of_class(class)?, count(class) as f64)))
-            .collect();
-        let names = [
-            "auc",
-            "average_precision",
-            "weighted_auc",
-            "weighted_average_precision",
-        ];
-        self.add(&names, |exchanged| {
-            let (mut sums, mut weighted, mut weight) = ([0.0f64; 2], [0.0f64; 2], 0.0f64);
-            for (ranks, count) in &by_class {
-                for (n, difference) in ranks.differences(exchanged).into_iter().enumerate() {
-                    sums[n] += difference;
-                    weighted[n] += count * difference;
-                }
-                weight += count;
-            }
-            let classes = by_class.len() as f64;
-            vec![
-                sums[0] / classes,
-                sums[1] / classes,
-                weighted[0] / weight,
-                weighted[1] / weight,
-            ]
-        });
-        let (pooled, decisions) = (metrics::pooled(labels, k), threads.of_decisions(k));
-        if let Some(ranks) = PairedRanks::new(&a.p, &b.p, &pooled, &decisions) {
-            self.add(&["micro_auc", "micro_average_precision"], |exchanged| {
-                ranks.differences(exchanged).to_vec()
-            });
-        }
-        let expected = |of: &Predictions| ordinal::expected_class(&of.p, k);
-        if let Some(orders) = PairedOrders::new(&expected(a), &expected(b), labels, threads) {
-            self.add(&["spearman", "kendall_tau"], |exchanged| {
-                orders.differences(exchanged).to_vec()
-            });
-        }
-    }
-
-    /// Of what follows from the predicted classes.
-    fn add_counted(&mut self, labels: &[usize], classes: usize, called: [Vec<usize>; 2]) {
-        let threads = self.threads;
-        let confusions = |exchanged: &[bool]| {
-            let none = || vec![vec![0u64; classes]; classes];
-            let mut counts = [none(), none()];
-            for (i, &thread) in threads.of().iter().enumerate() {
-                let first = usize::from(exchanged[thread as usize]);
-                counts[first][labels[i]][called[0][i]] += 1;
-                counts[1 - first][labels[i]][called[1][i]] += 1;
-            }
-            counts.map(|counts| counted(&Confusion { counts }))
-        };
-        let nothing = vec![false; threads.count()];
-        let [first, _] = confusions(&nothing);
-        self.add(&first.map(|(name, _)| name), |exchanged| {
-            let [a, b] = confusions(exchanged);
-            (a.into_iter().zip(b))
-                .map(|((_, a), (_, b))| a.zip(b).map_or(f64::NAN, |(a, b)| a - b))
-                .collect()
-        });
-    }
-
-    /// Of the expected calibration error.
-    fn add_calibration(&mut self, a: &Predictions, b: &Predictions) {
-        let threads = self.threads;
-        let judged = [a.judged(), b.judged()];
-        self.add(&["calibration_error"], |exchanged| {
-            let mut of: [(Vec<f64>, Vec<bool>); 2] = Default::default();
-            for (i, &thread) in threads.of().iter().enumerate() {
-                let exchange = usize::from(exchanged[thread as usize]);
-                for (model, (scores, right)) in judged.iter().enumerate() {
-                    let of = &mut of[model ^ exchange];
-                    of.0.push(scores[i]);
-                    of.1.push(right[i]);
-                }
-            }
-            let [a, b] = of.map(|(scores, right)| {
-                figures::calibration_error(&scores, &right).unwrap_or(f64::NAN)
-            });
-            vec![a - b]
-        });
-    }
+/// p values of the differences of figures, which are of two models, by name.
+fn p_values_of(figures: &WeightedFigures<'_>, threads: &Clusters) -> BTreeMap<&'static str, f64> {
+    let of = |weights: &[Lanes]| figures.of(weights);
+    let all = p_values(threads, PERMUTATIONS, SEED, of);
+    (figures.names.iter().zip(all))
+        .filter_map(|(name, p)| Some((*name, p?)))
+        .collect()
 }
 
 /// p values of the differences of two classifiers at their thresholds.
-fn of_classifiers(
-    [a, b]: [&Predictions; 2],
-    [at_a, at_b]: [f64; 2],
-    threads: &Clusters,
-) -> BTreeMap<&'static str, f64> {
-    let mut all = PValues::new(threads);
-    all.add_ranked(a, b);
-    all.add_counted(&a.labels, a.classes, [a.called(at_a), b.called(at_b)]);
-    all.add_calibration(a, b);
-    let names = ["log_loss", "brier"].into_iter();
-    for ((name, of_a), of_b) in names.zip(losses_of(a)).zip(losses_of(b)) {
-        all.add_mean(name, &of_a, &of_b);
-    }
-    if a.classes > 2 {
-        all.add_mean("mean_absolute_error", &errors_of(a), &errors_of(b));
-    }
-    all.by_figure
+fn of_classifiers(models: [AtThreshold<'_>; 2], threads: &Clusters) -> BTreeMap<&'static str, f64> {
+    let both = threads.of_two_models();
+    let mut figures = WeightedFigures::of_classifiers(&models, &both);
+    figures.add_calibration(&models, &both);
+    p_values_of(&figures, threads)
 }
 
 /// p values of the differences of two generators, from the losses of each reply, which has as many tokens for both.
@@ -419,19 +289,10 @@ fn of_generators(
     tokens: &[f64],
     threads: &Clusters,
 ) -> BTreeMap<&'static str, f64> {
-    let n: f64 = tokens.iter().sum();
-    let mut all = PValues::new(threads);
-    all.add(&["loss", "perplexity"], |exchanged| {
-        let mut nll = [0.0f64; 2];
-        for (i, &thread) in threads.of().iter().enumerate() {
-            let first = usize::from(exchanged[thread as usize]);
-            nll[first] += a[i];
-            nll[1 - first] += b[i];
-        }
-        let [a, b] = nll.map(|nll| nll / n);
-        vec![a - b, a.exp() - b.exp()]
-    });
-    all.by_figure
+    let (losses, tokens) = ([a, b].concat(), tokens.repeat(2));
+    let both = threads.of_two_models();
+    let figures = WeightedFigures::of_generators(&losses, &tokens, &both);
+    p_values_of(&figures, threads)
 }
 
 /// Each figure of the evaluations, whose examples are the same, and how those after the first differ from it.
