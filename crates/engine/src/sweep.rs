@@ -34,6 +34,8 @@ pub const PRUNE_AFTER: usize = 4;
 pub const TRIALS: usize = 8;
 /// Significant digits of a sampled number after the first: the table shows the exact value.
 const DIGITS: usize = 2;
+/// Samples in a row that were there before, after which the ranges are taken to have no other values.
+const REPEATS: usize = 100;
 
 /// The swept settings of a configuration, with their values as typed, in order.
 type Settings = Vec<(String, String)>;
@@ -289,7 +291,7 @@ impl SampledRange {
 }
 
 impl Sweep {
-    /// The configurations: each combination of the grid, with each sample of the ranges.
+    /// The configurations, each once: each combination of the grid, with each sample of the ranges.
     fn configurations(&self) -> Result<Vec<Settings>> {
         let mut all: Vec<Settings> = vec![Vec::new()];
         for axis in &self.grid {
@@ -309,14 +311,23 @@ impl Sweep {
         let mut stream = Stream::new(self.config.seed, "sweep");
         let mut sampled = Vec::with_capacity(all.len() * self.trials);
         for before in &all {
-            for _ in 0..self.trials {
+            let mut samples: Vec<Settings> = Vec::with_capacity(self.trials);
+            let mut repeats = 0;
+            while samples.len() < self.trials && repeats < REPEATS {
                 let mut settings = before.clone();
                 for range in &self.random {
                     let value = range.sample(stream.next_f64())?;
                     settings.push((range.setting.clone(), value));
                 }
-                sampled.push(settings);
+                // trained again with the same seed, it would give the same bits, and count as another seed
+                if samples.contains(&settings) {
+                    repeats += 1;
+                } else {
+                    repeats = 0;
+                    samples.push(settings);
+                }
             }
+            sampled.append(&mut samples);
         }
         Ok(sampled)
     }
@@ -859,6 +870,16 @@ mod tests {
         assert_eq!(whole, BTreeSet::from([1, 2, 3]));
         sweep.config.seed = 2;
         assert_ne!(planned(&sweep), trials);
+    }
+
+    #[test]
+    fn configurations_of_a_small_range_are_sampled_once() {
+        let mut sweep = sweep(&["loss=reply,all"], &["accumulate=1..3"], &[1, 2]);
+        sweep.trials = 20;
+        let trials = planned(&sweep);
+        let distinct: BTreeSet<_> = trials.iter().collect();
+        // two values of the grid, three of the range, two seeds
+        assert_eq!((trials.len(), distinct.len()), (12, 12));
     }
 
     #[test]
