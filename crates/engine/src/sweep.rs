@@ -676,7 +676,7 @@ impl Job for Sweep {
         Ok(SweepInfo {
             // as soon as this is its outcome
             state: Some(JobStatus::Done),
-            ..engine.sweep_info(sweep)?
+            ..engine.sweep_info(sweep, &store.runs()?)?
         })
     }
 }
@@ -685,7 +685,8 @@ impl Engine {
     /// All sweeps with their results, oldest first.
     pub fn sweeps(&self) -> Result<Vec<SweepInfo>> {
         let sweeps = self.store.sweeps()?.into_iter();
-        sweeps.map(|sweep| self.sweep_info(sweep)).collect()
+        let runs = self.store.runs()?;
+        sweeps.map(|sweep| self.sweep_info(sweep, &runs)).collect()
     }
 
     /// A sweep with its results.
@@ -693,20 +694,16 @@ impl Engine {
     /// # Errors
     /// [`Code::NotFound`], with the names that exist.
     pub fn sweep_show(&self, name: &str) -> Result<SweepInfo> {
-        self.sweep_info(self.store.sweep_named(name)?)
+        let sweep = self.store.sweep_named(name)?;
+        self.sweep_info(sweep, &self.store.runs()?)
     }
 
-    fn sweep_info(&self, sweep: sweeps::Sweep) -> Result<SweepInfo> {
-        let runs = self.store.runs()?;
-        let mut trials = Vec::new();
-        let mut metric: Option<String> = None;
-        for trial in self.store.trials(sweep.id)? {
-            let named = trial.result.as_ref().and_then(|it| it.metric.as_ref());
-            if let (true, Some((name, _))) = (metric.is_none(), named) {
-                metric = Some(name.clone());
-            }
-            trials.push(self.trial_info(&sweep, trial, &runs)?);
-        }
+    fn sweep_info(&self, sweep: sweeps::Sweep, runs: &[Run]) -> Result<SweepInfo> {
+        let trials = self.store.trials(sweep.id)?;
+        let metric = metric_of(&trials);
+        let trials: Vec<TrialInfo> = (trials.into_iter())
+            .map(|trial| self.trial_info(&sweep, trial, metric.as_deref(), runs))
+            .collect::<Result<_>>()?;
         Ok(SweepInfo {
             kind: sweep.kind,
             state: self.job(&sweep.job_id).map(|job| job.state).ok(),
@@ -719,7 +716,13 @@ impl Engine {
         })
     }
 
-    fn trial_info(&self, sweep: &sweeps::Sweep, trial: Trial, runs: &[Run]) -> Result<TrialInfo> {
+    fn trial_info(
+        &self,
+        sweep: &sweeps::Sweep,
+        trial: Trial,
+        metric: Option<&str>,
+        runs: &[Run],
+    ) -> Result<TrialInfo> {
         let step = match &trial.result {
             Some(_) => None,
             None => self.step_of(&sweep.job_id, &step_name(trial.n))?,
@@ -742,9 +745,21 @@ impl Engine {
             state: step_job.and_then(|id| self.job(id).map(|job| job.state).ok()),
             loss: best.map(|(loss, _)| loss),
             step: best.map(|(_, step)| step),
-            value: result.and_then(|result| Some(result.metric.as_ref()?.1)),
+            value: result.and_then(|result| value_by(metric, result)),
         })
     }
+}
+
+/// The metric of a sweep: that of the first trial that was evaluated.
+fn metric_of(trials: &[Trial]) -> Option<String> {
+    let mut known = trials.iter().filter_map(|trial| trial.result.as_ref());
+    known.find_map(|result| result.metric.as_ref().map(|(name, _)| name.clone()))
+}
+
+/// The value of a trial by a metric; `None` if it has another one, because this one was undefined for it.
+fn value_by(metric: Option<&str>, result: &TrialResult) -> Option<f64> {
+    let (name, value) = result.metric.as_ref()?;
+    (metric == Some(name.as_str())).then_some(*value)
 }
 
 /// The trials by their settings, in the order of the first of each.
@@ -923,6 +938,36 @@ mod tests {
             .unwrap_err()
             .message;
         assert!(error.contains("at most 1000"), "{error}");
+    }
+
+    #[test]
+    fn values_are_by_one_metric() {
+        let trial = |n, metric: Option<(&str, f64)>| Trial {
+            n,
+            settings: String::new(),
+            seed: n,
+            result: Some(TrialResult {
+                outcome: TrialOutcome::Finished,
+                run_id: None,
+                best: None,
+                metric: metric.map(|(name, value)| (name.to_owned(), value)),
+            }),
+        };
+        // the third had one class only, so that its AUC was undefined
+        let trials = [
+            trial(1, None),
+            trial(2, Some(("AUC", 0.8))),
+            trial(3, Some(("accuracy", 0.9))),
+            trial(4, Some(("AUC", 0.7))),
+        ];
+        let metric = metric_of(&trials);
+        assert_eq!(metric.as_deref(), Some("AUC"));
+        let results = trials.iter().filter_map(|trial| trial.result.as_ref());
+        let values: Vec<Option<f64>> = results
+            .map(|result| value_by(metric.as_deref(), result))
+            .collect();
+        assert_eq!(values, [None, Some(0.8), None, Some(0.7)]);
+        assert_eq!(metric_of(&trials[..1]), None);
     }
 
     #[test]
