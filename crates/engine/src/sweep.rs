@@ -247,7 +247,7 @@ impl SampledRange {
         let name = &self.setting;
         if !setting(name)?.is_number() {
             return Err(Error::usage(format!(
-                "{name} is no number, so it cannot be sampled from a range; list its values instead"
+                "{name} is not a number, so it cannot be sampled from a range; list its values instead"
             )));
         }
         let number = |text: &str| {
@@ -257,7 +257,7 @@ impl SampledRange {
         let (low, high) = (number(&self.low)?, number(&self.high)?);
         if low >= high {
             return Err(Error::usage(format!(
-                "the range of {name} must rise, and {low} to {high} does not"
+                "the range of {name} must go from low to high, not from {low} to {high}"
             )));
         }
         if self.log && low <= 0.0 {
@@ -385,7 +385,7 @@ impl Sweep {
             .try_fold(1_usize, usize::checked_mul);
         match number {
             Some(1) => Err(Error::usage(
-                "one trial is no sweep: name a setting with several values, a range, or several seeds",
+                "a sweep needs more than one trial: give a setting with several values, a range, or several seeds",
             )),
             Some(2..=MOST_TRIALS) => Ok(()),
             _ => Err(Error::usage(format!(
@@ -907,7 +907,7 @@ mod tests {
         let range = |text: &str| SampledRange::parse(text).unwrap_err().message;
         assert!(range("lr=1e-4").contains("LOW..HIGH"));
         for (grid, random, seeds, expected) in [
-            ("lr=1e-4", "", vec![1], "one trial is no sweep"),
+            ("lr=1e-4", "", vec![1], "more than one trial"),
             ("lr=1e-4,1e-4", "", vec![1], "must differ"),
             (
                 "lr=1e-4,2e-4;learning-rate=1e-3",
@@ -918,10 +918,10 @@ mod tests {
             ("lr=1e-4,20", "", vec![1], "learning_rate must be between"),
             ("lr=1e-4,much", "", vec![1], "takes a number"),
             ("fakes=a,b", "", vec![1], "realism"),
-            ("", "lr=1e-3..1e-4", vec![1], "must rise"),
+            ("", "lr=1e-3..1e-4", vec![1], "from low to high"),
             ("", "lr=1e-4..20", vec![1], "learning_rate must be between"),
             ("", "warmup=0..1:log", vec![1], "above 0"),
-            ("", "loss=1..2", vec![1], "is no number"),
+            ("", "loss=1..2", vec![1], "is not a number"),
             ("lr=1e-4,2e-4", "", vec![1, 1], "the seeds must differ"),
             ("lr=1e-4,2e-4", "", vec![], "the seeds must differ"),
         ] {
