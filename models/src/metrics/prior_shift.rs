@@ -88,35 +88,3 @@ pub fn figures_at_share(
         calibration_error: off.iter().map(|off| off.abs()).sum(),
     })
 }
-
-/// Most steps of [`estimate_priors`]; it converges by a constant factor per step.
-const STEPS: usize = 10_000;
-
-/// The class shares (K) among examples without labels, from their `probabilities` (N, K) by a classifier that was
-/// trained with the shares `from` (K): expectation-maximization (equation 2.9), until no share moves by more than
-/// 1e-12. `None` as for [`with_priors`], without examples, or if it does not converge.
-pub fn estimate_priors(probabilities: &[f64], from: &[f64]) -> Option<Vec<f64>> {
-    let classes = from.len();
-    let examples = probabilities.len() / classes.max(1);
-    if examples == 0 || probabilities.iter().any(|p| p.is_nan()) {
-        return None;
-    }
-    let total: f64 = from.iter().sum();
-    let mut shares: Vec<f64> = from.iter().map(|share| share / total).collect();
-    for _ in 0..STEPS {
-        let shifted = with_priors(probabilities, from, &shares)?;
-        let mean = |k: usize| {
-            let of_class = shifted.iter().skip(k).step_by(classes);
-            of_class.sum::<f64>() / examples as f64
-        };
-        let next: Vec<f64> = (0..classes).map(mean).collect();
-        let moved = (next.iter().zip(&shares))
-            .map(|(new, old)| (new - old).abs())
-            .fold(0.0, f64::max);
-        shares = next;
-        if moved <= 1e-12 {
-            return Some(shares);
-        }
-    }
-    None
-}
