@@ -36,7 +36,7 @@ fn evaluation(out: Out, evaluation: &EvaluationInfo) -> Result<()> {
         set_name(evaluation.partition),
         evaluation.split,
         fakes.unwrap_or_default(),
-        counted(examples(&evaluation.figures), "example", "examples"),
+        counted(evaluation.figures.examples(), "example", "examples"),
         evaluation.config.precision,
         threshold.unwrap_or_default()
     ))?;
@@ -315,7 +315,7 @@ pub fn evaluations(out: Out, all: &[EvaluationInfo]) -> Result<()> {
             evaluation.split.clone(),
             set_name(evaluation.partition).to_owned(),
             time(evaluation.created_ms),
-            count(examples(&evaluation.figures)),
+            count(evaluation.figures.examples()),
             metric.unwrap_or_else(|| "-".to_owned()),
             main.map(Compared::baselines_written).unwrap_or_default(),
             below(&evaluation.compared),
@@ -402,12 +402,12 @@ fn compared(out: Out, evaluation: &EvaluationInfo) -> Result<()> {
 
 /// What the intervals are.
 fn confidence(out: Out, figures: &Figures) -> Result<()> {
-    let (confidence, method) = match figures {
-        Figures::Generator(f) => (&f.confidence, "by"),
-        Figures::Classifier(f) => (&f.confidence, "of AUCs by DeLong, of the others by"),
-    };
-    let Some(confidence) = confidence else {
+    let Some(confidence) = figures.confidence() else {
         return Ok(());
+    };
+    let method = match figures {
+        Figures::Generator(_) => "by",
+        Figures::Classifier(_) => "of AUCs by DeLong, of the others by",
     };
     out.line(format!(
         "In brackets: 95% confidence intervals, {method} {} bootstrap resamples; {} count as one observation each",
@@ -468,11 +468,4 @@ fn interval(interval: Option<Interval>) -> String {
         || "-".to_owned(),
         |Interval { low, high }| format!("[{low:.3}, {high:.3}]"),
     )
-}
-
-fn examples(figures: &Figures) -> u64 {
-    match figures {
-        Figures::Generator(f) => f.examples,
-        Figures::Classifier(f) => f.examples,
-    }
 }

@@ -444,11 +444,7 @@ impl Engine {
         evaluation: &EvaluationInfo,
         predictions: &Predictions,
     ) -> Result<Vec<(f64, f64, f64)>> {
-        let confidence = match &evaluation.figures {
-            Figures::Classifier(figures) => figures.confidence.as_ref(),
-            Figures::Generator(_) => None,
-        };
-        let Some(confidence) = confidence else {
+        let Some(confidence) = evaluation.figures.confidence() else {
             return Ok(Vec::new());
         };
         let threads = self.evaluation_threads(evaluation.id)?;

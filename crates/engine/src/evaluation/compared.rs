@@ -142,11 +142,11 @@ fn compare(
 
 /// All figures of an evaluation with their baselines, the most informative first.
 pub fn compared(figures: &Figures) -> Vec<Compared> {
-    let (mut all, confidence) = match figures {
-        Figures::Generator(f) => (of_generator(f), &f.confidence),
-        Figures::Classifier(f) => (of_classifier(f), &f.confidence),
+    let mut all = match figures {
+        Figures::Generator(f) => of_generator(f),
+        Figures::Classifier(f) => of_classifier(f),
     };
-    if let Some(confidence) = confidence {
+    if let Some(confidence) = figures.confidence() {
         for one in all.iter_mut().filter(|one| one.value.is_some()) {
             one.interval = confidence.intervals.get(&one.figure).copied();
             one.better = one.beats_clearly();

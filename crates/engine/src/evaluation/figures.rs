@@ -273,6 +273,21 @@ pub enum Figures {
 }
 
 impl Figures {
+    /// Number of evaluated examples.
+    pub fn examples(&self) -> u64 {
+        match self {
+            Self::Generator(f) => f.examples,
+            Self::Classifier(f) => f.examples,
+        }
+    }
+
+    pub fn confidence(&self) -> Option<&Confidence> {
+        match self {
+            Self::Generator(f) => f.confidence.as_ref(),
+            Self::Classifier(f) => f.confidence.as_ref(),
+        }
+    }
+
     /// Names a figure that no predictions can have; `None`: all are possible.
     pub fn impossible(&self) -> Option<String> {
         let figures: Vec<(&str, Option<f64>, f64, f64)> = match self {
@@ -352,11 +367,7 @@ impl Figures {
                 all
             }
         };
-        let confidence = match self {
-            Self::Generator(f) => &f.confidence,
-            Self::Classifier(f) => &f.confidence,
-        };
-        let mut intervals = confidence.iter().flat_map(|all| &all.intervals);
+        let mut intervals = self.confidence().into_iter().flat_map(|of| &of.intervals);
         if let Some((name, interval)) = intervals.find(|(_, of)| of.low > of.high) {
             return Some(format!(
                 "the interval of {name} is from {} to {}",

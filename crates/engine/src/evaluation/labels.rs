@@ -7,7 +7,6 @@ use repartee_core::format::counted;
 use repartee_datasets::Partition;
 
 use crate::evaluation::evaluate::EvaluationInfo;
-use crate::evaluation::figures::Figures;
 
 /// The words of a chart of several evaluations.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,14 +30,13 @@ pub(crate) fn set_name(partition: Partition) -> &'static str {
 /// evaluation.
 fn facts_of(evaluation: &EvaluationInfo) -> Vec<(&'static str, String)> {
     let config = &evaluation.config;
-    let examples = match &evaluation.figures {
-        Figures::Generator(f) => f.examples,
-        Figures::Classifier(f) => f.examples,
-    };
     vec![
         (", ", format!("split {}", evaluation.split)),
         (", ", set_name(evaluation.partition).to_owned()),
-        (", ", counted(examples, "example", "examples")),
+        (
+            ", ",
+            counted(evaluation.figures.examples(), "example", "examples"),
+        ),
         (
             ", ",
             format!("{} at step {}", config.checkpoint, config.step),

@@ -63,7 +63,7 @@ impl Engine {
         section.facts(measured_on(evaluation));
         section.heading("Figures");
         section.table(figures(&evaluation.compared));
-        section.text(about_intervals(confidence(&evaluation.figures)));
+        section.text(about_intervals(evaluation.figures.confidence()));
         if let Figures::Classifier(of) = &evaluation.figures {
             of_classes(&mut section, of);
             calibrated(&mut section, of);
@@ -156,10 +156,7 @@ fn capital(text: &str) -> String {
 /// Everything that the figures depend on.
 fn measured_on(evaluation: &EvaluationInfo) -> Vec<(&'static str, String)> {
     let config = &evaluation.config;
-    let examples = match &evaluation.figures {
-        Figures::Generator(figures) => figures.examples,
-        Figures::Classifier(figures) => figures.examples,
-    };
+    let examples = evaluation.figures.examples();
     let limit = match config.limit {
         0 => "all".to_owned(),
         n => format!("at most {}, sampled by the seed", count(n)),
@@ -216,13 +213,6 @@ fn remark(one: &Compared) -> String {
     match (one.beats, one.better) {
         (Some(true), None) => "not clearly better: the interval contains a baseline".to_owned(),
         _ => one.worse.clone(),
-    }
-}
-
-fn confidence(figures: &Figures) -> Option<&Confidence> {
-    match figures {
-        Figures::Generator(figures) => figures.confidence.as_ref(),
-        Figures::Classifier(figures) => figures.confidence.as_ref(),
     }
 }
 

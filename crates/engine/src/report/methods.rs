@@ -7,7 +7,6 @@ use super::document::Section;
 use super::evaluations::{decoding, headline_of};
 use super::model::without_folder;
 use crate::evaluation::evaluate::EvaluationInfo;
-use crate::evaluation::figures::Figures;
 use crate::evaluation::labels::{called, set_name};
 use crate::training::run_config::{ModelKind, RunConfig};
 
@@ -168,10 +167,6 @@ fn result(about: &About) -> Option<String> {
 
 fn evaluation(evaluation: &EvaluationInfo) -> String {
     let config = &evaluation.config;
-    let examples = match &evaluation.figures {
-        Figures::Generator(figures) => figures.examples,
-        Figures::Classifier(figures) => figures.examples,
-    };
     let figure = match headline_of(evaluation) {
         Some(figure) => format!(": {figure}"),
         None => String::new(),
@@ -180,7 +175,7 @@ fn evaluation(evaluation: &EvaluationInfo) -> String {
         "The checkpoint \"{}\" of step {} was measured on {} examples of the {} of split {} ({}; seed {}, {} on {}){figure}.",
         config.checkpoint,
         count(config.step),
-        count(examples),
+        count(evaluation.figures.examples()),
         set_name(evaluation.partition),
         evaluation.split,
         called(evaluation),
