@@ -27,6 +27,7 @@ use crate::evaluation::confidence::{
 };
 use crate::evaluation::evaluate::EvaluationInfo;
 use crate::evaluation::figures::{self, Figures, GeneratorFigures, Predictions};
+use crate::evaluation::labels::set_name;
 use crate::training::Difference;
 
 /// Permutations of a test: p values are multiples of 1/2000.
@@ -411,13 +412,11 @@ fn check_comparable(all: &[EvaluationInfo]) -> Result<()> {
 
 /// The set of an evaluation in an error.
 fn set_of(evaluation: &EvaluationInfo) -> String {
-    let EvaluationInfo {
-        id,
-        partition,
-        split,
-        ..
-    } = evaluation;
-    format!("evaluation {id} is on the {partition} set of split {split:?}")
+    let set = set_name(evaluation.partition);
+    format!(
+        "evaluation {} is on the {set} of split {:?}",
+        evaluation.id, evaluation.split
+    )
 }
 
 impl Engine {
