@@ -167,6 +167,14 @@ struct Paired {
 }
 
 impl Examples {
+    /// Tokens of each reply, (N); empty for a classifier.
+    fn tokens(&self) -> &[f64] {
+        match self {
+            Self::Classifier { .. } => &[],
+            Self::Generator { tokens, .. } => tokens,
+        }
+    }
+
     fn measured(&self, names: &[String], threads: Option<&Clusters>) -> Measured {
         let threads = threads.filter(|threads| threads.are_enough());
         let resampled = threads.map(|threads| {
@@ -337,11 +345,7 @@ fn difference(
     };
     let of_auc = paired.and_then(|paired| paired.aucs.get(figure).copied());
     let interval = difference.and_then(|_| of_auc.or_else(resampled));
-    let p = (difference.zip(paired)).and_then(|(difference, paired)| {
-        let known = paired.p.get(figure).copied();
-        // equal for every example: no permutation differs less
-        known.or_else(|| (difference == 0.0).then_some(1.0))
-    });
+    let p = (difference.and(paired)).and_then(|paired| paired.p.get(figure).copied());
     let is_higher = interval.and_then(|of| match (of.low > 0.0, of.high < 0.0) {
         (true, _) => Some(true),
         (_, true) => Some(false),
@@ -500,13 +504,8 @@ impl Engine {
 /// # Errors
 /// [`repartee_core::error::Code::Usage`].
 fn check_tokens(infos: &[EvaluationInfo], all: &[Examples]) -> Result<()> {
-    let tokens = |examples: &Examples| match examples {
-        Examples::Generator { tokens, .. } => tokens.clone(),
-        Examples::Classifier { .. } => Vec::new(),
-    };
-    let first = all.first().map(tokens);
     for (info, examples) in infos.iter().zip(all).skip(1) {
-        if first != Some(tokens(examples)) {
+        if all[0].tokens() != examples.tokens() {
             return Err(Error::usage(format!(
                 "evaluations {} and {} count different tokens in the same replies (another tokenizer, or another \
                  longest input), so that their losses per token are not comparable",
