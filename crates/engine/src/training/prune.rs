@@ -1,35 +1,34 @@
 //! The median rule (Golovin et al. 2017, "Google Vizier", 3.2.1, at one step instead of on average): a run ends early if
 //! its validation loss is worse than the median of other runs at the same step.
 
+use std::collections::BTreeMap;
+
 use repartee_core::error::Result;
 use repartee_store::Store;
 
 /// What a run is compared with; without other runs it never ends early.
 #[derive(Debug, Default)]
 pub(super) struct MedianRule {
-    /// The validation losses of each other run, by step.
-    others: Vec<Vec<(u64, f64)>>,
+    /// The validation losses of the other runs at each step.
+    losses: BTreeMap<u64, Vec<f64>>,
 }
 
 impl MedianRule {
     /// The rule against the runs with these ids.
     pub fn against(store: &Store, runs: &[i64]) -> Result<Self> {
-        let mut others = Vec::with_capacity(runs.len());
+        let mut losses: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
         for run in runs {
-            let losses = store.metric(*run, "val_loss")?.into_iter();
-            let known = losses.filter_map(|(step, loss)| Some((step, loss?)));
-            others.push(known.collect());
+            for (step, loss) in store.metric(*run, "val_loss")? {
+                losses.entry(step).or_default().extend(loss);
+            }
         }
-        Ok(Self { others })
+        Ok(Self { losses })
     }
 
     /// The median of the other runs at a step, if the loss is worse than that.
     pub fn prunes(&self, step: usize, loss: f64) -> Option<f64> {
-        let at = |run: &Vec<(u64, f64)>| {
-            let found = run.iter().find(|(other, _)| *other == step as u64);
-            found.map(|(_, loss)| *loss)
-        };
-        median(self.others.iter().filter_map(at).collect()).filter(|median| loss > *median)
+        let others = self.losses.get(&(step as u64))?;
+        median(others.clone()).filter(|median| loss > *median)
     }
 }
 
@@ -60,11 +59,7 @@ mod tests {
     #[test]
     fn only_losses_of_the_same_step_count_and_an_equal_one_is_not_worse() {
         let rule = MedianRule {
-            others: vec![
-                vec![(10, 3.0), (20, 2.0)],
-                vec![(10, 5.0)],
-                vec![(10, 4.0), (20, 1.0)],
-            ],
+            losses: BTreeMap::from([(10, vec![3.0, 5.0, 4.0]), (20, vec![2.0, 1.0])]),
         };
         assert_eq!(rule.prunes(10, 4.0), None);
         assert_eq!(rule.prunes(10, 4.1), Some(4.0));
