@@ -1097,7 +1097,6 @@ fn planted_shortcuts_are_found_and_warned_of() {
         assert!(one.auc.unwrap() > 0.99, "{one:?}");
         assert!(one.warning.starts_with("near the model's AUC"), "{one:?}");
         assert_eq!(one.name, name);
-        assert!(audit.warnings().iter().any(|all| all.starts_with(name)));
         // all examples, and the stored predictions
         assert_eq!(one.examples, predictions.labels.len() as u64);
         assert_eq!(one.model_auc, predictions.auc());
@@ -1110,7 +1109,11 @@ fn planted_shortcuts_are_found_and_warned_of() {
             panic!("a classifier's figures")
         };
         let stored = stored.audit.unwrap();
-        assert_eq!(stored.warnings(), audit.warnings());
+        let warnings = |audit: &ShortcutAudit| -> Vec<String> {
+            let all = audit.shortcuts.iter();
+            all.map(|one| one.warning.clone()).collect()
+        };
+        assert_eq!(warnings(&stored), warnings(&audit));
         assert_eq!(stored.at_ms, audit.at_ms);
         let again = audited(&engine, id);
         assert_eq!(again.shortcuts, audit.shortcuts, "the same each time");

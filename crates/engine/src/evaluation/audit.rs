@@ -198,15 +198,6 @@ pub struct ShortcutAudit {
     pub at_ms: i64,
 }
 
-impl ShortcutAudit {
-    /// The shortcuts that come near the model: their names and warnings.
-    pub fn warnings(&self) -> Vec<String> {
-        let near = self.shortcuts.iter().filter(|one| !one.warning.is_empty());
-        near.map(|one| format!("{}: AUC {}, {}", one.name, one.written(), one.warning))
-            .collect()
-    }
-}
-
 /// The result of an audit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct EvaluationAudited {
