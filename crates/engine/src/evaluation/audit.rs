@@ -466,9 +466,11 @@ fn fitted(ctx: &Ctx, train: &[Labeled], found: &[Evaluated]) -> Result<Vec<Short
         ctx.tick(Progress::new("fitting classifiers", done, total, "shortcuts").uneven());
         let fitted = ShortcutClassifier::fit(features, &replies, &real, &*stops);
         let fitted = of_pass(ctx, fitted)?;
-        let scored: Vec<(&Evaluated, f64)> = (found.iter())
-            .map(|one| (one, fitted.score(&one.reply)))
-            .collect();
+        let mut scored: Vec<(&Evaluated, f64)> = Vec::with_capacity(found.len());
+        for some in found.chunks(AT_ONCE) {
+            ctx.go_on()?;
+            scored.extend(some.iter().map(|one| (one, fitted.score(&one.reply))));
+        }
         shortcuts.push(figures_of(shortcut, &scored));
     }
     Ok(shortcuts)
