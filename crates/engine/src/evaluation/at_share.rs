@@ -9,9 +9,9 @@ use repartee_models::metrics::prior_shift::{FiguresAtShare, figures_at_share, wi
 use serde::Serialize;
 
 use crate::Engine;
-use crate::evaluation::compared::number;
+use crate::evaluation::compared::{Compared, number};
 use crate::evaluation::evaluate::EvaluationInfo;
-use crate::evaluation::figures::{ClassifierFigures, Figures, Predictions};
+use crate::evaluation::figures::Predictions;
 use crate::training::run_config::ModelKind;
 use crate::training::run_now::facts_now;
 
@@ -66,10 +66,26 @@ impl FigureAtShare {
     }
 }
 
+/// A figure at a share, whose value on the evaluated examples is `evaluated`; `None` if it has no value at a share.
+fn figure_at(figure: &str, evaluated: Option<f64>, at: &FiguresAtShare) -> Option<Option<f64>> {
+    Some(match figure {
+        // neither shares nor a correction change the order within a class
+        "auc" => evaluated,
+        "accuracy" => Some(at.accuracy),
+        "precision" => at.precision,
+        "recall" => Some(at.recall),
+        "f1" => Some(at.f1),
+        "log_loss" => Some(at.log_loss),
+        "brier" => Some(at.brier),
+        "calibration_error" => Some(at.calibration_error),
+        _ => return None,
+    })
+}
+
 /// The figures at a share of real replies, of a model whose probabilities are for another one; `None` if a class is
 /// missing.
 fn at_share(
-    stored: &ClassifierFigures,
+    evaluated: &[Compared],
     predictions: &Predictions,
     threshold: f64,
     trained: f64,
@@ -88,49 +104,17 @@ fn at_share(
         ..predictions.clone()
     };
     let (uncorrected, corrected) = (at(predictions)?, at(&corrected)?);
-    let figure = |figure: &str,
-                  name: &str,
-                  evaluated: Option<f64>,
-                  of: fn(&FiguresAtShare) -> Option<f64>| FigureAtShare {
-        figure: figure.to_owned(),
-        name: name.to_owned(),
-        lower_is_better: false,
-        evaluated,
-        uncorrected: of(&uncorrected),
-        corrected: of(&corrected),
+    let figure = |one: &Compared| {
+        Some(FigureAtShare {
+            figure: one.figure.clone(),
+            name: one.name.clone(),
+            lower_is_better: one.lower_is_better,
+            evaluated: one.value,
+            uncorrected: figure_at(&one.figure, one.value, &uncorrected)?,
+            corrected: figure_at(&one.figure, one.value, &corrected)?,
+        })
     };
-    let lower = |figure: FigureAtShare| FigureAtShare {
-        lower_is_better: true,
-        ..figure
-    };
-    Some(vec![
-        // neither shares nor a correction change the order within a class
-        FigureAtShare {
-            uncorrected: stored.auc,
-            corrected: stored.auc,
-            ..figure("auc", "AUC", stored.auc, |_| None)
-        },
-        figure("accuracy", "accuracy", stored.accuracy, |at| {
-            Some(at.accuracy)
-        }),
-        figure("precision", "precision", stored.precision, |at| {
-            at.precision
-        }),
-        figure("recall", "recall", stored.recall, |at| Some(at.recall)),
-        figure("f1", "F1", stored.f1, |at| Some(at.f1)),
-        lower(figure("log_loss", "log loss", stored.log_loss, |at| {
-            Some(at.log_loss)
-        })),
-        lower(figure("brier", "Brier score", stored.brier, |at| {
-            Some(at.brier)
-        })),
-        lower(figure(
-            "calibration_error",
-            "expected calibration error",
-            stored.calibration_error,
-            |at| Some(at.calibration_error),
-        )),
-    ])
+    Some(evaluated.iter().filter_map(figure).collect())
 }
 
 impl Engine {
@@ -159,14 +143,12 @@ impl Engine {
         share: f64,
     ) -> Result<AtRealShare> {
         let id = evaluation.id;
-        let (ModelKind::Realism, Figures::Classifier(stored)) =
-            (evaluation.config.kind, &evaluation.figures)
-        else {
+        if evaluation.config.kind != ModelKind::Realism {
             return Err(Error::usage(format!(
                 "evaluation {id} is of a {} model; only realism evaluations have a share of real replies",
                 evaluation.config.kind
             )));
-        };
+        }
         let is_share = share > 0.0 && share < 1.0;
         if !is_share {
             return Err(Error::usage(format!(
@@ -179,7 +161,8 @@ impl Engine {
         let known = self.trained_share(&evaluation.run)?;
         let trained_share = known.unwrap_or(evaluated_share);
         let threshold = evaluation.config.threshold.unwrap_or(0.5);
-        let figures = at_share(stored, &predictions, threshold, trained_share, share);
+        let evaluated = &evaluation.compared;
+        let figures = at_share(evaluated, &predictions, threshold, trained_share, share);
         Ok(AtRealShare {
             real_share: share,
             evaluated_share,
@@ -215,7 +198,8 @@ impl Engine {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::evaluation::figures::{baseline_of, of_classifier};
+    use crate::evaluation::compared::compared;
+    use crate::evaluation::figures::{Figures, baseline_of, of_classifier};
 
     #[test]
     fn figures_at_another_share_are_those_of_such_a_set() {
@@ -230,7 +214,14 @@ mod tests {
             p: p1.iter().flat_map(|p| [1.0 - p, *p]).collect(),
         };
         let stored = of_classifier(&predictions, &[], 0.5, baseline_of(&predictions, None));
-        let all = at_share(&stored, &predictions, 0.5, 0.5, 0.2).unwrap();
+        let auc_of_all = stored.auc;
+        let evaluated = compared(&Figures::Classifier(stored));
+        let all = at_share(&evaluated, &predictions, 0.5, 0.5, 0.2).unwrap();
+        let shown: Vec<&str> = all.iter().map(|one| one.name.as_str()).collect();
+        let rates = ["AUC", "accuracy", "precision", "recall", "F1"];
+        assert_eq!(shown[..5], rates);
+        let losses = ["log loss", "Brier score", "expected calibration error"];
+        assert_eq!(shown[5..], losses);
         let of = |figure: &str| all.iter().find(|one| one.figure == figure).unwrap();
         #[track_caller]
         fn near(value: Option<f64>, expected: f64) {
@@ -260,10 +251,10 @@ mod tests {
             assert!(one.lower_is_better);
         }
         let auc = of("auc");
-        assert_eq!((auc.uncorrected, auc.corrected), (stored.auc, stored.auc));
+        assert_eq!((auc.uncorrected, auc.corrected), (auc_of_all, auc_of_all));
 
         // at the shares of the set and of the training, nothing changes
-        for one in at_share(&stored, &predictions, 0.5, 0.5, 0.5).unwrap() {
+        for one in at_share(&evaluated, &predictions, 0.5, 0.5, 0.5).unwrap() {
             near(one.uncorrected, one.evaluated.unwrap());
             near(one.corrected, one.evaluated.unwrap());
         }
