@@ -109,7 +109,7 @@ pub fn runs(out: Out, runs: &[RunInfo]) -> Result<()> {
             count(run.step),
             steps.unwrap_or_else(|| "-".to_owned()),
             figure(run.loss, 4),
-            best_loss(run),
+            best_loss(run, "at"),
             time(run.created_ms),
             run.job.as_deref().map(short_id).unwrap_or_default(),
             items::tags(&run.label),
@@ -119,11 +119,11 @@ pub fn runs(out: Out, runs: &[RunInfo]) -> Result<()> {
     table.print(out)
 }
 
-/// Lowest validation loss with its step: `0.1234 at 600`.
-fn best_loss(run: &RunInfo) -> String {
+/// Lowest validation loss with its step: `0.1234 at 600`, where `at` is "at".
+fn best_loss(run: &RunInfo, at: &str) -> String {
     let loss = figure(run.best_loss, 4);
     match run.best_step {
-        Some(step) => format!("{loss} at {}", count(step)),
+        Some(step) => format!("{loss} {at} {}", count(step)),
         None => loss,
     }
 }
@@ -142,7 +142,7 @@ pub fn run(out: Out, run: &RunInfo) -> Result<()> {
         run_state(run.state),
         count(run.step),
         figure(run.loss, 4),
-        best_loss(run).replace(" at ", " at step ")
+        best_loss(run, "at step")
     ))?;
     items::label(out, &run.label)?;
     if let Some(known) = &run.facts {
