@@ -54,7 +54,7 @@ pub(super) struct Chart {
     pub curves: Vec<HoverCurve>,
 }
 
-/// A ROC curve as counts at thresholds.
+/// A ROC curve as rates at thresholds.
 pub(super) struct HoverCurve {
     pub name: String,
     /// False positive rate, true positive rate, threshold.
