@@ -573,6 +573,16 @@ mod tests {
     }
 
     #[test]
+    fn pooled_figures_of_a_single_class_have_intervals() {
+        let (mut predictions, threads) = sample(4);
+        predictions.labels.fill(2);
+        let threads = Clusters::new(&threads);
+        let all = Confidence::of_classifier(&predictions, 0.5, &threads, 1).unwrap();
+        assert!(all.intervals.contains_key("micro_average_precision"));
+        assert!(!all.intervals.contains_key("average_precision"));
+    }
+
+    #[test]
     fn few_threads_have_no_intervals() {
         let (predictions, threads) = sample(2);
         let nine: Vec<usize> = threads.iter().map(|thread| thread % 9).collect();
