@@ -584,8 +584,11 @@ impl BaseNew {
         }
         ctx.go_on()?;
         ctx.tick(
-            Progress::new("training the tokenizer", 0, None, "texts")
-                .note(counted(texts.len(), "text", "texts")),
+            Progress::new("training the tokenizer", 0, None, "texts").note(counted(
+                texts.len(),
+                "text",
+                "texts",
+            )),
         );
         let files = self.tokenizer_of(texts)?;
         Ok((files, words, Seen::Pairs(pairs)))

@@ -312,15 +312,14 @@ impl Job for MakeSplit {
             ));
         }
         if scores.is_empty() {
-            let why = match excluded {
-                0 if gone > 0 => "every pair lost a text to deletion or removal".to_owned(),
-                0 => {
-                    "there are no pairs to split; import comments and build pairs first".to_owned()
-                }
-                _ => {
-                    "every pair is excluded; `repartee pairs include` includes one again".to_owned()
-                }
-            };
+            let why =
+                match excluded {
+                    0 if gone > 0 => "every pair lost a text to deletion or removal".to_owned(),
+                    0 => "there are no pairs to split; import comments and build pairs first"
+                        .to_owned(),
+                    _ => "every pair is excluded; `repartee pairs include` includes one again"
+                        .to_owned(),
+                };
             return Err(Error::new(Code::NotFound, why).into());
         }
 
