@@ -24,12 +24,12 @@ const ROUNDING: f64 = 1e-12;
 /// first of all permutations exchanges nothing.
 fn weights(clusters: usize, seed: u64, batch: usize) -> Vec<Lanes> {
     let mut weights = vec![[0.0; LANES]; 2 * clusters];
-    for lane in 0..LANES {
+    let mut streams: [Option<Stream>; LANES] = std::array::from_fn(|lane| {
         let number = (batch * LANES + lane) as u64;
-        let mut stream = number
-            .checked_sub(1)
-            .map(|n| Stream::at(seed, "permutation", n));
-        for cluster in 0..clusters {
+        (number.checked_sub(1)).map(|n| Stream::at(seed, "permutation", n))
+    });
+    for cluster in 0..clusters {
+        for (lane, stream) in streams.iter_mut().enumerate() {
             let exchanged = (stream.as_mut()).is_some_and(|stream| stream.next_u64() >> 63 == 1);
             weights[cluster + if exchanged { clusters } else { 0 }][lane] = 1.0;
         }
