@@ -225,7 +225,6 @@ mod x86 {
     //! The kernels for x86. Safety of each: the processor has the instructions, `x` points to `rows` rows of `k` values
     //! that are `ldx` apart, `w` to a panel of `k` rows, and `tile` has `rows` rows.
     use std::arch::x86_64::*;
-    use std::hint::black_box;
     use std::mem::MaybeUninit;
 
     use super::{COLS, ROWS};
@@ -445,61 +444,6 @@ mod x86 {
     const DEEP_INT8: usize = 256;
     const _: () = assert!(DEEP_INT8 * 255 * 128 * 256 < 1 << 31);
 
-    /// Of `left` rows, how many an AVX2 kernel for up to `most` takes at once. The last row is not left alone: it would
-    /// use the weights only once, and wait for its own sums, which are few.
-    fn at_once(left: usize, most: usize) -> usize {
-        if left == most + 1 {
-            most - 1
-        } else {
-            left.min(most)
-        }
-    }
-
-    /// Calls an AVX2 kernel, which adds to the tile, for each part of `k` and all rows, at most `$most` of them at a
-    /// time; their number is a constant, as in `by_rows`.
-    macro_rules! by_parts {
-        (
-            $kernel:ident, [$($fewer:tt)*] $most:tt, $deep:ident,
-            $rows:ident, $x:ident, $ldx:ident, $w:ident, $k:ident, $tile:ident
-        ) => {
-            for from in (0..$k).step_by($deep) {
-                let deep = $deep.min($k - from);
-                let mut row = 0;
-                while row < $rows {
-                    let some = at_once($rows - row, $most);
-                    // SAFETY: rows `row..row + some` and values `from..from + deep` are inside the block; `deep` is a
-                    // multiple of 2 or 4 if `k` is.
-                    unsafe {
-                        let (x, w) = ($x.add(row * $ldx + from), $w.add(from * COLS));
-                        let tile = &mut $tile[row..];
-                        match some {
-                            $($fewer => $kernel::<$fewer>(x, $ldx, w, deep, tile),)*
-                            _ => $kernel::<$most>(x, $ldx, w, deep, tile),
-                        }
-                    }
-                    row += some;
-                }
-            }
-        };
-    }
-
-    /// Adds the products of one value of each row with 32 weights: one part of the weights for all rows at a time. With
-    /// 12 sums, these, the values and one part of the weights fill the 16 registers.
-    macro_rules! add_products {
-        ($sums:ident, |$r:ident| $value:expr, |$c:ident| $weights:expr) => {
-            let mut values = [_mm256_setzero_ps(); M];
-            for ($r, value) in values.iter_mut().enumerate() {
-                *value = $value;
-            }
-            for $c in 0..4 {
-                let weights = $weights;
-                for (sum, value) in $sums.iter_mut().zip(values) {
-                    sum[$c] = _mm256_fmadd_ps(value, weights, sum[$c]);
-                }
-            }
-        };
-    }
-
     #[target_feature(enable = "avx2,fma")]
     pub unsafe fn f32_avx2(
         rows: usize,
@@ -513,7 +457,35 @@ mod x86 {
         if !keep {
             tile[..rows].iter_mut().for_each(|sums| sums.fill(0.0));
         }
-        by_parts!(f32_rows_avx2, [1 2] 3, DEEP, rows, x, ldx, w, k, tile);
+        for from in (0..k).step_by(DEEP) {
+            let deep = DEEP.min(k - from);
+            // SAFETY: values `from..from + deep` are inside the block.
+            unsafe { f32_part_avx2(rows, x.add(from), ldx, w.add(from * COLS), deep, tile) };
+        }
+    }
+
+    /// Adds to the tile.
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn f32_part_avx2(
+        rows: usize,
+        x: *const f32,
+        ldx: usize,
+        w: *const f32,
+        k: usize,
+        tile: &mut [[f32; COLS]],
+    ) {
+        for row in (0..rows).step_by(3) {
+            let tile = &mut tile[row..];
+            // SAFETY: rows `row..row + M` are inside the block and the tile.
+            unsafe {
+                let x = x.add(row * ldx);
+                match rows - row {
+                    1 => f32_rows_avx2::<1>(x, ldx, w, k, tile),
+                    2 => f32_rows_avx2::<2>(x, ldx, w, k, tile),
+                    _ => f32_rows_avx2::<3>(x, ldx, w, k, tile),
+                }
+            }
+        }
     }
 
     /// Adds to the tile.
@@ -536,9 +508,18 @@ mod x86 {
             }
             for i in 0..k {
                 let w = w.add(i * COLS);
-                add_products!(sums, |r| _mm256_set1_ps(*x.add(r * ldx + i)), |c| {
-                    _mm256_loadu_ps(w.add(8 * c))
-                });
+                // one part of the weights for all rows at a time: with 12 sums, these, the values and one part fill the
+                // 16 registers
+                let mut values = [_mm256_setzero_ps(); M];
+                for (r, value) in values.iter_mut().enumerate() {
+                    *value = _mm256_set1_ps(*x.add(r * ldx + i));
+                }
+                for c in 0..4 {
+                    let w = _mm256_loadu_ps(w.add(8 * c));
+                    for (sum, value) in sums.iter_mut().zip(values) {
+                        sum[c] = _mm256_fmadd_ps(value, w, sum[c]);
+                    }
+                }
             }
             for (sum, row) in sums.iter().zip(tile.iter_mut()) {
                 for (c, sum) in sum.iter().enumerate() {
@@ -561,60 +542,34 @@ mod x86 {
         if !keep {
             tile[..rows].iter_mut().for_each(|sums| sums.fill(0.0));
         }
-        by_parts!(bf16_rows_avx2, [1 2] 3, DEEP, rows, x, ldx, w, k, tile);
-    }
-
-    /// Adds to the tile. A bf16 is the upper half of an f32, so widening is a shift or a mask: of the rows once, of the
-    /// weights on the way, the even values of `k` of all columns before the odd ones.
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn bf16_rows_avx2<const M: usize>(
-        x: *const u16,
-        ldx: usize,
-        w: *const u16,
-        k: usize,
-        tile: &mut [[f32; COLS]],
-    ) {
-        let low = |pairs: __m256i| _mm256_castsi256_ps(_mm256_slli_epi32::<16>(pairs));
-        let high = |pairs: __m256i| {
-            _mm256_castsi256_ps(_mm256_and_si256(
-                pairs,
-                _mm256_set1_epi32(0xffff_0000_u32 as i32),
-            ))
-        };
-        // SAFETY: all addresses are inside the block, the panel, the tile, which has M rows, and `wide`, of which k
-        // values of each row are written before they are read; k is even and at most `DEEP`.
-        unsafe {
-            let mut wide = MaybeUninit::<[[f32; DEEP]; M]>::uninit();
-            let wide = wide.as_mut_ptr().cast::<f32>();
-            for r in 0..M {
-                for i in 0..k {
-                    let bits = u32::from(*x.add(r * ldx + i)) << 16;
-                    *wide.add(r * DEEP + i) = f32::from_bits(bits);
+        // A bf16 is the upper half of an f32: both sides are widened once for all rows, by a shift or a mask, and
+        // multiplied as f32.
+        let mut wide_w = MaybeUninit::<[__m256i; DEEP * COLS / 8]>::uninit();
+        let wide_w = wide_w.as_mut_ptr().cast::<__m256i>();
+        let mut wide_x = MaybeUninit::<[[f32; DEEP]; ROWS]>::uninit();
+        let wide_x = wide_x.as_mut_ptr().cast::<f32>();
+        let upper = _mm256_set1_epi32(0xffff_0000_u32 as i32);
+        for from in (0..k).step_by(DEEP) {
+            let deep = DEEP.min(k - from);
+            // SAFETY: values `from..from + deep` are inside the block, and `deep` is even. Of the two buffers, `deep`
+            // rows of 32 weights and `deep` values of each row are written before they are read.
+            unsafe {
+                for pair in 0..deep / 2 {
+                    let w = w.add((from + 2 * pair) * COLS).cast::<__m256i>();
+                    let even = wide_w.add(2 * pair * COLS / 8);
+                    for c in 0..4 {
+                        let two = _mm256_loadu_si256(w.add(c));
+                        even.add(c).write(_mm256_slli_epi32::<16>(two));
+                        even.add(COLS / 8 + c).write(_mm256_and_si256(two, upper));
+                    }
                 }
-            }
-            // a second name, so that the compiler reads the weights again for the odd values and does not hold them in
-            // registers that the sums need
-            let again = black_box(w);
-            let tile = &mut *tile.as_mut_ptr().cast::<[[f32; COLS]; M]>();
-            let mut sums = [[_mm256_setzero_ps(); 4]; M];
-            for (sum, row) in sums.iter_mut().zip(tile.iter()) {
-                for (c, sum) in sum.iter_mut().enumerate() {
-                    *sum = _mm256_loadu_ps(row.as_ptr().add(8 * c));
+                for row in 0..rows {
+                    for i in 0..deep {
+                        let bits = u32::from(*x.add(row * ldx + from + i)) << 16;
+                        wide_x.add(row * DEEP + i).write(f32::from_bits(bits));
+                    }
                 }
-            }
-            for i in (0..k).step_by(2) {
-                let (x, w, again) = (wide.add(i), w.add(i * COLS), again.add(i * COLS));
-                add_products!(sums, |r| _mm256_set1_ps(*x.add(r * DEEP)), |c| {
-                    low(_mm256_loadu_si256(w.add(16 * c).cast()))
-                });
-                add_products!(sums, |r| _mm256_set1_ps(*x.add(r * DEEP + 1)), |c| {
-                    high(_mm256_loadu_si256(again.add(16 * c).cast()))
-                });
-            }
-            for (sum, row) in sums.iter().zip(tile.iter_mut()) {
-                for (c, sum) in sum.iter().enumerate() {
-                    _mm256_storeu_ps(row.as_mut_ptr().add(8 * c), *sum);
-                }
+                f32_part_avx2(rows, wide_x, DEEP, wide_w.cast(), deep, tile);
             }
         }
     }
@@ -629,7 +584,23 @@ mod x86 {
         tile: &mut [[i32; COLS]],
     ) {
         tile[..rows].iter_mut().for_each(|sums| sums.fill(0));
-        by_parts!(int8_rows_avx2, [1 2 3] 4, DEEP_INT8, rows, x, ldx, w, k, tile);
+        for from in (0..k).step_by(DEEP_INT8) {
+            let deep = DEEP_INT8.min(k - from);
+            for row in (0..rows).step_by(4) {
+                let tile = &mut tile[row..];
+                // SAFETY: rows `row..row + M` and values `from..from + deep` are inside the block; `deep` is a multiple
+                // of 4.
+                unsafe {
+                    let (x, w) = (x.add(row * ldx + from), w.add(from * COLS));
+                    match rows - row {
+                        1 => int8_rows_avx2::<1>(x, ldx, w, deep, tile),
+                        2 => int8_rows_avx2::<2>(x, ldx, w, deep, tile),
+                        3 => int8_rows_avx2::<3>(x, ldx, w, deep, tile),
+                        _ => int8_rows_avx2::<4>(x, ldx, w, deep, tile),
+                    }
+                }
+            }
+        }
     }
 
     /// Adds to the tile. `maddubs` saturates at 16 bits, so both sides are widened and multiplied by `madd`, which does
