@@ -437,8 +437,8 @@ mod x86 {
         }
     }
 
-    /// Values of `k` between two visits of the tile: 16 KiB of a panel of f32, which stay in the first-level cache for
-    /// all rows.
+    /// Values of `k` between two visits of the tile: 16 KiB of a panel of f32, which stay in the first-level cache for all
+    /// rows.
     const DEEP: usize = 128;
     /// The same for int8, whose sums are 256 times as large in between, and just fit.
     const DEEP_INT8: usize = 256;
@@ -459,30 +459,16 @@ mod x86 {
         }
         for from in (0..k).step_by(DEEP) {
             let deep = DEEP.min(k - from);
-            // SAFETY: values `from..from + deep` are inside the block.
-            unsafe { f32_part_avx2(rows, x.add(from), ldx, w.add(from * COLS), deep, tile) };
-        }
-    }
-
-    /// Adds to the tile.
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn f32_part_avx2(
-        rows: usize,
-        x: *const f32,
-        ldx: usize,
-        w: *const f32,
-        k: usize,
-        tile: &mut [[f32; COLS]],
-    ) {
-        for row in (0..rows).step_by(3) {
-            let tile = &mut tile[row..];
-            // SAFETY: rows `row..row + M` are inside the block and the tile.
-            unsafe {
-                let x = x.add(row * ldx);
-                match rows - row {
-                    1 => f32_rows_avx2::<1>(x, ldx, w, k, tile),
-                    2 => f32_rows_avx2::<2>(x, ldx, w, k, tile),
-                    _ => f32_rows_avx2::<3>(x, ldx, w, k, tile),
+            for row in (0..rows).step_by(3) {
+                // SAFETY: rows `row..row + M` and values `from..from + deep` are inside the block.
+                unsafe {
+                    let (x, w) = (x.add(row * ldx + from), w.add(from * COLS));
+                    let tile = &mut tile[row..];
+                    match rows - row {
+                        1 => f32_rows_avx2::<1>(x, ldx, w, deep, tile),
+                        2 => f32_rows_avx2::<2>(x, ldx, w, deep, tile),
+                        _ => f32_rows_avx2::<3>(x, ldx, w, deep, tile),
+                    }
                 }
             }
         }
@@ -497,9 +483,8 @@ mod x86 {
         k: usize,
         tile: &mut [[f32; COLS]],
     ) {
-        // SAFETY: all addresses are inside the block, the panel and the tile, which has M rows.
+        // SAFETY: all addresses are inside the block, the panel and the tile.
         unsafe {
-            let tile = &mut *tile.as_mut_ptr().cast::<[[f32; COLS]; M]>();
             let mut sums = [[_mm256_setzero_ps(); 4]; M];
             for (sum, row) in sums.iter_mut().zip(tile.iter()) {
                 for (c, sum) in sum.iter_mut().enumerate() {
@@ -508,8 +493,7 @@ mod x86 {
             }
             for i in 0..k {
                 let w = w.add(i * COLS);
-                // one part of the weights for all rows at a time: with 12 sums, these, the values and one part fill the
-                // 16 registers
+                // with 12 sums, these and one part of the weights fill the 16 registers
                 let mut values = [_mm256_setzero_ps(); M];
                 for (r, value) in values.iter_mut().enumerate() {
                     *value = _mm256_set1_ps(*x.add(r * ldx + i));
@@ -542,34 +526,63 @@ mod x86 {
         if !keep {
             tile[..rows].iter_mut().for_each(|sums| sums.fill(0.0));
         }
-        // A bf16 is the upper half of an f32: both sides are widened once for all rows, by a shift or a mask, and
-        // multiplied as f32.
-        let mut wide_w = MaybeUninit::<[__m256i; DEEP * COLS / 8]>::uninit();
-        let wide_w = wide_w.as_mut_ptr().cast::<__m256i>();
-        let mut wide_x = MaybeUninit::<[[f32; DEEP]; ROWS]>::uninit();
-        let wide_x = wide_x.as_mut_ptr().cast::<f32>();
-        let upper = _mm256_set1_epi32(0xffff_0000_u32 as i32);
         for from in (0..k).step_by(DEEP) {
             let deep = DEEP.min(k - from);
-            // SAFETY: values `from..from + deep` are inside the block, and `deep` is even. Of the two buffers, `deep`
-            // rows of 32 weights and `deep` values of each row are written before they are read.
-            unsafe {
-                for pair in 0..deep / 2 {
-                    let w = w.add((from + 2 * pair) * COLS).cast::<__m256i>();
-                    let even = wide_w.add(2 * pair * COLS / 8);
-                    for c in 0..4 {
-                        let two = _mm256_loadu_si256(w.add(c));
-                        even.add(c).write(_mm256_slli_epi32::<16>(two));
-                        even.add(COLS / 8 + c).write(_mm256_and_si256(two, upper));
+            for row in (0..rows).step_by(2) {
+                // SAFETY: rows `row..row + M` and values `from..from + deep` are inside the block; `deep` is even.
+                unsafe {
+                    let (x, w) = (x.add(row * ldx + from), w.add(from * COLS));
+                    let tile = &mut tile[row..];
+                    match rows - row {
+                        1 => bf16_rows_avx2::<1>(x, ldx, w, deep, tile),
+                        _ => bf16_rows_avx2::<2>(x, ldx, w, deep, tile),
                     }
                 }
-                for row in 0..rows {
-                    for i in 0..deep {
-                        let bits = u32::from(*x.add(row * ldx + from + i)) << 16;
-                        wide_x.add(row * DEEP + i).write(f32::from_bits(bits));
+            }
+        }
+    }
+
+    /// Adds to the tile. A bf16 is the upper half of an f32, so widening is a shift or a mask.
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn bf16_rows_avx2<const M: usize>(
+        x: *const u16,
+        ldx: usize,
+        w: *const u16,
+        k: usize,
+        tile: &mut [[f32; COLS]],
+    ) {
+        let low = |pairs: __m256i| _mm256_castsi256_ps(_mm256_slli_epi32::<16>(pairs));
+        let high = |pairs: __m256i| {
+            _mm256_castsi256_ps(_mm256_and_si256(
+                pairs,
+                _mm256_set1_epi32(0xffff_0000_u32 as i32),
+            ))
+        };
+        // SAFETY: all addresses are inside the block, the panel and the tile; k is even.
+        unsafe {
+            let mut sums = [[_mm256_setzero_ps(); 4]; M];
+            for (sum, row) in sums.iter_mut().zip(tile.iter()) {
+                for (c, sum) in sum.iter_mut().enumerate() {
+                    *sum = _mm256_loadu_ps(row.as_ptr().add(8 * c));
+                }
+            }
+            for i in (0..k).step_by(2) {
+                let w = w.add(i * COLS);
+                for c in 0..4 {
+                    let pairs = _mm256_loadu_si256(w.add(16 * c).cast());
+                    let (w0, w1) = (low(pairs), high(pairs));
+                    for (r, sum) in sums.iter_mut().enumerate() {
+                        let x = x.add(r * ldx + i).cast::<i32>().read_unaligned();
+                        let x = _mm256_set1_epi32(x);
+                        sum[c] = _mm256_fmadd_ps(low(x), w0, sum[c]);
+                        sum[c] = _mm256_fmadd_ps(high(x), w1, sum[c]);
                     }
                 }
-                f32_part_avx2(rows, wide_x, DEEP, wide_w.cast(), deep, tile);
+            }
+            for (sum, row) in sums.iter().zip(tile.iter_mut()) {
+                for (c, sum) in sum.iter().enumerate() {
+                    _mm256_storeu_ps(row.as_mut_ptr().add(8 * c), *sum);
+                }
             }
         }
     }
