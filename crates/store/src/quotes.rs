@@ -1,11 +1,13 @@
-//! Finds and removes quotes of purged texts: by words, so that case, line breaks, markdown, HTML entities and JSON
-//! escapes make no difference.
+//! Finds and removes quotes of purged texts: by words, so that case, line breaks, markdown, HTML entities, JSON escapes
+//! and the Unicode normalization (accents composed or not, letters of full width) make no difference.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use serde_json::Value;
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
 
 /// Replaces a wiped text, or a part of one.
 pub(crate) const WIPED: &str = "[deleted]";
@@ -42,7 +44,7 @@ pub(crate) struct Texts {
 /// A word of a text.
 struct Word {
     at: Range<usize>,
-    /// In lower case.
+    /// In lower case and compatibility form, without accents.
     word: String,
     /// Its part in the length of a run, in halves of a word.
     halves: usize,
@@ -107,8 +109,9 @@ pub(crate) fn is_unspaced(c: char) -> bool {
     )
 }
 
-/// The words of a text: letters and digits in lower case. Entities separate words. Where a script has no spaces, each
-/// character is a word of half the length.
+/// The words of a text: letters and digits in lower case, in compatibility form (NFKD) and without combining marks that
+/// are no letters, so that every normalization of a text has the same words. Entities separate words. Where a script has
+/// no spaces, each character is a word of half the length.
 fn words_at(text: &str) -> Vec<Word> {
     let mut words: Vec<Word> = Vec::new();
     let mut open: Option<Word> = None;
@@ -118,28 +121,59 @@ fn words_at(text: &str) -> Vec<Word> {
             '&' => entity(&text[at..]),
             _ => 0,
         };
-        if c.is_alphanumeric() && is_unspaced(c) {
+        if skip > 0 {
             words.extend(open.take());
-            words.push(Word {
-                at: at..at + c.len_utf8(),
-                word: c.to_lowercase().collect(),
-                halves: 1,
-            });
-        } else if c.is_alphanumeric() {
-            let word = open.get_or_insert_with(|| Word {
-                at: at..at,
-                word: String::new(),
-                halves: 2,
-            });
-            word.word.extend(c.to_lowercase());
-            word.at.end = at + c.len_utf8();
-        } else if !is_unseen(c) {
-            words.extend(open.take());
+            at += skip;
+            continue;
         }
-        at += skip.max(c.len_utf8());
+        // a character with its marks, whose order depends on the normalization
+        let marks = text[at + c.len_utf8()..]
+            .chars()
+            .take_while(|c| canonical_combining_class(*c) != 0);
+        let end = at + c.len_utf8() + marks.map(char::len_utf8).sum::<usize>();
+        match end - at {
+            // ASCII without marks is the same in every form
+            1 => add_char(&mut words, &mut open, c, at..end),
+            _ => {
+                for c in text[at..end].nfkd() {
+                    add_char(&mut words, &mut open, c, at..end);
+                }
+            }
+        }
+        at = end;
     }
     words.extend(open);
     words
+}
+
+/// Adds a character, which stands at a position of the text, to its words.
+fn add_char(words: &mut Vec<Word>, open: &mut Option<Word>, c: char, at: Range<usize>) {
+    if c.is_alphanumeric() && is_unspaced(c) {
+        words.extend(open.take());
+        words.push(Word {
+            at,
+            word: c.to_lowercase().collect(),
+            halves: 1,
+        });
+    } else if c.is_alphanumeric() {
+        let word = open.get_or_insert_with(|| Word {
+            at: at.clone(),
+            word: String::new(),
+            halves: 2,
+        });
+        word.word.extend(c.to_lowercase());
+        word.at.end = at.end;
+    } else if !is_unseen(c) && !is_combining_mark(c) {
+        words.extend(open.take());
+    }
+}
+
+/// A text in the form in which whole texts are compared.
+fn composed(text: &str) -> Cow<'_, str> {
+    match text.is_ascii() {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(text.nfkc().collect()),
+    }
 }
 
 /// The shortest run of at least `length` words from each word on.
@@ -177,20 +211,26 @@ fn prints(words: &[Word], length: usize) -> impl Iterator<Item = [u8; 16]> {
 
 /// Words that model output has in common with a purged text.
 pub(crate) struct Common {
-    /// In lower case, with a space between two words of scripts that have spaces.
+    /// As they are in the output, in lower case, with a space between two words of scripts that have spaces.
     pub(crate) text: String,
     /// Whether one of them is of a script without spaces.
     pub(crate) is_unspaced: bool,
 }
 
 impl Common {
-    fn of(run: &[Word]) -> Self {
+    fn of(output: &str, run: &[Word]) -> Self {
         let mut text = String::new();
-        for (n, word) in run.iter().enumerate() {
-            if n > 0 && word.halves == 2 && run[n - 1].halves == 2 {
-                text.push(' ');
+        let mut before: Option<&Word> = None;
+        for word in run {
+            // a character can be several words, such as a fraction
+            if before.is_none_or(|before| before.at.end <= word.at.start) {
+                if before.is_some_and(|before| before.halves == 2) && word.halves == 2 {
+                    text.push(' ');
+                }
+                let seen = output[word.at.clone()].chars().filter(|c| !is_unseen(*c));
+                text.extend(seen.flat_map(char::to_lowercase));
             }
-            text.push_str(&word.word);
+            before = Some(word);
         }
         let is_unspaced = run.iter().any(|word| word.halves == 1);
         Self { text, is_unspaced }
@@ -298,7 +338,7 @@ impl Texts {
             return false;
         }
         self.quotes.extend(prints(&words_at(trimmed), QUOTE));
-        self.whole.insert(trimmed.to_owned());
+        self.whole.insert(composed(trimmed).into_owned());
         true
     }
 
@@ -308,6 +348,7 @@ impl Texts {
 
     /// Whether a text contains one of these, of more than a word or two, as a whole.
     pub(crate) fn is_in(&self, text: &str) -> bool {
+        let text = composed(text);
         self.whole
             .iter()
             .any(|whole| whole.len() >= TELLING && text.contains(whole.as_str()))
@@ -340,7 +381,7 @@ impl Texts {
         runs(&words, WRITTEN)
             .map(|run| &words[run])
             .filter(|run| self.written.contains(&print(run)))
-            .map(Common::of)
+            .map(|run| Common::of(text, run))
             .collect()
     }
 
@@ -401,7 +442,10 @@ impl Texts {
         let mut cuts: Vec<Range<usize>> = Vec::new();
         for (word, _) in words.iter().zip(&covered).filter(|(_, covered)| **covered) {
             match cuts.last_mut() {
-                Some(cut) if is_joined(text, cut.end..word.at.start, &words) => {
+                Some(cut)
+                    if word.at.start < cut.end
+                        || is_joined(text, cut.end..word.at.start, &words) =>
+                {
                     cut.end = word.at.end;
                 }
                 _ => cuts.push(word.at.clone()),
@@ -439,7 +483,8 @@ impl Texts {
         match value {
             Value::String(text)
                 if self.quoted_in(text)
-                    || (OF_TEXTS.contains(&key) && self.whole.contains(text.trim())) =>
+                    || (OF_TEXTS.contains(&key)
+                        && self.whole.contains(&*composed(text.trim()))) =>
             {
                 text.clear();
                 true
@@ -609,6 +654,49 @@ mod tests {
         assert_eq!(of("在门口的垫子下面，今天 ok"), ["在门口的垫子下面今天"]);
         assert!(of("垫子下面，今天晚").is_empty(), "less than five words");
         assert!(texts.quoted_in("id=7 text=垫子下面今天晚上"));
+    }
+
+    #[test]
+    fn every_unicode_form_of_a_text_has_the_same_words() {
+        let original =
+            "L\u{e9}a a laiss\u{e9} la cl\u{e9} sous le paillasson, \u{b0}3\u{bd} \u{ac00}\u{b098}";
+        let decomposed: String = original.nfd().collect();
+        let wide: String = original
+            .chars()
+            .map(|c| match c {
+                '!'..='~' => char::from_u32(c as u32 + 0xfee0).unwrap(),
+                c => c,
+            })
+            .collect();
+        let kana = "\u{30ac}\u{30ae}\u{304c}\u{3042}\u{308b}\u{3068}\u{3044}\u{3046}\u{8a71}\u{3092}\u{805e}";
+        let half = "\u{ff76}\u{ff9e}\u{ff77}\u{ff9e}\u{304b}\u{3099}\u{3042}\u{308b}\u{3068}\u{3044}\u{3046}\u{8a71}\u{3092}\u{805e}";
+        let mut texts = Texts::default();
+        texts.add(original);
+        texts.add(kana);
+        for form in [
+            original,
+            &decomposed,
+            &wide,
+            &original.nfkc().collect::<String>(),
+        ] {
+            assert!(texts.quoted_in(&format!("x {form} y")), "{form}");
+            assert!(texts.is_in(&format!("x {form} y")), "{form}");
+            assert!(!texts.written_in(form).is_empty(), "{form}");
+            let quote = format!("He said:\n> {form}\n\nand left");
+            let left = texts.redacted(&quote);
+            assert_eq!(left.as_deref(), Some("He said:\n> [deleted]\n\nand left"));
+            let left = texts.redacted(&format!("x {form}, y")).unwrap();
+            assert!(
+                left.starts_with("x [deleted]") && left.ends_with(", y"),
+                "{left}"
+            );
+        }
+        for form in [kana, half] {
+            assert!(texts.quoted_in(form), "{form}");
+        }
+        // what both have in common is as it is written
+        let common = &texts.written_in(&decomposed)[0];
+        assert_eq!(common.text, decomposed.to_lowercase()[..common.text.len()]);
     }
 
     #[test]
