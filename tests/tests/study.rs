@@ -860,6 +860,34 @@ fn source_of_unknown_origin_counts_as_reddit_content() {
 }
 
 #[test]
+fn reddit_content_becomes_something_else_only_by_a_statement() {
+    let place = Place::with_project();
+    let dump = text(&archive(&place, "RC.ndjson", 10));
+    place.ok(["import", &dump, NONE[0], NONE[1]]);
+    let origin = ["source", "origin", "RC.ndjson"];
+    for word in ["forum", "other", "synthetic", "unknown"] {
+        let ran = place.run(origin.iter().copied().chain([word]));
+        assert_eq!(ran.status, Some(2), "{ran}");
+        assert!(ran.err.contains("--not-reddit"), "{ran}");
+        assert!(place.engine().study_mark().unwrap().is_some());
+    }
+    for word in ["reddit", "unknown"] {
+        let ran = place.run(origin.iter().copied().chain([word, "--not-reddit"]));
+        assert_eq!(ran.status, Some(2), "{ran}");
+    }
+    let stated = ["forum", "--not-reddit", "--who", "ann"];
+    place.ok(origin.iter().copied().chain(stated));
+    assert_eq!(place.engine().study_mark().unwrap(), None);
+    let audit = place.engine().posting().audit(None, 1).unwrap();
+    assert_eq!(
+        (audit[0].who.as_str(), audit[0].detail.as_str()),
+        ("ann", "forum; stated not to be Reddit content")
+    );
+    // what is no longer recorded as Reddit content needs no second statement
+    place.ok(["source", "origin", "RC.ndjson", "other"]);
+}
+
+#[test]
 fn the_engine_itself_refuses_an_import_without_an_answer() {
     let place = Place::with_project();
     let engine = place.engine();

@@ -654,7 +654,9 @@ fn copies_without_an_id_of_reddit_are_purged_with_the_text() {
 fn what_reddit_says_about_an_id_does_not_touch_other_sites() {
     let (_dir, store) = project();
     let forum = source(&store);
-    store.source_origin(forum, Origin::Forum, "ada", 1).unwrap();
+    store
+        .source_origin(forum, Origin::Forum, false, "ada", 1)
+        .unwrap();
     let asked = comment(10, None, "ann", "a question in a forum");
     store
         .records_upsert(forum, std::slice::from_ref(&asked))
@@ -864,7 +866,9 @@ fn purged_text_is_not_imported_under_another_id_or_link() {
     assert_eq!((done.new, done.purged), (1, 1));
     // a forum is not Reddit
     let forum = source(&store);
-    store.source_origin(forum, Origin::Forum, "ada", 1).unwrap();
+    store
+        .source_origin(forum, Origin::Forum, false, "ada", 1)
+        .unwrap();
     let done = store
         .records_upsert(forum, &[by(-31, Some("ann"), "", text)])
         .unwrap();
@@ -875,7 +879,9 @@ fn purged_text_is_not_imported_under_another_id_or_link() {
 fn what_a_forum_shows_as_deleted_is_only_about_that_forum() {
     let (_dir, store) = project();
     let forum = source(&store);
-    store.source_origin(forum, Origin::Forum, "ada", 1).unwrap();
+    store
+        .source_origin(forum, Origin::Forum, false, "ada", 1)
+        .unwrap();
     let gone = GoneRecord {
         kind: 1,
         id: 10,

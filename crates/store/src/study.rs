@@ -134,8 +134,16 @@ impl Store {
         })
     }
 
-    /// Sets where a source's text comes from, with an entry in the audit log.
-    pub fn source_origin(&self, id: i64, origin: Origin, who: &str, now_ms: i64) -> Result<()> {
+    /// Sets where a source's text comes from, with an entry in the audit log. `not_reddit`: `who` states that it is not
+    /// Reddit content; the entry says so.
+    pub fn source_origin(
+        &self,
+        id: i64,
+        origin: Origin,
+        not_reddit: bool,
+        who: &str,
+        now_ms: i64,
+    ) -> Result<()> {
         self.write(Family::Sources, |db| {
             let sql = "UPDATE source SET origin = ?2 WHERE id = ?1";
             if db.execute(sql, params![id, origin.name()])? == 0 {
@@ -145,9 +153,13 @@ impl Store {
                     there: Vec::new(),
                 });
             }
+            let stated = match not_reddit {
+                true => "; stated not to be Reddit content",
+                false => "",
+            };
             let entry = Entry::new(who, "source origin", now_ms)
                 .about(format!("source {id}"))
-                .detail(origin.to_string());
+                .detail(format!("{origin}{stated}"));
             note(db, &entry)
         })
     }
@@ -308,7 +320,9 @@ mod tests {
             [Origin::Reddit, Origin::Synthetic, Origin::Unknown]
         );
         assert!(store.study_records().unwrap().is_empty());
-        store.source_origin(3, Origin::Forum, "ann", 5).unwrap();
+        store
+            .source_origin(3, Origin::Forum, false, "ann", 5)
+            .unwrap();
         assert_eq!(store.source(3).unwrap().unwrap().origin, Origin::Forum);
         assert_eq!(store.audit(None, 1).unwrap()[0].detail, "forum");
         let (_folder, empty) = older("");

@@ -430,7 +430,7 @@ fn reddit_is_not_asked_about_a_forum_and_missing_ids_of_unknown_origin_are_doubt
     assert!(asked(&fake)[0].contains(&post) && asked(&fake)[0].contains(&asked_id));
     // nobody says where it comes from: that Reddit has no such id proves nothing
     engine
-        .source_origin("forum.csv", Origin::Unknown, PERSON)
+        .source_origin("forum.csv", Origin::Unknown, false, PERSON)
         .unwrap();
     let synced = sync_imported(&engine).0.unwrap();
     assert_eq!((synced.looked_at, synced.gone, synced.doubted), (21, 0, 18));

@@ -2763,7 +2763,9 @@ export type SavePairsChart = { chart: PairsChart,
  */
 export type SayOrigin = {
   /** Number of the source. */
-  source: number, origin: Origin, who: string, };
+  source: number, origin: Origin,
+  /** The user states that it is not Reddit content: required if it is recorded as that. */
+  not_reddit: boolean, who: string, };
 
 /**
  * A series as drawn.

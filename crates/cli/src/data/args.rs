@@ -123,6 +123,9 @@ pub enum SourceCommand {
         source: String,
         /// reddit, forum, support, convokit, other, synthetic or unknown
         origin: String,
+        /// State that a source recorded as Reddit content is not from Reddit; the audit log keeps it
+        #[arg(long)]
+        not_reddit: bool,
         /// Who records it [default: your user name]
         #[arg(long, value_parser = a_name)]
         who: Option<String>,

@@ -107,11 +107,13 @@ pub fn source(app: &App, command: SourceCommand) -> Result<ExitCode> {
         SourceCommand::Origin {
             source,
             origin,
+            not_reddit,
             who,
         } => {
             let origin: Origin = origin.parse().map_err(Error::usage)?;
             let who = person(who);
-            app.done(&engine.source_origin(&source, origin, &who)?, |source| {
+            let source = engine.source_origin(&source, origin, not_reddit, &who)?;
+            app.done(&source, |source| {
                 app.out.line(format!(
                     "Origin of source {}: {}",
                     source.name, source.origin

@@ -50,6 +50,9 @@ pub struct SayOrigin {
     /// Number of the source.
     pub source: i64,
     pub origin: Origin,
+    /// The user states that it is not Reddit content: required if it is recorded as that.
+    #[serde(default)]
+    pub not_reddit: bool,
     pub who: String,
 }
 
@@ -85,7 +88,7 @@ commands!(Arc<Engine> {
     /// Whether a training with these settings is refused because a permission is missing.
     "study.train" reads [Settings, Sources, Splits, Bases, Fakes] => |engine, p| refusal(engine, &p.config), WithConfig => TrainRefusal;
     /// Sets where the text of a source comes from.
-    "source.origin" => |engine, p| engine.source_origin(&p.source.to_string(), p.origin, &p.who), SayOrigin => SourceInfo;
+    "source.origin" => |engine, p| engine.source_origin(&p.source.to_string(), p.origin, p.not_reddit, &p.who), SayOrigin => SourceInfo;
     /// What must be answered before an import may start.
     "import.question" reads [Settings, Sources, Bases] => |engine, p| engine.import_question(&p.import), AskImport => ImportQuestion;
 });

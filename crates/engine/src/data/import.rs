@@ -274,7 +274,9 @@ impl Import {
             now_ms(),
         )?;
         if let Some(origin) = self.origin.filter(|origin| *origin != Origin::Unknown) {
-            store.source_origin(source_id, origin, self.who(), now_ms())?; // for the audit log
+            // for the audit log
+            let not_reddit = self.not_reddit && !origin.needs_permission();
+            store.source_origin(source_id, origin, not_reddit, self.who(), now_ms())?;
         }
         let phase = format!("reading {file_name}");
         let mut counts = Counts::default();
@@ -290,6 +292,17 @@ impl Import {
                 if let Some(format) = batch.format.filter(|format| known_format != Some(*format)) {
                     store.source_format(source_id, format.name())?;
                     known_format = Some(format);
+                    // what a stream is shows only now
+                    let is_reddits = matches!(format, Format::Pushshift | Format::Listing);
+                    if is_reddits && origin == Origin::Unknown {
+                        store.source_origin(
+                            source_id,
+                            Origin::Reddit,
+                            false,
+                            self.who(),
+                            now_ms(),
+                        )?;
+                    }
                 }
                 let before = upserted;
                 let so_far = move |done| {

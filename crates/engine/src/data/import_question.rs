@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use repartee_core::error::{Code, Error, Result};
+use repartee_core::shell;
 use repartee_core::study::{POLICY, POLICY_LINK, POLICY_VERSION, once_each};
 use repartee_datasets::read::is_stream;
 use repartee_datasets::study::told;
@@ -103,20 +104,54 @@ fn contradiction(import: &Import, file: &Path) -> Option<Error> {
 const LOOKED_AT: usize = 20;
 
 impl Engine {
-    /// Sets where the text of a source comes from, on behalf of `who`.
+    /// Sets where the text of a source comes from, on behalf of `who`. What is recorded as Reddit content stays that
+    /// until `who` states that it is not (`not_reddit`); the audit log keeps the statement.
     ///
     /// # Errors
-    /// [`Code::NotFound`].
+    /// [`Code::NotFound`]; [`Code::Permission`] if that statement is missing; [`Code::Usage`] if it contradicts the
+    /// origin.
     pub fn source_origin(
         &self,
         source: &str,
         origin: Origin,
+        not_reddit: bool,
         who: &str,
     ) -> Result<crate::data::import::SourceInfo> {
-        let id = self.source(source)?.id;
+        let found = self.source(source)?;
+        let id = found.id.to_string();
+        if not_reddit && origin.needs_permission() {
+            return Err(Error::usage(format!(
+                "text of the origin {origin} counts as Reddit content; to state that source {} is not, give its origin as forum, support, convokit, other or synthetic",
+                found.name
+            )));
+        }
+        if found.origin == Origin::Reddit && origin != Origin::Reddit && !not_reddit {
+            // unknown counts as Reddit content, so nothing can be stated with it
+            let stated = match origin {
+                Origin::Unknown => Origin::Other,
+                origin => origin,
+            };
+            let stated = stated.to_string();
+            let words = [
+                "source",
+                "origin",
+                id.as_str(),
+                stated.as_str(),
+                "--not-reddit",
+            ];
+            let command = shell::command(words);
+            return Err(Error::new(
+                Code::Permission,
+                format!(
+                    "source {} is recorded as Reddit content, so Reddit's deletions and the permissions of the study apply to it until you state that it is not Reddit content; `{command}` states it",
+                    found.name
+                ),
+            ));
+        }
         let now_ms = self.environment.clock.now_ms();
-        self.store.source_origin(id, origin, who, now_ms)?;
-        self.source(&id.to_string())
+        self.store
+            .source_origin(found.id, origin, not_reddit, who, now_ms)?;
+        self.source(&id)
     }
 
     /// What must be answered before these files are imported; [`Import`] itself refuses without it.

@@ -244,7 +244,9 @@ fn reddit_is_only_asked_about_human_texts_with_its_own_ids() {
         .unwrap();
     // the small numbers of a forum look like Reddit's ids
     let forum = source(&store);
-    store.source_origin(forum, Origin::Forum, "ada", 1).unwrap();
+    store
+        .source_origin(forum, Origin::Forum, false, "ada", 1)
+        .unwrap();
     let mut posted = pair(90, 5).to_vec();
     posted.push(post(5));
     store.records_upsert(forum, &posted).unwrap();

@@ -27,7 +27,7 @@ describe("permission record", () => {
 describe("permissions for Reddit content", () => {
   /** Another process corrects the origin of the threads that the models were trained on. */
   const importReddit = (host: TestHost) =>
-    host.other("source.origin", { source: 1, origin: "reddit", who: "cli" });
+    host.other("source.origin", { source: 1, origin: "reddit", not_reddit: false, who: "cli" });
 
   /** Opens a project with Reddit content and no permission. */
   const openUnpermitted = async (address: string) => {
@@ -75,6 +75,21 @@ describe("permissions for Reddit content", () => {
     await fireEvent.click(await byId("end-training"));
     await fireEvent.click(await byId("confirm-yes"));
     await waitFor(async () => expect(textOf(await byId("study-mark"))).toContain("was withdrawn on"));
+  });
+
+  test("Reddit content becomes something else only by a statement", async () => {
+    const host = await openUnpermitted("#/data/sources");
+    const buttons = await screen.findAllByRole("button", { name: /permission of/i });
+    // the oldest source is the last one
+    await fireEvent.click(last(buttons) as HTMLElement);
+    await fireEvent.change(await byId("source-origin"), { target: { value: "forum" } });
+    const form = (await byId("source-origin")).closest("form") as HTMLFormElement;
+    await fireEvent.submit(form);
+    await fireEvent.click(await byId("not-reddit"));
+    expect(callsTo(host, "source.permit")).toEqual([]);
+    await fireEvent.submit(form);
+    await waitFor(() => expect(callsTo(host, "source.permit")).toHaveLength(1));
+    expect(callsTo(host, "source.origin")).toMatchObject([{ not_reddit: false }, { not_reddit: true }]);
   });
 
   test("turning off strict mode needs confirmation", async () => {
