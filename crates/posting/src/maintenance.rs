@@ -1,5 +1,5 @@
 //! Due Reddit maintenance, done automatically: checking uncertain replies, purging what Reddit no longer has and what
-//! is past retention, reading scores.
+//! is past retention, finishing a purge that was interrupted, reading scores.
 
 use repartee_core::error::{Code, Result};
 use repartee_core::job::{Ctx, Job, Stop, is_stale, now_ms};
@@ -20,8 +20,9 @@ const CHECK_EVERY_MS: i64 = 23 * 3_600_000;
 /// What failed is tried again after this long.
 const AGAIN_MS: i64 = 3_600_000;
 /// Jobs that do the same, or would be disturbed.
-const BUSY: [&str; 7] = [
+const BUSY: [&str; 8] = [
     "maintenance",
+    "delete",
     "login",
     "fetch",
     "post",
@@ -50,8 +51,8 @@ pub struct Maintained {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Due {
-    /// Texts past retention.
-    expired: bool,
+    /// Texts past retention, or texts whose last traces a purge left in the file.
+    purge: bool,
     /// Accounts with replies whose delivery, or uniqueness, is unconfirmed.
     uncertain: Vec<String>,
     /// The account that checks what still exists.
@@ -73,7 +74,7 @@ impl Job for Maintenance {
     fn run(&self, ctx: &Ctx) -> Result<Maintained, Stop> {
         let due = ctx.project.posting().due()?;
         let mut kept = Maintained::default();
-        if due.expired {
+        if due.purge {
             kept.synced.push(ctx.project.posting().forget_expired()?);
         }
         for account in due.uncertain {
@@ -147,7 +148,7 @@ impl Posting<'_> {
             t.name.is_some() && is_due(seen_ms, CHECK_EVERY_MS, now_ms)
         };
         let mut due = Due {
-            expired: store.has_expired(now_ms)?,
+            purge: store.has_expired(now_ms)? || store.wants_scrub()?,
             ..Due::default()
         };
         let mut unknown = store.replies(Some(ReplyState::Uncertain))?;

@@ -18,7 +18,7 @@ use crate::blobs::{self, Hash};
 use crate::error::is_foreign_key;
 use crate::items::{self, Item, ItemKind};
 use crate::jobs::JobRow;
-use crate::purge::UNSCRUBBED;
+use crate::purge::{UNSCRUBBED, scrub_is_due};
 use crate::watch::{Family, touch};
 use crate::{BATCH_ROWS, Error, Result, Store};
 
@@ -595,10 +595,7 @@ fn mark(db: &Transaction<'_>, all: &[&Item], now_ms: i64) -> Result<()> {
             ItemKind::Source | ItemKind::Run | ItemKind::Fakes | ItemKind::Generation
         ) {
             // texts: the file is rewritten afterwards, by this process or another
-            db.execute(
-                "INSERT INTO setting (key, value) VALUES (?1, 'true') ON CONFLICT (key) DO NOTHING",
-                [UNSCRUBBED],
-            )?;
+            scrub_is_due(db, UNSCRUBBED)?;
         }
     }
     Ok(())

@@ -4,8 +4,8 @@
 //! `PRAGMA secure_delete` overwrites what is deleted, but not the copies that SQLite leaves behind when it moves a row
 //! within its pages: measured over 26,000 wiped rows, 195 could still be read in the file. So [`Store::scrub`] rewrites
 //! the tables, whose old pages are then overwritten as a whole, and empties the write-ahead log. For imported texts,
-//! which are all over the file, it rewrites the whole file; that this is due is stored in the project, so that it is
-//! done even if the process that wiped them was killed.
+//! which are all over the file, it rewrites the whole file. That a scrub is due is stored by the transaction that wipes,
+//! so that maintenance does it even if the process that wiped was killed.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -85,13 +85,17 @@ const SCRUBBED: [&str; 10] = [
     "left_out",
 ];
 
-/// The setting that says that imported texts were wiped or deleted, and the file not rewritten since.
+/// The setting that says that texts were wiped, and not scrubbed since.
+pub(crate) const SCRUB_DUE: &str = "texts were wiped";
+
+/// The setting that says that imported texts were wiped or deleted, and the whole file not rewritten since.
 pub(crate) const UNSCRUBBED: &str = "imported texts were wiped";
 
-/// SQL: whether a row's source has Reddit's texts, or texts of unknown origin. The ids of any other source only look like
-/// Reddit's, so what Reddit says about such an id says nothing about the text.
-pub(crate) const OF_REDDIT: &str = "source_id IN
-    (SELECT id FROM source WHERE permission <> 'synthetic' AND origin IN ('reddit', 'unknown'))";
+/// SQL: whether a row's source has Reddit's texts, or texts of unknown origin, unless a program generated these. The ids
+/// of any other source only look like Reddit's, so what Reddit says about such an id says nothing about the text. The
+/// permission is a note: it takes no source that is recorded as Reddit's out of this.
+pub(crate) const OF_REDDIT: &str = "source_id IN (SELECT id FROM source
+    WHERE origin = 'reddit' OR (origin = 'unknown' AND permission <> 'synthetic'))";
 
 /// Why a text is gone if the user named it. It is purged from every source.
 pub(crate) const ASKED: &str = "asked";
@@ -214,7 +218,10 @@ impl Store {
                 for family in [Family::Pairs, Family::Fakes, Family::Runs] {
                     touch(db, family)?;
                 }
-                rewrite_all(db)?;
+                scrub_is_due(db, UNSCRUBBED)?;
+            }
+            if done.any() || !texts.is_empty() {
+                scrub_is_due(db, SCRUB_DUE)?;
             }
             Ok(done)
         })
@@ -314,6 +321,9 @@ impl Store {
                     touch(db, family)?;
                 }
             }
+            if done.any() || !texts.is_empty() {
+                scrub_is_due(db, SCRUB_DUE)?;
+            }
             Ok(done)
         })
     }
@@ -337,15 +347,33 @@ impl Store {
         })
     }
 
+    /// Whether texts were wiped, and their last traces not removed by [`Store::scrub`] since. The rows of deleted items
+    /// are removed by [`Store::sweep`] first.
+    pub fn wants_scrub(&self) -> Result<bool> {
+        self.read(|db| {
+            let sql = format!(
+                "SELECT EXISTS (SELECT 1 FROM setting WHERE key = '{SCRUB_DUE}' OR (key = '{UNSCRUBBED}' AND {NONE_DELETING}))"
+            );
+            Ok(db.prepare_cached(&sql)?.query_row([], |row| row.get(0))?)
+        })
+    }
+
     /// Removes the last traces of purged texts from the file: rewrites its tables and empties the write-ahead log; if
     /// imported texts were wiped, rewrites the whole file. Returns false if the log could not be emptied because
-    /// another process is reading: the next scrub does it then.
+    /// another process is reading: a scrub stays due then.
     ///
     /// # Errors
     /// [`crate::Error::Busy`], [`crate::Error::Full`]; nothing is lost.
     pub fn scrub(&self) -> Result<bool> {
         let mut writer = self.writing();
         let db = &mut writer.connection;
+        // read first: what another process wipes in the meantime stays due
+        let due: Vec<(String, String)> = db
+            .prepare_cached("SELECT key, value FROM setting WHERE key IN (?1, ?2)")?
+            .query_map([SCRUB_DUE, UNSCRUBBED], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?
+            .collect::<Result<_, _>>()?;
         // rows are removed and reinserted unchanged: no reference breaks, and no trigger fires
         db.pragma_update(None, "foreign_keys", false)?;
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
@@ -353,28 +381,28 @@ impl Store {
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true)?;
         db.pragma_update(None, "foreign_keys", true)?;
         written?;
-        let imported: bool = db.query_row(
-            "SELECT EXISTS (SELECT 1 FROM setting WHERE key = ?1)",
-            [UNSCRUBBED],
-            |row| row.get(0),
-        )?;
-        if imported {
+        if due.iter().any(|(key, _)| key == UNSCRUBBED) {
             // the full-text index only marks what is deleted, and drops it when its segments are merged
             db.execute_batch("INSERT INTO pair_words (pair_words) VALUES ('optimize'); VACUUM;")?;
-            db.execute("DELETE FROM setting WHERE key = ?1", [UNSCRUBBED])?;
         }
         let begun = Instant::now();
-        loop {
-            let busy: i64 =
-                db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-            if busy == 0 {
-                return Ok(true);
-            }
+        while !empty_log(db)? {
             if begun.elapsed() > WAIT_FOR_READERS {
                 return Ok(false);
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+        if !due.is_empty() {
+            let sql = format!(
+                "DELETE FROM setting WHERE key = ?1 AND value = ?2 AND (key = '{SCRUB_DUE}' OR {NONE_DELETING})"
+            );
+            for (key, value) in &due {
+                db.execute(&sql, [key, value])?;
+            }
+            // what this wrote to the log has no text: it may stay there
+            empty_log(db)?;
+        }
+        Ok(true)
     }
 
     /// Whether this was purged.
@@ -420,13 +448,24 @@ fn rewrite(db: &mut Connection) -> Result<()> {
     Ok(())
 }
 
-/// Schedules a rewrite of the whole file for the next scrub.
-fn rewrite_all(db: &Connection) -> Result<()> {
-    db.execute(
-        "INSERT INTO setting (key, value) VALUES (?1, 'true') ON CONFLICT (key) DO NOTHING",
-        [UNSCRUBBED],
-    )?;
+/// SQL: whether the rows of all deleted items are removed.
+const NONE_DELETING: &str = "NOT EXISTS (SELECT 1 FROM deleting)";
+
+/// Stores that a scrub is due, in the transaction that wipes: [`SCRUB_DUE`], or [`UNSCRUBBED`] for the whole file. The
+/// value is new each time, so that a scrub that began before does not remove it.
+pub(crate) fn scrub_is_due(db: &Connection, key: &str) -> Result<()> {
+    db.prepare_cached(
+        "INSERT INTO setting (key, value) VALUES (?1, '\"' || hex(randomblob(8)) || '\"')
+         ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+    )?
+    .execute([key])?;
     Ok(())
+}
+
+/// Moves the write-ahead log into the file and empties it; false: another process is reading.
+fn empty_log(db: &Connection) -> Result<bool> {
+    let busy: i64 = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    Ok(busy == 0)
 }
 
 /// Threads past their retention with texts left. One that was fetched in the future has been kept for an unknown time:
@@ -1163,7 +1202,7 @@ fn forget_rejected(db: &Transaction<'_>, gone: &[Gone]) -> Result<()> {
             .execute(*key)?;
     }
     if !found.is_empty() {
-        rewrite_all(db)?;
+        scrub_is_due(db, UNSCRUBBED)?;
     }
     Ok(())
 }
@@ -1199,7 +1238,7 @@ fn forget_quotes(db: &Transaction<'_>, texts: &Texts) -> Result<()> {
     for table in tables.iter().filter(|t| !PLACES.contains(&t.as_str())) {
         // each scrub rewrites the others
         if sweep(db, table, texts)? > 0 && !SCRUBBED.contains(&table.as_str()) {
-            rewrite_all(db)?;
+            scrub_is_due(db, UNSCRUBBED)?;
         }
     }
     forget_notes(db, texts)
@@ -1236,7 +1275,7 @@ fn forget_notes(db: &Transaction<'_>, texts: &Texts) -> Result<()> {
     for family in [Family::Reddit, Family::Settings] {
         touch(db, family)?;
     }
-    rewrite_all(db)
+    scrub_is_due(db, UNSCRUBBED)
 }
 
 /// Wipes what quotes a text in all text columns of a table. Returns the number of values.

@@ -174,6 +174,30 @@ fn fetched_texts_are_purged_after_48_hours_without_network() {
     assert!(!has(&bytes(&place), title));
 }
 
+#[test]
+fn maintenance_finishes_a_purge_whose_process_was_killed() {
+    let fake = fake(0);
+    let place = Place::with_project();
+    let mut engine = place.engine();
+    connect(&mut engine, &fake);
+    let title = "A title that is wiped and left in the log";
+    let post = fake.world().add_post("Quiet", "host", title, "text");
+    fetch_post(&engine, &post);
+    assert!(!engine.posting().wants_maintenance().unwrap());
+    let gone = repartee_store::purge::Gone {
+        name: post,
+        why: "deleted".to_owned(),
+    };
+    let store = Store::open(&place.project()).unwrap();
+    store.purge(&[gone], "repartee", 1).unwrap();
+    assert!(has(&bytes(&place), title));
+    assert!(engine.posting().wants_maintenance().unwrap());
+    let kept = done(&engine, &Maintenance::default());
+    assert!(kept.synced[0].scrubbed, "{kept:?}");
+    assert!(!has(&bytes(&place), title));
+    assert!(!store.wants_scrub().unwrap());
+}
+
 /// Everything in the sandbox, as an archive would have it.
 fn dump(fake: &Fake) -> String {
     let world = fake.world();
