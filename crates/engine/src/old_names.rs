@@ -98,6 +98,7 @@ fn configs_and_outcomes_are_read_under_their_old_names() {
         precisions: Precisions::default(),
         trained_on: None,
         job: String::new(),
+        context: Default::default(),
     };
     reads(&generation, &[("sampling", "decode")]);
     assert_eq!(

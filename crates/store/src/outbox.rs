@@ -5,10 +5,11 @@
 //! account to a comment, ever. Every step is one transaction; a process killed between two of them leaves a state from
 //! which the next one can continue.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use crate::audit::{self, Entry, somebody};
 use crate::error::is_unique;
+use crate::purge::forget_if_purged;
 use crate::queue::{ACCOUNT_IF_TRIED, REPLY, Reply, ReplyState, UNAPPROVED, note, one, reply_row};
 use crate::watch::{Family, touch};
 use crate::{Error, Result, Store};
@@ -148,18 +149,20 @@ fn refused(id: i64, from: ReplyState, wanted: &'static str) -> Error {
     }
 }
 
-/// Moves a reply within a transaction, and records the event.
+/// Moves a reply within a transaction, and records the event. Where it no longer is or may be on Reddit, its text is
+/// wiped if what it answers was purged in the meantime.
 fn become_(
-    db: &rusqlite::Connection,
+    db: &Transaction<'_>,
     id: i64,
     to: &Became,
     who: &str,
     what: &str,
     now_ms: i64,
 ) -> Result<()> {
-    let posted = to.state == Some(ReplyState::Posted);
+    use ReplyState as S;
+    let posted = to.state == Some(S::Posted);
     let approval = match to.state {
-        Some(ReplyState::Draft | ReplyState::Rejected | ReplyState::Cancelled) => {
+        Some(S::Draft | S::Rejected | S::Cancelled) => {
             format!(", {ACCOUNT_IF_TRIED}, {UNAPPROVED}")
         }
         _ => String::new(),
@@ -187,7 +190,14 @@ fn become_(
     } else {
         &to.detail
     };
-    note(db, id, who, what, detail, now_ms)
+    note(db, id, who, what, detail, now_ms)?;
+    match to.state {
+        // our own words, which are or may be on Reddit
+        None | Some(S::Sending | S::Uncertain | S::Absent | S::Posted) => Ok(()),
+        Some(S::Draft | S::Approved | S::Rejected | S::Cancelled | S::Withdrawn) => {
+            forget_if_purged(db, id, now_ms)
+        }
+    }
 }
 
 impl Store {

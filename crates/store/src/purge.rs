@@ -500,8 +500,40 @@ fn comments_of(db: &Connection, thread: i64, settled: bool) -> Result<Vec<i64>> 
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Wipes a comment of a thread, the candidates generated from it, and the replies made from these that are not on
-/// Reddit.
+/// SQL: the comments that a generator saw as context of a comment, as the generation recorded them; given SQL for the ids
+/// of the comment and the generation.
+pub(crate) fn context_of(comment: &str, generation: &str) -> String {
+    format!(
+        "SELECT seen.value AS value FROM generation g, json_each(
+           CASE WHEN json_valid(g.config) THEN g.config ELSE '{{}}' END, '$.context.\"' || {comment} || '\"') seen
+         WHERE g.id = {generation}"
+    )
+}
+
+/// Wipes a reply that is no longer on Reddit, or never will be, if a comment that it was generated from is purged or
+/// expired: while it was or could be there, its text was kept.
+pub(crate) fn forget_if_purged(db: &Transaction<'_>, reply: i64, now_ms: i64) -> Result<()> {
+    let sql = format!(
+        "SELECT d.id, c.skip FROM reply q JOIN candidate d ON d.id = q.candidate_id
+                JOIN thread_comment c ON c.id IN (SELECT d.comment_id UNION ALL {})
+         WHERE q.id = ?1 AND c.body = '' AND c.skip IN ('purged', 'expired') LIMIT 1",
+        context_of("d.comment_id", "d.generation_id")
+    );
+    let found: Option<(i64, String)> = db
+        .prepare_cached(&sql)?
+        .query_row([reply], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((candidate, why)) = found else {
+        return Ok(());
+    };
+    let (mut texts, mut done) = (Texts::default(), Forgotten::default());
+    forget_candidate(db, candidate, &why, &mut texts, &mut done, now_ms)?;
+    touch(db, Family::Threads)?;
+    scrub_is_due(db, SCRUB_DUE)
+}
+
+/// Wipes a comment of a thread, the candidates generated from it, also as context of another comment, and the replies
+/// made from these that are not on Reddit.
 fn forget_comment(
     db: &Transaction<'_>,
     id: i64,
@@ -519,10 +551,13 @@ fn forget_comment(
         "UPDATE thread_comment SET body = '', author = NULL, score = NULL, skip = ?2 WHERE id = ?1",
     )?
     .execute(params![id, why])?;
-    let mut query = db.prepare_cached(
-        "SELECT d.id FROM candidate d LEFT JOIN reply q ON q.candidate_id = d.id
-         WHERE d.comment_id = ?1 AND (d.text <> '' OR q.text <> '')",
-    )?;
+    let mut query = db.prepare_cached(&format!(
+        "SELECT d.id FROM thread_comment t JOIN thread_comment c ON c.thread_id = t.thread_id
+                JOIN candidate d ON d.comment_id = c.id LEFT JOIN reply q ON q.candidate_id = d.id
+         WHERE t.id = ?1 AND (d.text <> '' OR q.text <> '')
+           AND (d.comment_id = ?1 OR ?1 IN ({}))",
+        context_of("d.comment_id", "d.generation_id")
+    ))?;
     let candidates: Vec<i64> = query
         .query_map([id], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
@@ -593,6 +628,9 @@ fn forget_candidate(
         // our own words, which are or may be on Reddit
         ReplyState::Sending | ReplyState::Uncertain | ReplyState::Absent | ReplyState::Posted => {}
         ReplyState::Withdrawn => {
+            if let Some(text) = text {
+                texts.add_derived(&text);
+            }
             db.prepare_cached(
                 "UPDATE reply SET text = '', full_text = '', hash = '', parent_hash = '', seen = '', seal = ''
                  WHERE id = ?1",

@@ -6,6 +6,7 @@ use crate::fakes::FinishReason;
 use crate::fingerprints::is_copy_of_purged;
 use crate::items::{ItemKind, run_of, still_there};
 use crate::marks;
+use crate::purge::context_of;
 use crate::readable::{of_row, readable};
 use crate::watch::Family;
 use crate::words::word;
@@ -178,7 +179,7 @@ impl Scores {
 pub enum Added {
     /// It has this id.
     Stored(i64),
-    /// Not stored: its comment was deleted during generation.
+    /// Not stored: its comment, or one that the generator saw as context, was deleted during generation.
     CommentDeleted,
     /// Not stored: it has the words of a purged text.
     CopyOfPurged,
@@ -583,9 +584,12 @@ impl Store {
         new: &[NewCandidate],
     ) -> Result<Vec<Added>> {
         self.write(Family::Threads, |db| {
-            let mut there = db.prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM thread_comment WHERE id = ?1 AND body <> '')",
-            )?;
+            let mut there = db.prepare_cached(&format!(
+                "SELECT EXISTS (SELECT 1 FROM thread_comment WHERE id = ?1 AND body <> '')
+                    AND NOT EXISTS (SELECT 1 FROM ({}) o LEFT JOIN thread_comment c ON c.id = o.value
+                                    WHERE coalesce(c.body, '') = '')",
+                context_of("?1", "?2")
+            ))?;
             let mut insert = db.prepare_cached(
                 "INSERT INTO candidate (generation_id, comment_id, n, text, finish, p_real,
                                         b0, b1, b2, b3, expected_bin)
@@ -597,7 +601,7 @@ impl Store {
             )?;
             let mut all = Vec::with_capacity(new.len());
             for c in new {
-                if !there.query_row([c.comment_id], |row| row.get(0))? {
+                if !there.query_row([c.comment_id, generation_id], |row| row.get(0))? {
                     all.push(Added::CommentDeleted);
                     continue;
                 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use repartee_engine::terms::ReplyState;
+use repartee_store::threads::{NewThread, NewThreadComment};
 
 /// A small model of a kind, trained for two steps.
 fn train(engine: &Engine, kind: ModelKind, name: &str, base: &str) {
@@ -96,6 +97,42 @@ fn saved_threads_are_drafted_once_without_network() {
         .map(|g| g.comments.iter().map(|c| c.thread).collect())
         .unwrap_or_default();
     assert!(again.len() < generated.comments.len() + 1);
+}
+
+#[test]
+fn purged_ancestor_takes_the_candidates_that_saw_it_along() {
+    let (place, engine, _) = replayed();
+    let comment = |name: &str, parent: Option<usize>, body: &str| NewThreadComment {
+        parent,
+        name: Some(name.to_owned()),
+        body: body.to_owned(),
+        ..NewThreadComment::default()
+    };
+    let thread = NewThread {
+        origin: "reddit".to_owned(),
+        title: "A title".to_owned(),
+        name: Some("t3_zzzz1".to_owned()),
+        comments: vec![
+            comment("t1_zzzz2", None, "What is above?"),
+            comment("t1_zzzz3", Some(0), "What is below?"),
+        ],
+        ..NewThread::default()
+    };
+    let store = Store::open(&place.project()).unwrap();
+    let (_, ids) = store.thread_insert(&thread, 0).unwrap();
+    let job = Generate {
+        stored: vec![ids[1]],
+        context: true,
+        ..draft().generate
+    };
+    let generated = done(&engine, &job);
+    let all = store.candidates(generated.generation).unwrap();
+    assert!(all.iter().any(|one| !one.text.is_empty()), "{all:?}");
+    let above = "t1_zzzz2".to_owned();
+    engine.posting().forget_names(&[above], PERSON).unwrap();
+    let left = store.candidates(generated.generation).unwrap();
+    assert_eq!(left.len(), all.len());
+    assert!(left.iter().all(|one| one.text.is_empty()), "{left:?}");
 }
 
 #[test]

@@ -14,6 +14,8 @@ pub(crate) struct Stored {
     pub comment: String,
     /// The title, then the ancestors, the nearest first.
     pub above: Vec<String>,
+    /// The rows of these ancestors.
+    pub context: Vec<i64>,
 }
 
 /// Reads a stored comment; `context`: with its ancestors, as far as the posting rules say.
@@ -22,7 +24,7 @@ pub(crate) struct Stored {
 /// [`crate::Code::NotFound`].
 pub(crate) fn stored(engine: &Engine, id: i64, context: bool) -> Result<Stored> {
     let comment = engine.store.thread_comment(id)?;
-    let mut above = Vec::new();
+    let (mut above, mut ancestors) = (Vec::new(), Vec::new());
     if context {
         let title = engine.store.thread(comment.thread_id)?.title;
         above.extend(Some(title).filter(|title| !title.trim().is_empty()));
@@ -35,6 +37,7 @@ pub(crate) fn stored(engine: &Engine, id: i64, context: bool) -> Result<Stored> 
             };
             if !found.body.is_empty() {
                 above.push(found.body.clone());
+                ancestors.push(found.id);
             }
             parent = found.parent_id;
         }
@@ -43,6 +46,7 @@ pub(crate) fn stored(engine: &Engine, id: i64, context: bool) -> Result<Stored> 
         thread: comment.thread_id,
         comment: comment.body,
         above,
+        context: ancestors,
     })
 }
 

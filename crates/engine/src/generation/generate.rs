@@ -208,6 +208,11 @@ pub struct GenerationConfig {
     #[serde(default)]
     #[ts(skip)]
     pub job: String,
+    /// The comments that the generator saw as context, by the comment that is answered: a purge of one of them reaches
+    /// the candidates.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[ts(skip)]
+    pub context: BTreeMap<i64, Vec<i64>>,
 }
 
 /// The precision of each model; f32 for one that was not used.
@@ -271,6 +276,8 @@ struct Asked {
     pair_id: Option<i64>,
     /// Context for the generator: the title, then the ancestors, the nearest first.
     above: Vec<String>,
+    /// The rows of these ancestors.
+    context: Vec<i64>,
 }
 
 /// A generated reply before it is stored.
@@ -623,6 +630,8 @@ impl Generate {
             },
             trained_on,
             job: ctx.job().to_owned(),
+            // once the comments are stored
+            context: BTreeMap::new(),
         })
     }
 
@@ -643,6 +652,7 @@ impl Generate {
                     place: Some((stored.thread, *id)),
                     pair_id: None,
                     above: stored.above,
+                    context: stored.context,
                 }),
                 Err(Stop::Failed(error)) if !is_of_the_whole(&error) => {
                     ctx.leave_out(label, error.message)?;
@@ -661,6 +671,7 @@ impl Generate {
                     place: None,
                     pair_id: Some(example.pair_id),
                     above: Vec::new(),
+                    context: Vec::new(),
                 });
             }
         }
@@ -926,10 +937,15 @@ impl Generate {
         comments: &[Asked],
         written: Vec<Written>,
         models: &Models,
-        config: GenerationConfig,
+        mut config: GenerationConfig,
     ) -> Result<Generated> {
         let (engine, store) = (ctx.engine(), &ctx.project.store);
         let places = self.insert_threads(&engine, comments)?;
+        for (asked, (_, id)) in comments.iter().zip(&places) {
+            if !asked.context.is_empty() {
+                config.context.insert(*id, asked.context.clone());
+            }
+        }
         let new = NewGeneration {
             generator: models.generator.id,
             realism: models.realism.as_ref().map(|c| c.id),
@@ -958,7 +974,10 @@ impl Generate {
         gone.dedup();
         for comment in &gone {
             let label = comments[*comment].label.as_str();
-            ctx.leave_out(label, "it was deleted while replies to it were generated")?;
+            ctx.leave_out(
+                label,
+                "it, or a comment above it, was deleted while replies to it were generated",
+            )?;
         }
         let copies = stored.iter().filter(|added| **added == Added::CopyOfPurged);
         match copies.count() {

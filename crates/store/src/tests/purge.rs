@@ -257,6 +257,124 @@ fn reddit_is_only_asked_about_human_texts_with_its_own_ids() {
 }
 
 #[test]
+fn permission_takes_no_source_of_reddit_out_of_the_check() {
+    let (_dir, store) = project();
+    let recorded = source(&store);
+    store
+        .source_origin(recorded, Origin::Reddit, false, "ada", 1)
+        .unwrap();
+    let pair = [
+        comment(10, None, "ann", "q"),
+        comment(11, Some(10), "bob", "a"),
+    ];
+    store.records_upsert(recorded, &pair).unwrap();
+    store.pairs_build(&Recipe::default(), |_| true).unwrap();
+    store
+        .source_permit(recorded, Permission::Synthetic, "")
+        .unwrap();
+    assert_eq!(store.imported_of_pairs().unwrap(), [(1, 10), (1, 11)]);
+}
+
+fn deleted(name: &str) -> crate::purge::Gone {
+    crate::purge::Gone {
+        name: name.into(),
+        why: "deleted".into(),
+    }
+}
+
+#[test]
+fn scrub_is_due_from_the_purge_until_the_log_is_empty() {
+    let (_dir, store, _) = live();
+    let text = "the first comment of them all";
+    assert!(!store.wants_scrub().unwrap());
+    store.purge(&[deleted("t1_a")], "repartee", 10).unwrap();
+    // the process that wiped it was killed; the next one knows that a scrub is due
+    let store = Store::open(store.path()).unwrap();
+    assert!(in_the_file(&store, text));
+    assert!(store.wants_scrub().unwrap());
+    // another process reads what the log has; a scrub waits some seconds for it
+    store.writing().connection.busy_handler(None).unwrap();
+    let reader = rusqlite::Connection::open(store.path()).unwrap();
+    reader.execute_batch("BEGIN").unwrap();
+    let sql = "SELECT count(*) FROM setting";
+    let _: i64 = reader.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert!(!store.scrub().unwrap());
+    assert!(store.wants_scrub().unwrap());
+    drop(reader);
+    assert!(store.scrub().unwrap());
+    assert!(!store.wants_scrub().unwrap());
+    assert!(!in_the_file(&store, text), "{text} is left");
+    assert_eq!(store.wal_bytes(), 0);
+    // retention wipes, too
+    store.expire(1_000).unwrap();
+    assert!(store.wants_scrub().unwrap());
+}
+
+#[test]
+fn posted_reply_keeps_a_quote_of_a_purged_comment_until_it_is_withdrawn() {
+    let (_dir, store, ids) = live();
+    let quote = "the first comment of them all";
+    let text = format!("> {quote}\n\nNot of all.");
+    let become_ = |from, to, what, at_ms| {
+        let to = Became::new(to, "", "");
+        store.reply_becomes(ids[0], &[from], None, &to, ("ada", what), at_ms)
+    };
+    store.reply_edit(ids[0], &text, "ada", 4).unwrap();
+    approve(&store, ids[0], &approval(&store, ids[0]), 5).unwrap();
+    become_(ReplyState::Approved, ReplyState::Posted, "posted", 6).unwrap();
+    store.purge(&[deleted("t1_a")], "repartee", 7).unwrap();
+    store.scrub().unwrap();
+    assert_eq!(store.reply(ids[0]).unwrap().text, text);
+    assert!(in_the_file(&store, quote));
+    become_(ReplyState::Posted, ReplyState::Withdrawn, "withdrawn", 8).unwrap();
+    let reply = store.reply(ids[0]).unwrap();
+    assert_eq!(reply.state, ReplyState::Withdrawn);
+    assert_eq!([&reply.text, &reply.outbox.full_text], ["", ""]);
+    assert!(store.wants_scrub().unwrap());
+    store.scrub().unwrap();
+    assert!(!in_the_file(&store, quote));
+}
+
+#[test]
+fn candidate_is_purged_with_a_comment_that_its_generator_saw_as_context() {
+    let (_dir, store, ids) = live();
+    let [above, below] = [ids[0], ids[2]].map(|id| store.reply(id).unwrap());
+    let config = format!(
+        r#"{{"context":{{"{}":[{}]}}}}"#,
+        below.comment_id, above.comment_id
+    );
+    store
+        .write_bare(|db| {
+            db.execute("UPDATE generation SET config = ?1", [&config])?;
+            Ok(())
+        })
+        .unwrap();
+    let done = store.purge(&[deleted("t1_a")], "repartee", 10).unwrap();
+    assert_eq!((done.comments, done.candidates, done.cancelled), (1, 3, 3));
+    let reply = store.reply(ids[2]).unwrap();
+    assert_eq!(
+        (reply.state, reply.text.as_str()),
+        (ReplyState::Cancelled, "")
+    );
+    assert_eq!(
+        store.candidate(reply.candidate_id).unwrap().unwrap().text,
+        ""
+    );
+    // nor is one stored whose generation took longer than that
+    let late = NewCandidate {
+        comment_id: below.comment_id,
+        n: 9,
+        text: "a late candidate".into(),
+        finish_reason: FinishReason::End,
+        scores: Scores::default(),
+    };
+    let added = store
+        .candidates_add_each(below.generation_id, &[late])
+        .unwrap();
+    assert_eq!(added, [crate::threads::Added::CommentDeleted]);
+}
+
+#[test]
 fn wiped_bytes_are_gone_however_often_rows_moved() {
     use crate::purge::Gone;
     let (_dir, store) = project();
