@@ -1698,7 +1698,7 @@ export type Named = { name: string, };
  * What counts as a near-duplicate.
  */
 export type Near = {
-  /** Words per shingle. */
+  /** Words per shingle; in scripts without spaces, two characters count as a word. */
   shingle: number,
   /** Minimum number of words of a text that is compared by its shingles; shorter ones only match when equal. */
   min_words: number,
