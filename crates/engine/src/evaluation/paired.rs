@@ -398,9 +398,16 @@ fn check_comparable(all: &[EvaluationInfo]) -> Result<()> {
                 first.config.kind, other.config.kind
             )));
         }
+        if (&first.split, first.partition) != (&other.split, other.partition) {
+            return Err(Error::usage(format!(
+                "{}, and {}; evaluate the runs on the same set of the same split: no model may have seen the examples",
+                set_of(first),
+                set_of(other)
+            )));
+        }
         if first.config.classes != other.config.classes {
             return Err(Error::usage(format!(
-                "{both} have different upvote bins; compare runs of splits with the same bins"
+                "{both} have different upvote bins; evaluate the runs again"
             )));
         }
         if let (Some(fakes), Some(of_other)) = (&first.fakes, &other.fakes)
