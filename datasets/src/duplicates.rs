@@ -3,7 +3,7 @@
 //!
 //! Two texts are equal when their words are: Unicode compatibility form (NFKC), lower case, letters and digits only; a
 //! text without any (":)") is compared as it is, without white space. Texts of at least [`Near::min_words`] words are
-//! also compared by their shingles (see [`near`]).
+//! also compared by their shingles (see [`near`]); two characters of a script without spaces count as a word.
 
 use std::collections::HashMap;
 
@@ -73,8 +73,7 @@ impl Texts {
         let text = normalized(text);
         let next = self.numbers.len() as u32;
         let number = *self.numbers.entry(hash(&[&text])).or_insert(next);
-        let least = self.near.min_words.max(self.near.shingle).max(1);
-        if number == next && text.split(' ').count() >= least {
+        if number == next && near::is_long(&text, &self.near) {
             self.long.push((number, text));
         }
         number
@@ -513,6 +512,22 @@ mod tests {
         assert!(leaks.near[0].2 > 0.8 && leaks.texts.is_empty());
         let one_partition = audit(&members, &[Partition::Test; 4], 3, &[(1, 2)], &alike);
         assert!(one_partition.none(), "{one_partition:?}");
+    }
+
+    #[test]
+    fn near_duplicates_in_scripts_without_spaces_stay_in_one_partition() {
+        for (text, copy) in near::tests::UNSPACED {
+            let pairs = [(0, text, "a"), (1, "b", copy), (2, "c", "d")];
+            let (members, alike) = members(&pairs, Near::default());
+            let groups = group(&members, 3, &alike, &[], 10);
+            assert_eq!((groups.of, groups.by_text), (vec![0, 0, 2], 1), "{text}");
+            // if a limit keeps them apart, one is left out
+            let partitions = [Partition::Train, Partition::Test, Partition::Test];
+            let out = left_out(&members, &partitions, &alike);
+            assert_eq!(out, [false, true, false], "{text}");
+            let leaks = audit(&members, &partitions, 3, &[], &alike);
+            assert_eq!(leaks.near.len(), 1, "{text}: {leaks:?}");
+        }
     }
 
     #[test]

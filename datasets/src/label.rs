@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+/// Number of upvote bins.
+pub const BINS: usize = 4;
+
 /// Three strictly increasing edges over a reply's score. Bin 0 is below the first edge, bin 3 from the last edge up: a
 /// score's bin is the number of edges that it reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -16,21 +19,31 @@ impl BinEdges {
         (edges[0] < edges[1] && edges[1] < edges[2]).then_some(Self(edges))
     }
 
-    /// The quartiles of the scores (nearest rank), moved apart where they coincide: scores are small integers, and half
-    /// of a subreddit often has a score of 1. `None` if there is no score.
+    /// The quartiles of the scores (nearest rank). Scores are small integers, and half of a subreddit often has a score
+    /// of 1: where quartiles coincide, or the first is the lowest score, an edge moves to the next distinct score, and
+    /// the median only if there are not enough of them on one side. So every bin has a score if at least four are
+    /// distinct; of fewer, each has a bin of its own, the highest in bin 3, and the lowest bins are empty. `None` if there
+    /// is no score.
     pub fn quartiles(scores: &mut [i64]) -> Option<Self> {
-        if scores.is_empty() {
-            return None;
-        }
         scores.sort_unstable();
-        let at = |quarter: usize| scores[(scores.len() * quarter / 4).min(scores.len() - 1)];
-        let middle = at(2);
-        // Only the outer edges are moved, so that the median stays the median.
-        Some(Self([
-            at(1).min(middle.saturating_sub(1)),
+        let mut distinct = scores.to_vec();
+        distinct.dedup();
+        while distinct.len() < BINS {
+            let below = distinct.first()?.checked_sub(1)?;
+            distinct.insert(0, below);
+        }
+        let last = distinct.len() - 1;
+        let at = |quarter: usize| {
+            let score = scores[scores.len() * quarter / BINS];
+            distinct.partition_point(|&other| other < score)
+        };
+        let middle = at(2).clamp(2, last - 1);
+        let places = [
+            at(1).clamp(1, middle - 1),
             middle,
-            at(3).max(middle.saturating_add(1)),
-        ]))
+            at(3).clamp(middle + 1, last),
+        ];
+        Self::new(places.map(|place| distinct[place]))
     }
 
     pub fn edges(self) -> [i64; 3] {
@@ -74,6 +87,8 @@ impl From<BinEdges> for [i64; 3] {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -95,12 +110,52 @@ mod tests {
     }
 
     #[test]
-    fn quartiles_always_increase() {
+    fn every_bin_has_a_score_if_four_are_distinct() {
         let mut rng = fastrand::Rng::with_seed(1);
-        for _ in 0..1_000 {
-            let mut scores: Vec<i64> = (0..rng.usize(1..50)).map(|_| rng.i64(-5..5)).collect();
+        for _ in 0..2_000 {
+            // most scores are the same one
+            let (often, step) = (rng.i64(-5..5), rng.i64(1..4));
+            let mut scores: Vec<i64> = (0..rng.usize(1..50))
+                .map(|_| {
+                    if rng.bool() {
+                        often
+                    } else {
+                        step * rng.i64(-5..5)
+                    }
+                })
+                .collect();
             let edges = BinEdges::quartiles(&mut scores).unwrap();
             assert!(BinEdges::new(edges.edges()).is_some(), "{scores:?}");
+            let bins = |scores: &[i64]| {
+                scores
+                    .iter()
+                    .map(|&s| edges.bin(s))
+                    .collect::<BTreeSet<_>>()
+            };
+            let distinct: BTreeSet<i64> = scores.iter().copied().collect();
+            let most = distinct.len().min(BINS);
+            assert_eq!(bins(&scores).len(), most, "{scores:?} {edges:?}");
         }
+    }
+
+    #[test]
+    fn tied_quartiles_move_to_the_next_distinct_score() {
+        let of = |counts: &[(i64, usize)]| {
+            let scores = counts.iter().flat_map(|&(score, n)| vec![score; n]);
+            let edges = BinEdges::quartiles(&mut scores.collect::<Vec<i64>>());
+            edges.map(BinEdges::edges)
+        };
+        // the lowest score is the first quartile, and the median
+        assert_eq!(of(&[(1, 60), (2, 10), (5, 10), (9, 20)]), Some([2, 5, 9]));
+        // 0 is no score
+        assert_eq!(of(&[(-7, 5), (-4, 5), (1, 80), (6, 10)]), Some([-4, 1, 6]));
+        // the highest score is the median
+        assert_eq!(of(&[(1, 10), (2, 10), (5, 10), (9, 70)]), Some([2, 5, 9]));
+        assert_eq!(of(&[(1, 3), (2, 3), (3, 3), (4, 3)]), Some([2, 3, 4]));
+        // fewer than four
+        assert_eq!(of(&[(0, 80), (1, 10), (2, 10)]), Some([0, 1, 2]));
+        assert_eq!(of(&[(1, 1), (5, 1)]), Some([0, 1, 5]));
+        assert_eq!(of(&[(1, 9)]), Some([-1, 0, 1]));
+        assert_eq!(of(&[]), None);
     }
 }

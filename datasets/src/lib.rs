@@ -15,6 +15,7 @@ pub mod guard;
 pub mod id;
 pub mod json;
 pub mod label;
+pub mod length;
 pub mod listing;
 pub mod memorized;
 pub mod ndjson;

@@ -19,6 +19,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use crate::length::HALVES;
 use crate::near::{self, Near, fnv, mix, overlap, shingles_of};
 
 /// Minimum number of words of a copied reply: people, too, repeat "Thanks a lot!".
@@ -136,7 +137,9 @@ fn hash_of(words: &[u32]) -> u64 {
 }
 
 fn shingles(words: &[u32]) -> Vec<u64> {
-    let words: Vec<u64> = words.iter().map(|&word| u64::from(word)).collect();
+    let words: Vec<(u64, usize)> = (words.iter())
+        .map(|&word| (u64::from(word), HALVES))
+        .collect();
     shingles_of(&words, &Near::default())
 }
 

@@ -1,10 +1,11 @@
 //! Near-duplicate texts, found exactly: every pair above the threshold, not most of them.
 //!
-//! Two texts are near-duplicates if the Jaccard similarity of their sets of word shingles reaches the threshold. The
-//! join is AllPairs with length and prefix filtering (Bayardo, Ma, Srikant 2007, "Scaling up all pairs similarity
-//! search"; the bounds as in Xiao et al. 2011, "Efficient similarity joins for near-duplicate detection", section 3):
-//! if J(x, y) >= t, then x and y share one of the first |x| - ceil(t |x|) + 1 shingles in any common order; ordered
-//! from rare to frequent, few texts share one by chance. So an audit that finds nothing is a proof, up to collisions of
+//! Two texts are near-duplicates if the Jaccard similarity of their sets of word shingles reaches the threshold; in
+//! scripts without spaces, a shingle has two characters for each word ([`length`]). The join is AllPairs with length and
+//! prefix filtering (Bayardo, Ma, Srikant 2007, "Scaling up all pairs similarity search"; the bounds as in Xiao et al.
+//! 2011, "Efficient similarity joins for near-duplicate detection", section 3): if J(x, y) >= t, then x and y share one
+//! of the first |x| - ceil(t |x|) + 1 shingles in any common order; ordered from rare to frequent, few texts share one
+//! by chance. So an audit that finds nothing is a proof, up to collisions of
 //! 64-bit hashes, which can only add a pair.
 
 use rayon::prelude::*;
@@ -13,11 +14,13 @@ use std::collections::HashMap;
 use ts_rs::TS;
 use unicode_normalization::UnicodeNormalization;
 
+use crate::length::{self, HALVES, are_at_least, runs};
+
 /// What counts as a near-duplicate.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Near {
-    /// Words per shingle.
+    /// Words per shingle; in scripts without spaces, two characters count as a word.
     pub shingle: usize,
     /// Minimum number of words of a text that is compared by its shingles; shorter ones only match when equal.
     pub min_words: usize,
@@ -61,21 +64,38 @@ pub(crate) fn words(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// The set of a text's shingles, as sorted hashes; empty when the text is too short to compare.
-fn shingles(text: &str, near: &Near) -> Vec<u64> {
-    let of_words: Vec<u64> = words(text).iter().map(|w| fnv(w.as_bytes())).collect();
-    shingles_of(&of_words, near)
+/// Minimum length in words of a text with shingles.
+fn least(near: &Near) -> usize {
+    near.min_words.max(near.shingle).max(1)
 }
 
-/// As [`shingles`], of words that are given as hashes.
-pub(crate) fn shingles_of(words: &[u64], near: &Near) -> Vec<u64> {
-    let n = near.shingle.max(1);
-    if words.len() < near.min_words.max(n) {
+/// Whether a text, as [`words`] joined by spaces, is long enough to be compared by its shingles.
+pub(crate) fn is_long(normalized: &str, near: &Near) -> bool {
+    let halves = |word: &str| match word.is_ascii() {
+        true => HALVES,
+        false => length::parts(word).iter().map(|(_, halves)| halves).sum(),
+    };
+    are_at_least(normalized.split(' ').map(halves), least(near))
+}
+
+/// The set of a text's shingles, as sorted hashes; empty when the text is too short to compare.
+fn shingles(text: &str, near: &Near) -> Vec<u64> {
+    let words = words(text);
+    let parts: Vec<(u64, usize)> = (words.iter())
+        .flat_map(|word| length::parts(word))
+        .map(|(part, halves)| (fnv(part.as_bytes()), halves))
+        .collect();
+    shingles_of(&parts, near)
+}
+
+/// As [`shingles`], of words or parts of them that are given as hashes, each with its length in halves of a word.
+pub(crate) fn shingles_of(parts: &[(u64, usize)], near: &Near) -> Vec<u64> {
+    let halves = |part: &(u64, usize)| part.1;
+    if !are_at_least(parts.iter().map(halves), least(near)) {
         return Vec::new();
     }
-    let mut set: Vec<u64> = words
-        .windows(n)
-        .map(|window| window.iter().fold(0, |h, &w| mix(h ^ w)))
+    let mut set: Vec<u64> = runs(parts, halves, near.shingle.max(1))
+        .map(|run| parts[run].iter().fold(0, |h, &(part, _)| mix(h ^ part)))
         .collect();
     set.sort_unstable();
     set.dedup();
@@ -219,7 +239,7 @@ pub(crate) fn overlap<T: Ord>(a: &[T], b: &[T], least: usize) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// Slow reference: every pair compared with every other.
@@ -311,6 +331,49 @@ mod tests {
             .map(|t| (t.a, t.b))
             .collect();
         assert_eq!(found, [(0, 1), (0, 2)]);
+    }
+
+    /// Texts of scripts without spaces, each with a copy that differs by one character.
+    pub(crate) const UNSPACED: [(&str, &str); 3] = [
+        (
+            "我们昨天在公园里看到一只很大的白色的狗它一直跟着我们走到车站然后就自己回家去了我觉得它认识路而且一点也不怕人真是太聪明了",
+            "我们昨天在公园里看到一只很大的白色的狗它一直跟着我们走到车站然后就自己回家去了我觉得它认识路而且一点也不怕人真是太聪明啊",
+        ),
+        (
+            "この前買ったラジオは音がとても良いのですが少し重いので旅行に持って行くにはあまり向いていないと思います",
+            "この前買ったラジオは音がとても良いのですが少し重いので旅行に持って行くにはあまり向いていないと思いまし",
+        ),
+        (
+            "เมื่อวานนี้ฉันไปตลาดกับแม่แล้วซื้อผลไม้มากมายกลับมาทำขนมให้ทุกคนในบ้านกินด้วยกันอย่างมีความสุขมาก",
+            "เมื่อวานนี้ฉันไปตลาดกับแม่แล้วซื้อผลไม้มากมายกลับมาทำขนมให้ทุกคนในบ้านกินด้วยกันอย่างมีความสุขมาย",
+        ),
+    ];
+
+    #[test]
+    fn copies_in_scripts_without_spaces_are_near_duplicates() {
+        let texts: Vec<&str> = UNSPACED.iter().flat_map(|(a, b)| [*a, *b]).collect();
+        let found: Vec<_> = find(&texts, &Near::default())
+            .iter()
+            .map(|t| (t.a, t.b))
+            .collect();
+        assert_eq!(found, [(0, 1), (2, 3), (4, 5)]);
+        // seven words and a half, and eight
+        let short = "昨天公园里的狗很大也白真的";
+        let of = |text: &str| shingles(text, &Near::default()).len();
+        assert_eq!(
+            (of(&format!("{short}呀吗")), of(&format!("{short}呀吗啊"))),
+            (0, 11)
+        );
+        assert!(is_long(&format!("{short}呀吗啊"), &Near::default()));
+        assert!(!is_long(&format!("{short}呀吗"), &Near::default()));
+        // unlike texts share no runs of six characters
+        assert!(
+            find(
+                &["今天下午我要去图书馆借几本关于花园的书", UNSPACED[0].0],
+                &Near::default()
+            )
+            .is_empty()
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::layers::{Embedding, LayerNorm, Linear};
 use crate::ops::{self, Attention, Gelu, Layout};
 use crate::rng::Stream;
-use crate::weights::{self, Names, Parameters, Scope, range, tenth};
+use crate::weights::{self, Names, Parameters, Scope, range, tenth, whole};
 use crate::{Error, Result, batch};
 
 pub use crate::batch::Rows;
@@ -19,13 +19,19 @@ pub use crate::batch::Rows;
 /// `config.json`, with the names of transformers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Config {
-    pub vocab_size: usize,  // V
+    #[serde(deserialize_with = "whole")]
+    pub vocab_size: usize, // V
+    #[serde(deserialize_with = "whole")]
     pub hidden_size: usize, // C
+    #[serde(deserialize_with = "whole")]
     pub num_hidden_layers: usize,
+    #[serde(deserialize_with = "whole")]
     pub num_attention_heads: usize, // H
+    #[serde(deserialize_with = "whole")]
     pub intermediate_size: usize,
+    #[serde(deserialize_with = "whole")]
     pub max_position_embeddings: usize, // the largest T
-    #[serde(default = "two")]
+    #[serde(default = "two", deserialize_with = "whole")]
     pub type_vocab_size: usize,
     /// `gelu` (erf), `gelu_new` or `gelu_pytorch_tanh`.
     #[serde(default = "gelu")]
@@ -42,7 +48,7 @@ pub struct Config {
     pub initializer_range: f64,
     #[serde(default = "eps")]
     pub layer_norm_eps: f64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub pad_token_id: u32,
     /// Everything else in the file.
     #[serde(flatten)]
@@ -111,14 +117,25 @@ impl Config {
         self.rest.insert("architectures".into(), architectures);
     }
 
-    /// Refuses what this file does not implement, and sizes that no model has.
+    /// Refuses what this file does not implement, and numbers that no model has.
     pub fn check(&self) -> Result<()> {
         let (c, heads, v) = (self.hidden_size, self.num_attention_heads, self.vocab_size);
         let (positions, pad) = (self.max_position_embeddings, self.pad_token_id as usize);
         weights::check_field(&self.rest, "model_type", &["bert"])?;
         weights::check_field(&self.rest, "position_embedding_type", &["absolute"])?;
         weights::check_heads(("hidden_size", c), ("num_attention_heads", heads))?;
-        weights::check_sizes(&[
+        let head = self.classifier_dropout.unwrap_or(self.hidden_dropout_prob);
+        weights::check_dropouts(&[
+            ("hidden_dropout_prob", self.hidden_dropout_prob),
+            (
+                "attention_probs_dropout_prob",
+                self.attention_probs_dropout_prob,
+            ),
+            ("classifier_dropout", head),
+        ])?;
+        weights::check_epsilon("layer_norm_eps", self.layer_norm_eps)?;
+        weights::check_spread("initializer_range", self.initializer_range)?;
+        weights::check_ranges(&[
             ("vocab_size", v, 1..=1 << 23),
             ("max_position_embeddings", positions, 1..=1 << 21),
             ("hidden_size", c, 1..=1 << 17),

@@ -14,18 +14,24 @@ use serde_json::{Map, Value, json};
 use crate::layers::{Embedding, LayerNorm, Linear};
 use crate::ops::{self, BlockCache, Cache, Gelu, Layout};
 use crate::rng::Stream;
-use crate::weights::{self, Names, Parameters, Scope, range, tenth};
+use crate::weights::{self, Names, Parameters, Scope, range, tenth, whole, whole_or_null};
 use crate::{Error, Result, batch};
 
 /// `config.json`, with the names of transformers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Config {
-    pub vocab_size: usize,  // V
+    #[serde(deserialize_with = "whole")]
+    pub vocab_size: usize, // V
+    #[serde(deserialize_with = "whole")]
     pub n_positions: usize, // the largest T
-    pub n_embd: usize,      // C
+    #[serde(deserialize_with = "whole")]
+    pub n_embd: usize, // C
+    #[serde(deserialize_with = "whole")]
     pub n_layer: usize,
+    #[serde(deserialize_with = "whole")]
     pub n_head: usize, // H
     /// Width of the MLP; 4C if absent.
+    #[serde(default, deserialize_with = "whole_or_null")]
     pub n_inner: Option<usize>,
     #[serde(default = "eps")]
     pub layer_norm_epsilon: f64,
@@ -39,7 +45,7 @@ pub struct Config {
     /// Standard deviation of the initial weights.
     #[serde(default = "range")]
     pub initializer_range: f64,
-    #[serde(default = "end")]
+    #[serde(default = "end", deserialize_with = "whole_or_null")]
     pub eos_token_id: Option<u32>,
     /// Everything else in the file.
     #[serde(flatten)]
@@ -86,7 +92,7 @@ impl Config {
         Some(Self::new(50257, 1024, c, layers, heads))
     }
 
-    /// Refuses what this file does not implement, and sizes that no model has.
+    /// Refuses what this file does not implement, and numbers that no model has.
     pub fn check(&self) -> Result<()> {
         let only = |field, values: &[&str]| weights::check_field(&self.rest, field, values);
         only("model_type", &["gpt2"])?;
@@ -96,7 +102,14 @@ impl Config {
         only("scale_attn_weights", &["true"])?;
         only("tie_word_embeddings", &["true"])?;
         weights::check_heads(("n_embd", self.n_embd), ("n_head", self.n_head))?;
-        weights::check_sizes(&[
+        weights::check_dropouts(&[
+            ("resid_pdrop", self.resid_pdrop),
+            ("embd_pdrop", self.embd_pdrop),
+            ("attn_pdrop", self.attn_pdrop),
+        ])?;
+        weights::check_epsilon("layer_norm_epsilon", self.layer_norm_epsilon)?;
+        weights::check_spread("initializer_range", self.initializer_range)?;
+        weights::check_ranges(&[
             ("vocab_size", self.vocab_size, 1..=1 << 23),
             ("n_positions", self.n_positions, 1..=1 << 21),
             ("n_embd", self.n_embd, 1..=1 << 17),
@@ -347,6 +360,66 @@ mod tests {
 
     use super::*;
     use crate::generate::{SamplingParams, Task, generate, go_on};
+
+    #[test]
+    fn numbers_of_a_config_that_no_model_has_are_refused_with_their_range() {
+        let json = serde_json::to_value(Config::new(50, 32, 16, 2, 2)).unwrap();
+        let with = |field: &str, value: Value| {
+            let mut json = json.clone();
+            json[field] = value;
+            serde_json::from_value::<Config>(json)
+        };
+        let checked = |field: &str, value: f64| with(field, json!(value)).unwrap().check();
+        for (field, wrong, right, range) in [
+            (
+                "layer_norm_epsilon",
+                [0.0, -1.0, 1e9],
+                1e-12,
+                "1e-20 and 0.1",
+            ),
+            ("resid_pdrop", [-1.0, 2.0, 1.0], 0.0, "0.0 and 0.9"),
+            ("embd_pdrop", [-1.0, 2.0, 1.0], 0.9, "0.0 and 0.9"),
+            ("attn_pdrop", [-1.0, 2.0, 1.0], 0.0, "0.0 and 0.9"),
+            ("initializer_range", [-0.02, 1e9, 1.5], 0.02, "0.0 and 1.0"),
+        ] {
+            checked(field, right).unwrap();
+            for value in wrong {
+                let error = checked(field, value).unwrap_err().to_string();
+                let said = format!("{field} is {value:?}; it must be between {range}");
+                assert!(error.contains(&said), "{error}");
+            }
+        }
+        // a whole number may be written with a point
+        for field in [
+            "vocab_size",
+            "n_positions",
+            "n_embd",
+            "n_layer",
+            "n_head",
+            "n_inner",
+        ] {
+            let config = with(field, json!(4.0)).unwrap();
+            assert_eq!(serde_json::to_value(config).unwrap()[field], json!(4));
+            for wrong in [json!(4.5), json!(-4), json!(-4.0), json!(1e30), json!("4")] {
+                assert!(with(field, wrong.clone()).is_err(), "{field} {wrong}");
+            }
+        }
+        assert_eq!(
+            with("eos_token_id", json!(7.0)).unwrap().eos_token_id,
+            Some(7)
+        );
+        assert_eq!(
+            with("eos_token_id", Value::Null).unwrap().eos_token_id,
+            None
+        );
+        assert_eq!(with("n_inner", Value::Null).unwrap().n_inner, None);
+        let mut json = json.clone();
+        json.as_object_mut().unwrap().remove("n_inner");
+        assert_eq!(
+            serde_json::from_value::<Config>(json).unwrap().n_inner,
+            None
+        );
+    }
 
     /// Half precision: logits, and generation through the cache.
     #[test]

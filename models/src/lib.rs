@@ -70,6 +70,21 @@ pub enum Error {
         /// Shape that the configuration asks for.
         config: Vec<usize>,
     },
+    /// Two tensors of a checkpoint are the same parameter.
+    #[error(
+        "the checkpoint has two tensors for '{parameter}': '{first}' and '{second}'; keep the right one"
+    )]
+    Twice {
+        parameter: String,
+        first: String,
+        second: String,
+    },
+    /// Only the difference to a model: the file, or a tensor.
+    #[error(
+        "{0}: this is a LoRA adapter, not a whole model; merge it into its model first (PEFT's merge_and_unload, \
+         then save_pretrained), and use the merged one"
+    )]
+    Adapter(String),
     /// Weights that are not numbers.
     #[error(
         "tensor '{0}' holds NaN or infinite numbers, so the model is unusable; use a checkpoint from before \

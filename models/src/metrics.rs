@@ -140,7 +140,8 @@ pub fn roc(scores: &[f64], truth: &[bool]) -> Option<Roc> {
 pub struct RocByClass {
     /// One curve per class; `None` for a class without examples (or with all of them).
     pub classes: Vec<Option<Roc>>,
-    /// Micro-average: all N * K decisions pooled into one binary problem; every example counts equally.
+    /// Micro-average: the decisions on all classes that occur ([`Pooled`]) as one binary problem; every example counts
+    /// equally. `None` if fewer than two occur.
     pub micro: Option<Roc>,
     /// Macro-average: the mean of the classes' curves at every false positive rate; every class counts equally. Its
     /// `auc` is the mean of the classes' AUCs. Classes without a curve are left out; `None` if fewer than two have one.
@@ -148,7 +149,8 @@ pub struct RocByClass {
 }
 
 /// One-vs-rest curves from `probabilities` (N, K) and the true classes (N). As scikit-learn's
-/// `roc_auc_score(multi_class="ovr")` with `average` None, "micro" and "macro"; if a class is missing, over the others.
+/// `roc_auc_score(multi_class="ovr")` with `average` None, "micro" and "macro"; if a class is missing, all averages are
+/// over the others.
 pub fn roc_by_class(probabilities: &[f64], classes: usize, labels: &[usize]) -> RocByClass {
     assert_eq!(
         probabilities.len(),
@@ -167,7 +169,8 @@ pub fn roc_by_class(probabilities: &[f64], classes: usize, labels: &[usize]) -> 
             roc(&scores, &truth)
         })
         .collect();
-    let micro = roc(probabilities, &pooled(labels, classes));
+    let pooled = Pooled::of(labels, classes);
+    let micro = roc(&pooled.scores(probabilities), &pooled.truth);
     let there: Vec<&Roc> = curves.iter().flatten().collect();
     let macro_mean = (there.len() > 1).then(|| mean_curve(&there));
     RocByClass {
@@ -177,20 +180,48 @@ pub fn roc_by_class(probabilities: &[f64], classes: usize, labels: &[usize]) -> 
     }
 }
 
-/// Whether each of the N * K decisions that a micro-average pools is true, row-major as the probabilities.
-pub fn pooled(labels: &[usize], classes: usize) -> Vec<bool> {
-    let of_example = |&label: &usize| (0..classes).map(move |k| k == label);
-    labels.iter().flat_map(of_example).collect()
+/// The decisions that a micro-average pools: of every example, whether it is of each class. A class without examples has
+/// none: it would add N decisions that are easily right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pooled {
+    classes: usize,
+    /// The classes that occur, (M).
+    pub there: Vec<usize>,
+    /// Whether each decision is true, (N, M) row-major.
+    pub truth: Vec<bool>,
 }
 
-/// Micro-averaged average precision of `probabilities` (N, K): all N * K decisions pooled. `None` without examples, with
-/// one class, or with a NaN. As scikit-learn's `average_precision_score(average="micro")`.
+impl Pooled {
+    /// Of examples with these true classes, (N), out of K.
+    pub fn of(labels: &[usize], classes: usize) -> Self {
+        let there: Vec<usize> = (0..classes).filter(|k| labels.contains(k)).collect();
+        let truth = (labels.iter())
+            .flat_map(|label| there.iter().map(move |k| k == label))
+            .collect();
+        Self {
+            classes,
+            there,
+            truth,
+        }
+    }
+
+    /// Of `probabilities` (N, K), those of the decisions, (N, M).
+    pub fn scores(&self, probabilities: &[f64]) -> Vec<f64> {
+        let rows = probabilities.chunks_exact(self.classes.max(1));
+        rows.flat_map(|row| self.there.iter().map(move |&k| row[k]))
+            .collect()
+    }
+}
+
+/// Micro-averaged average precision of `probabilities` (N, K), over the classes that occur ([`Pooled`]). `None` if fewer
+/// than two do, or with a NaN. As scikit-learn's `average_precision_score(average="micro")`.
 pub fn micro_average_precision(
     probabilities: &[f64],
     classes: usize,
     labels: &[usize],
 ) -> Option<f64> {
-    precision_recall(probabilities, &pooled(labels, classes)).map(|pr| pr.average_precision)
+    let pooled = Pooled::of(labels, classes);
+    precision_recall(&pooled.scores(probabilities), &pooled.truth).map(|pr| pr.average_precision)
 }
 
 /// Mean of a figure of each class (K), weighted by the number of its examples (K): as scikit-learn's
@@ -205,34 +236,30 @@ pub fn weighted_mean(figures: &[Option<f64>], counts: &[u64]) -> Option<f64> {
 }
 
 /// The micro-averaged average precision of a predictor that gives every example the class shares as probabilities;
-/// `counts` has the examples of each class. `None` if only one class exists or no example.
+/// `counts` has the examples of each class. `None` if fewer than two occur.
 pub fn prior_micro_average_precision(counts: &[u64]) -> Option<f64> {
-    let mut counts: Vec<f64> = counts.iter().map(|&n| n as f64).collect();
-    counts.sort_unstable_by(|a, b| b.total_cmp(a));
+    let counts = occurring(counts);
     let all: f64 = counts.iter().sum();
     let (mut tp, mut decisions, mut sum) = (0.0, 0.0, 0.0);
     for equal in counts.chunk_by(|a, b| a == b) {
         let positives = equal[0] * equal.len() as f64;
         tp += positives;
         decisions += all * equal.len() as f64;
-        if positives > 0.0 {
-            sum += positives * tp / decisions;
-        }
+        sum += positives * tp / decisions;
     }
-    (counts.len() > 1 && all > 0.0).then(|| sum / all)
+    (counts.len() > 1).then(|| sum / all)
 }
 
 /// The micro-averaged AUC of a predictor that gives every example the class shares as probabilities; `counts` has the
 /// examples of each class. No other constant predictor has a higher one, and it is one half only if all classes are
-/// equally frequent: pooled over the classes, "not a rare class" is right more often than not. `None` if only one class
-/// exists or no example.
+/// equally frequent: pooled over the classes, "not a rare class" is right more often than not. `None` if fewer than two
+/// classes occur.
 pub fn prior_micro_auc(counts: &[u64]) -> Option<f64> {
-    let mut shares: Vec<f64> = counts.iter().map(|&n| n as f64).collect();
-    shares.sort_unstable_by(|a, b| b.total_cmp(a));
-    let all: f64 = shares.iter().sum();
+    let counts = occurring(counts);
+    let all: f64 = counts.iter().sum();
     // class k is one score of the pooled problem, with its examples as positives and all others as negatives
     let (mut doubled, mut tp) = (0.0, 0.0);
-    for equal in shares.chunk_by(|a, b| a == b) {
+    for equal in counts.chunk_by(|a, b| a == b) {
         let positives = equal[0] * equal.len() as f64;
         let negatives = (all - equal[0]) * equal.len() as f64;
         doubled += negatives * (positives + 2.0 * tp);
@@ -240,6 +267,14 @@ pub fn prior_micro_auc(counts: &[u64]) -> Option<f64> {
     }
     let negatives = all * (counts.len() as f64 - 1.0);
     (negatives > 0.0).then(|| doubled / (2.0 * negatives * all))
+}
+
+/// The examples of each class that occurs, the most frequent first.
+fn occurring(counts: &[u64]) -> Vec<f64> {
+    let there = counts.iter().filter(|n| **n > 0);
+    let mut there: Vec<f64> = there.map(|&n| n as f64).collect();
+    there.sort_unstable_by(|a, b| b.total_cmp(a));
+    there
 }
 
 /// The mean of several ROC curves over the union of their false positive rates (Fawcett 2006, "An

@@ -2,7 +2,7 @@
 //!
 //! Tensors keep the names and layouts of the checkpoint (GPT-2's `(in, out)` matrices too), so nothing is renamed or
 //! transposed. The only aliases are those of older files: LayerNorm's `gamma`/`beta`, and the prefixes `transformer.`
-//! and `bert.`, which some files have and others lack.
+//! and `bert.`, which some files have and others lack; and what other programs wrap a model in (`WRAPPERS`, `OUTER`).
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -10,6 +10,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor, Var};
+use serde::Deserialize;
 
 use crate::rng::Stream;
 use crate::{Error, Result};
@@ -162,7 +163,7 @@ impl Parameters {
             ignored,
         } = self.names;
         let tops = [heads, ignored].concat(); // outside the prefix
-        let mut found = canonical_names(found, prefix, &tops);
+        let mut found = canonical_names(found, prefix, &tops)?;
         found.retain(|name, _| !ignored.iter().any(|one| name.starts_with(one)));
         check_layers(&found, blocks, field, layers)?;
         Ok(found)
@@ -257,35 +258,66 @@ fn load_into(
 }
 
 /// Gives tensors the names of current checkpoints (see [`canonical_name`]) and drops masks and positions.
+///
+/// # Errors
+/// If two tensors have the same name then, or one is of an adapter.
 fn canonical_names<T>(
     found: impl IntoIterator<Item = (String, T)>,
     prefix: &str,
     tops: &[&str],
-) -> BTreeMap<String, T> {
-    let found = found.into_iter();
-    found
-        .map(|(name, tensor)| (canonical_name(&name, prefix, tops), tensor))
-        .filter(|(name, _)| !is_buffer(name))
-        .collect()
+) -> Result<BTreeMap<String, T>> {
+    let mut named: BTreeMap<String, (String, T)> = BTreeMap::new();
+    for (name, tensor) in found {
+        if name.split('.').any(|part| part.starts_with("lora_")) {
+            return Err(Error::Adapter(format!("tensor '{name}'")));
+        }
+        let parameter = canonical_name(&name, prefix, tops);
+        if is_buffer(&parameter) {
+            continue;
+        }
+        if let Some((first, _)) = named.get(&parameter) {
+            return Err(Error::Twice {
+                first: first.clone(),
+                second: name,
+                parameter,
+            });
+        }
+        named.insert(parameter, (name, tensor));
+    }
+    let named = named.into_iter();
+    Ok(named.map(|(name, (_, tensor))| (name, tensor)).collect())
 }
 
-/// The name of a tensor in current checkpoints: `gamma`/`beta` become `weight`/`bias`, and
-/// `prefix` ("transformer.", "bert.") is added to a name that belongs below it but lacks it.
+/// What wraps modules anywhere in a model, and adds a part to the names within them: DistributedDataParallel,
+/// torch.compile, FullyShardedDataParallel, activation checkpointing.
+const WRAPPERS: [&str; 4] = [
+    "module",
+    "_orig_mod",
+    "_fsdp_wrapped_module",
+    "_checkpoint_wrapped_module",
+];
+
+/// What contains a whole model: a module of Lightning or of one's own, PEFT (`base_model.model.`).
+const OUTER: [&str; 2] = ["model", "base_model"];
+
+/// The name of a tensor in current checkpoints: without [`WRAPPERS`] and [`OUTER`]; `gamma`/`beta` become
+/// `weight`/`bias`, and `prefix` ("transformer.", "bert.") is added to a name that belongs below it but lacks it.
 /// `tops` are the names outside the prefix ("classifier.", "lm_head.").
 fn canonical_name(name: &str, prefix: &str, tops: &[&str]) -> String {
-    let mut bare = name;
-    // the prefixes of DistributedDataParallel and torch.compile
-    while let Some(rest) = ["module.", "_orig_mod."]
+    let mut parts: Vec<&str> = name.split('.').collect();
+    let leaf = parts.pop().unwrap_or_default();
+    parts.retain(|part| !WRAPPERS.contains(part));
+    let outer = parts
         .iter()
-        .find_map(|wrapper| bare.strip_prefix(wrapper))
-    {
-        bare = rest;
-    }
-    let name = match bare.rsplit_once('.') {
-        Some((stem, "gamma")) => format!("{stem}.weight"),
-        Some((stem, "beta")) => format!("{stem}.bias"),
-        _ => bare.to_owned(),
-    };
+        .take_while(|part| OUTER.contains(*part))
+        .count();
+    parts.drain(..outer);
+    parts.push(match leaf {
+        "gamma" => "weight",
+        "beta" => "bias",
+        leaf => leaf,
+    });
+    let name = parts.join(".");
     match name.starts_with(prefix) || tops.iter().any(|top| name.starts_with(top)) {
         true => name,
         false => format!("{prefix}{name}"),
@@ -316,8 +348,8 @@ pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
             ));
         }
         let text = std::fs::read_to_string(&index).map_err(|e| fail(&index, &e.to_string()))?;
-        let json: serde_json::Value =
-            serde_json::from_str(&text).map_err(|e| fail(&index, &format!("not JSON: {e}")))?;
+        let json: serde_json::Value = serde_json::from_str(text.trim_start_matches('\u{feff}'))
+            .map_err(|e| fail(&index, &format!("not JSON: {e}")))?;
         let map = json["weight_map"]
             .as_object()
             .ok_or_else(|| fail(&index, "has no 'weight_map' object"))?;
@@ -601,15 +633,77 @@ pub fn check_heads((width, c): (&str, usize), (field, heads): (&str, usize)) -> 
     }
 }
 
-/// Refuses sizes that no model has, before anything is allocated.
+/// A whole number; some programs write 12 as 12.0.
+pub(crate) fn whole<'de, D, T>(from: D) -> std::result::Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: TryFrom<u64>,
+{
+    whole_of(&serde_json::Number::deserialize(from)?)
+}
+
+/// As [`whole`]; `None` for null.
+pub(crate) fn whole_or_null<'de, D, T>(from: D) -> std::result::Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: TryFrom<u64>,
+{
+    let number = Option::<serde_json::Number>::deserialize(from)?;
+    number.as_ref().map(whole_of).transpose()
+}
+
+/// Up to here, every whole number is a float.
+const WHOLE_FLOATS: RangeInclusive<f64> = 0.0..=9_007_199_254_740_992.0; // 2^53
+
+fn whole_of<T: TryFrom<u64>, E: serde::de::Error>(
+    number: &serde_json::Number,
+) -> std::result::Result<T, E> {
+    let float = || {
+        let float = number.as_f64()?;
+        (float.fract() == 0.0 && WHOLE_FLOATS.contains(&float)).then_some(float as u64)
+    };
+    let whole = number.as_u64().or_else(float);
+    whole
+        .and_then(|whole| T::try_from(whole).ok())
+        .ok_or_else(|| E::custom(format!("{number} is not a whole number, or too large")))
+}
+
+/// Refuses dropout probabilities outside of the range of a run's own setting.
 ///
 /// # Errors
 /// [`Error::Config`] with the field.
-pub fn check_sizes(sizes: &[(&str, usize, RangeInclusive<usize>)]) -> Result<()> {
-    match sizes.iter().find(|(_, size, range)| !range.contains(size)) {
+pub fn check_dropouts(dropouts: &[(&str, f64)]) -> Result<()> {
+    (dropouts.iter()).try_for_each(|&(field, p)| check_ranges(&[(field, p, 0.0..=0.9)]))
+}
+
+/// Refuses what LayerNorm cannot add to a variance, in float32.
+///
+/// # Errors
+/// [`Error::Config`] with the field.
+pub fn check_epsilon(field: &str, epsilon: f64) -> Result<()> {
+    check_ranges(&[(field, epsilon, 1e-20..=0.1)])
+}
+
+/// Refuses standard deviations of initial weights that no model has.
+///
+/// # Errors
+/// [`Error::Config`] with the field.
+pub fn check_spread(field: &str, deviation: f64) -> Result<()> {
+    check_ranges(&[(field, deviation, 0.0..=1.0)])
+}
+
+/// Refuses numbers that no model has, before anything is allocated.
+///
+/// # Errors
+/// [`Error::Config`] with the field.
+pub fn check_ranges<T>(numbers: &[(&str, T, RangeInclusive<T>)]) -> Result<()>
+where
+    T: PartialOrd + std::fmt::Debug,
+{
+    match (numbers.iter()).find(|(_, number, range)| !range.contains(number)) {
         None => Ok(()),
-        Some((field, size, range)) => Err(Error::Config(format!(
-            "{field} is {size}; it must be between {} and {}",
+        Some((field, number, range)) => Err(Error::Config(format!(
+            "{field} is {number:?}; it must be between {:?} and {:?}",
             range.start(),
             range.end()
         ))),
@@ -729,6 +823,7 @@ mod tests {
             ),
         ]);
         let names: Vec<_> = canonical_names(old, "transformer.", &["lm_head."])
+            .unwrap()
             .into_keys()
             .collect();
         assert_eq!(
@@ -740,6 +835,75 @@ mod tests {
                 "transformer.wte.weight"
             ]
         );
+    }
+
+    #[test]
+    fn wrappers_of_a_model_are_no_part_of_its_names() {
+        for outer in [
+            "",
+            "model.",
+            "base_model.model.",
+            "_fsdp_wrapped_module.",
+            "module._orig_mod.",
+            "_orig_mod.module.model.",
+            "model._fsdp_wrapped_module.",
+        ] {
+            for (inner, name) in [
+                ("wte.weight", "transformer.wte.weight"),
+                ("transformer.wte.weight", "transformer.wte.weight"),
+                (
+                    "h.0._fsdp_wrapped_module.ln_1.gamma",
+                    "transformer.h.0.ln_1.weight",
+                ),
+                (
+                    "transformer.h.1._checkpoint_wrapped_module._fsdp_wrapped_module.mlp.c_fc.bias",
+                    "transformer.h.1.mlp.c_fc.bias",
+                ),
+                ("lm_head.weight", "lm_head.weight"),
+            ] {
+                let found =
+                    canonical_name(&format!("{outer}{inner}"), "transformer.", &["lm_head."]);
+                assert_eq!(found, name, "{outer}{inner}");
+            }
+        }
+        // a mask is one wherever it is wrapped
+        let mask = [("h.0.attn._orig_mod.bias".to_string(), ())];
+        assert!(
+            canonical_names(mask, "transformer.", &[])
+                .unwrap()
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn two_tensors_for_one_parameter_are_refused() {
+        let config = crate::gpt2::Config::new(50, 32, 16, 2, 2);
+        let parameters = config.parameters().unwrap();
+        let mut found = parameters.init(1, &Device::Cpu).unwrap();
+        let load = |found: &Tensors| parameters.load_into(found.clone(), 1, &Device::Cpu);
+        assert!(load(&found).is_ok());
+        let one = found["transformer.wte.weight"].clone();
+        found.insert("module.wte.weight".into(), one);
+        assert_eq!(
+            load(&found).unwrap_err().to_string(),
+            "the checkpoint has two tensors for 'transformer.wte.weight': 'module.wte.weight' and \
+             'transformer.wte.weight'; keep the right one"
+        );
+    }
+
+    #[test]
+    fn adapter_is_refused_with_what_to_do() {
+        for name in [
+            "base_model.model.transformer.h.0.attn.c_attn.lora_A.weight",
+            "bert.encoder.layer.0.attention.self.query.lora_B.default.weight",
+            "base_model.model.transformer.wte.lora_embedding_A",
+        ] {
+            let found = [(name.to_string(), ())];
+            let error = canonical_names(found, "transformer.", &[])
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(name) && error.contains("merge"), "{error}");
+        }
     }
 
     #[test]
@@ -829,9 +993,9 @@ mod tests {
             let error = check_layers(&found, "transformer.h.", "n_layer", layers).unwrap_err();
             assert!(error.to_string().contains("has 1 layers"), "{error}");
         }
-        assert!(check_sizes(&[("n_layer", 1_000, 1..=1_000)]).is_ok());
-        assert!(check_sizes(&[("n_layer", 1_000_000_000, 1..=1_000)]).is_err());
-        assert!(check_sizes(&[("n_layer", 0, 1..=1_000)]).is_err());
+        assert!(check_ranges(&[("n_layer", 1_000, 1..=1_000)]).is_ok());
+        assert!(check_ranges(&[("n_layer", 1_000_000_000, 1..=1_000)]).is_err());
+        assert!(check_ranges(&[("n_layer", 0, 1..=1_000)]).is_err());
     }
 
     /// A file with this list of tensors, followed by `bytes` bytes that take no disk space.

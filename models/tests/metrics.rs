@@ -291,7 +291,7 @@ fn figures_at_another_share_are_those_computed_by_hand() {
 }
 
 #[test]
-fn macro_averages_with_missing_classes_match_scikit_learn() {
+fn averages_with_missing_classes_match_scikit_learn() {
     let all = fixture();
     let cases = ["missing", "constant"].map(|kind| all[kind].as_array().unwrap());
     for case in cases.into_iter().flatten() {
@@ -310,6 +310,75 @@ fn macro_averages_with_missing_classes_match_scikit_learn() {
             None => assert!(case["auc"].is_null()),
         }
     }
+}
+
+/// How often a true decision has a higher score than a false one, of all decisions on classes that occur; slowly.
+fn micro_auc_ref(p: &[f64], classes: usize, labels: &[usize]) -> f64 {
+    let (mut above, mut pairs) = (0.0, 0.0);
+    let decisions: Vec<(f64, bool)> = (0..p.len())
+        .filter(|at| labels.contains(&(at % classes)))
+        .map(|at| (p[at], labels[at / classes] == at % classes))
+        .collect();
+    for (high, _) in decisions.iter().filter(|(_, truth)| *truth) {
+        for (low, _) in decisions.iter().filter(|(_, truth)| !truth) {
+            pairs += 1.0;
+            above += match high.partial_cmp(low).unwrap() {
+                std::cmp::Ordering::Greater => 1.0,
+                std::cmp::Ordering::Equal => 0.5,
+                std::cmp::Ordering::Less => 0.0,
+            };
+        }
+    }
+    above / pairs
+}
+
+#[test]
+fn micro_average_is_over_the_classes_that_occur() {
+    let mut rng = fastrand::Rng::with_seed(5);
+    for there in [&[0, 1, 3][..], &[1, 2], &[0, 1, 2, 3]] {
+        let labels: Vec<usize> = (0..40)
+            .map(|n| {
+                there[if n < there.len() {
+                    n
+                } else {
+                    rng.usize(..there.len())
+                }]
+            })
+            .collect();
+        // few values, so that many decisions are tied
+        let p: Vec<f64> = (0..4 * labels.len())
+            .map(|_| f64::from(rng.u8(..9)) / 8.0)
+            .collect();
+        let micro = roc_by_class(&p, 4, &labels).micro.unwrap().auc;
+        assert!(
+            (micro - micro_auc_ref(&p, 4, &labels)).abs() < 1e-12,
+            "{there:?}"
+        );
+        // as if the model did not know the other classes
+        let place = |label: usize| there.iter().position(|&k| k == label).unwrap();
+        let own: Vec<f64> = p
+            .chunks(4)
+            .flat_map(|row| there.iter().map(|&k| row[k]))
+            .collect();
+        let places: Vec<usize> = labels.iter().map(|&label| place(label)).collect();
+        assert_eq!(
+            micro_average_precision(&p, 4, &labels),
+            micro_average_precision(&own, there.len(), &places),
+            "{there:?}"
+        );
+    }
+    assert_eq!(roc_by_class(&[0.2, 0.3, 0.5], 3, &[0]).micro, None);
+    assert_eq!(micro_average_precision(&[0.2, 0.3, 0.5], 3, &[0]), None);
+    assert_eq!(prior_micro_auc(&[0, 4, 9, 1]), prior_micro_auc(&[4, 9, 1]));
+    let priors = [&[0, 4, 9, 1][..], &[4, 9, 1]].map(prior_micro_average_precision);
+    assert_eq!(priors[0], priors[1]);
+    assert_eq!(
+        (
+            prior_micro_auc(&[0, 5]),
+            prior_micro_average_precision(&[0, 5])
+        ),
+        (None, None)
+    );
 }
 
 #[test]

@@ -846,6 +846,11 @@ fn list_has_the_main_metric_of_each_evaluation() {
 /// Stores an evaluation of the same examples as a realism evaluation, by a model that knows their class by `gain`
 /// standard deviations.
 fn planted(engine: &Engine, of: &EvaluationInfo, gain: f64) -> i64 {
+    planted_on(of.partition, engine, of, gain)
+}
+
+/// The same, as if they were of this partition.
+fn planted_on(partition: Partition, engine: &Engine, of: &EvaluationInfo, gain: f64) -> i64 {
     let store = Store::open(engine.path()).unwrap();
     let found = store.evaluation(of.id).unwrap();
     let mut predictions = store.predictions(of.id).unwrap();
@@ -864,7 +869,7 @@ fn planted(engine: &Engine, of: &EvaluationInfo, gain: f64) -> i64 {
         checkpoint_id: found.checkpoint_id,
         split_id: found.split_id,
         fake_set_id: found.fake_set_id,
-        partition: found.partition,
+        partition,
         config: found.config,
         metrics: found.metrics,
     };
@@ -987,6 +992,12 @@ fn evaluations_that_do_not_compare_are_refused_with_the_reason() {
         ..Evaluate::default()
     };
     let validation = done(&engine, &validation).id.to_string();
+    // with every example in common
+    let judge = engine.evaluation_of("judge").unwrap();
+    let train = planted_on(Partition::Train, &engine, &judge, 1.0).to_string();
+    let sets = format!(
+        "evaluation 2 is on the test set of split \"main\", and evaluation {train} is on the training set of split \"main\""
+    );
     let error = |of: [&str; 2]| {
         let error = engine.evaluations_compare(&of.map(str::to_owned));
         error.unwrap_err()
@@ -994,7 +1005,8 @@ fn evaluations_that_do_not_compare_are_refused_with_the_reason() {
     for (of, part) in [
         (["writer", "judge"], "(generator and realism)"),
         (["judge", "votes"], "(realism and upvotes)"),
-        (["2", validation.as_str()], "no examples in common"),
+        (["2", validation.as_str()], "on the validation set"),
+        (["2", train.as_str()], sets.as_str()),
     ] {
         let error = error(of);
         assert_eq!(error.code, Code::Usage);

@@ -118,6 +118,85 @@ fn base_is_downloaded_once_then_read_from_the_cache() {
 }
 
 #[test]
+fn numbers_of_a_config_are_checked_and_read_in_any_spelling() {
+    let place = Place::with_project();
+    tiny(&place.path("model"));
+    let path = place.path("model").join("config.json");
+    let json = std::fs::read_to_string(&path).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    for (field, value, range) in [
+        ("layer_norm_epsilon", 0.0, "1e-20 and 0.1"),
+        ("layer_norm_epsilon", -1.0, "1e-20 and 0.1"),
+        ("layer_norm_epsilon", 1e9, "1e-20 and 0.1"),
+        ("attn_pdrop", 2.0, "0.0 and 0.9"),
+        ("resid_pdrop", -1.0, "0.0 and 0.9"),
+    ] {
+        let mut wrong = json.clone();
+        wrong[field] = serde_json::json!(value);
+        std::fs::write(&path, wrong.to_string()).unwrap();
+        let ran = place.run(["base", "add", "x", "--from", "model"]);
+        assert_eq!(ran.status, Some(2), "{ran}");
+        let said = format!("config.json: {field} is {value:?}; it must be between {range}");
+        assert!(ran.err.contains(&said), "{ran}");
+        assert!(ran.err.contains("model/config.json"), "{ran}");
+    }
+    // as an editor on Windows and a program without integers write it
+    let mut other = json.clone();
+    other["n_layer"] = serde_json::json!(2.0);
+    other["vocab_size"] = json["vocab_size"].as_f64().into();
+    std::fs::write(&path, format!("\u{feff}{other}")).unwrap();
+    let added = place.ok(["base", "add", "small", "--from", "model", "--json"]);
+    assert_eq!(added.result()["layers"], 2);
+    assert_eq!(added.result()["vocabulary"], json["vocab_size"]);
+}
+
+#[test]
+fn wrapped_models_are_read_and_adapters_refused() {
+    let place = Place::with_project();
+    let plain = place.path("plain");
+    tiny(&plain);
+    let tensors = weights::read(&weights::files(&plain).unwrap()).unwrap();
+    let wrapped = |folder: &str, name: &dyn Fn(&str) -> String| {
+        tiny(&place.path(folder));
+        let tensors = tensors
+            .iter()
+            .map(|(old, tensor)| (name(old), tensor.clone()));
+        let path = place.path(folder).join("model.safetensors");
+        weights::write(&tensors.collect(), &path).unwrap();
+        place.run(["base", "add", folder, "--from", folder])
+    };
+    let lightning = wrapped("lightning", &|name| format!("model.{name}"));
+    assert_eq!(lightning.status, Some(0), "{lightning}");
+    let fsdp = wrapped("fsdp", &|name| {
+        let inner = name.replace(".h.0.", ".h.0._fsdp_wrapped_module.");
+        format!("base_model.model._fsdp_wrapped_module.{inner}")
+    });
+    assert_eq!(fsdp.status, Some(0), "{fsdp}");
+    for folder in ["lightning", "fsdp"] {
+        let out = format!("{folder}-out");
+        place.ok(["export", "base", folder, &out]);
+        let exported = weights::read(&weights::files(&place.path(&out)).unwrap()).unwrap();
+        assert!(exported.keys().eq(tensors.keys()), "{folder}");
+    }
+    let adapter = wrapped("adapter", &|name| {
+        name.replace("c_attn.weight", "c_attn.lora_A.weight")
+    });
+    assert_eq!(adapter.status, Some(2), "{adapter}");
+    assert!(adapter.err.contains("LoRA adapter"), "{adapter}");
+    assert!(adapter.err.contains("merge"), "{adapter}");
+    // as PEFT saves one
+    std::fs::create_dir(place.path("peft")).unwrap();
+    place.write("peft/adapter_config.json", "{}");
+    let peft = place.run(["base", "add", "x", "--from", "peft"]);
+    assert_eq!(peft.status, Some(2), "{peft}");
+    assert!(
+        peft.err
+            .contains("adapter_config.json: this is a LoRA adapter"),
+        "{peft}"
+    );
+}
+
+#[test]
 fn bad_models_are_refused_with_a_reason() {
     let place = Place::with_project();
     let refused = |folder: &str| {

@@ -274,6 +274,37 @@ fn bin_missing_from_a_partition_is_reported() {
 }
 
 #[test]
+fn default_bins_are_filled_where_scores_allow_and_a_warning_says_where_not() {
+    let rows = |scores: &[i64]| -> Vec<_> {
+        let row = |n: usize| {
+            let (post, score) = (format!("post {}", n / 4), scores[n % scores.len()]);
+            let (comment, reply) = (format!("c {n}"), format!("r {n}"));
+            (post, comment, reply, score, "a".to_owned())
+        };
+        (0..240).map(row).collect()
+    };
+    // most replies have the lowest score
+    let (_place, engine) = table(&rows(&[1, 1, 1, 1, 1, 1, 1, 2, 30, 700, 1]));
+    let split = done(&engine, &MakeSplit::default());
+    for partition in &split.partitions {
+        assert!(partition.bins.iter().all(|n| *n > 0), "{partition:?}");
+    }
+    assert!(split.warnings.is_empty(), "{:?}", split.warnings);
+    let (_place, engine) = table(&rows(&[1, 1, 5]));
+    let split = done(&engine, &MakeSplit::default());
+    for partition in &split.partitions {
+        let filled = partition.bins.iter().filter(|n| **n > 0).count();
+        assert_eq!(filled, 2, "{partition:?}");
+    }
+    let said = "2 distinct scores, so no more than 2 of the 4 upvote bins can have pairs";
+    assert!(
+        split.warnings.iter().any(|warning| warning.contains(said)),
+        "{:?}",
+        split.warnings
+    );
+}
+
+#[test]
 fn rows_without_ids_are_grouped_by_post_across_sources() {
     let place = Place::with_project();
     let engine = place.engine();

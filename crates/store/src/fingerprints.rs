@@ -6,9 +6,9 @@
 use repartee_datasets::Record;
 use repartee_datasets::clean::{is_notice, is_unknown_author};
 use repartee_datasets::duplicates::normalized;
+use repartee_datasets::length::{HALVES, is_unspaced};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
-use crate::quotes::is_unspaced;
 use crate::{Error, Result};
 
 /// The setting with the key, in hexadecimal digits.
@@ -18,7 +18,7 @@ const KEY: &str = "key of fingerprints";
 const WORDS_OF_ONE: usize = 8;
 
 /// The same for a script without spaces, in characters.
-const CHARACTERS_OF_ONE: usize = 2 * WORDS_OF_ONE;
+const CHARACTERS_OF_ONE: usize = HALVES * WORDS_OF_ONE;
 
 /// Ids below this one (six characters in base36) may be those of a table. Reddit's comments and posts have had longer
 /// ones since 2006.

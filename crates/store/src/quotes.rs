@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
+use repartee_datasets::length::{self, HALVES, is_unspaced};
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
@@ -90,25 +91,6 @@ fn is_unseen(c: char) -> bool {
     )
 }
 
-/// Whether a character is of a script that is written without spaces between words. Two of them are about as long as a
-/// word is in other scripts.
-pub(crate) fn is_unspaced(c: char) -> bool {
-    matches!(
-        c,
-        '\u{e00}'..='\u{fff}' // Thai, Lao, Tibetan
-            | '\u{1000}'..='\u{109f}' // Burmese
-            | '\u{1780}'..='\u{17ff}' // Khmer
-            | '\u{3005}'..='\u{3007}' // signs for Chinese characters
-            | '\u{3040}'..='\u{30ff}' // Hiragana, Katakana
-            | '\u{31f0}'..='\u{31ff}'
-            | '\u{3400}'..='\u{4dbf}' // Chinese characters
-            | '\u{4e00}'..='\u{9fff}'
-            | '\u{f900}'..='\u{faff}'
-            | '\u{ff66}'..='\u{ff9d}' // Katakana of half width
-            | '\u{20000}'..='\u{3ffff}'
-    )
-}
-
 /// The words of a text: letters and digits in lower case, in compatibility form (NFKD) and without combining marks that
 /// are no letters, so that every normalization of a text has the same words. Entities separate words. Where a script has
 /// no spaces, each character is a word of half the length.
@@ -159,7 +141,7 @@ fn add_char(words: &mut Vec<Word>, open: &mut Option<Word>, c: char, at: Range<u
         let word = open.get_or_insert_with(|| Word {
             at: at.clone(),
             word: String::new(),
-            halves: 2,
+            halves: HALVES,
         });
         word.word.extend(c.to_lowercase());
         word.at.end = at.end;
@@ -178,19 +160,12 @@ fn composed(text: &str) -> Cow<'_, str> {
 
 /// The shortest run of at least `length` words from each word on.
 fn runs(words: &[Word], length: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..words.len()).filter_map(move |from| {
-        let mut halves = 0;
-        let last = words[from..].iter().position(|word| {
-            halves += word.halves;
-            halves >= 2 * length
-        })?;
-        Some(from..from + last + 1)
-    })
+    length::runs(words, |word| word.halves, length)
 }
 
 /// Whether these are as long as `length` words.
 fn are_at_least(words: &[Word], length: usize) -> bool {
-    words.iter().map(|word| word.halves).sum::<usize>() >= 2 * length
+    length::are_at_least(words.iter().map(|word| word.halves), length)
 }
 
 /// A fingerprint of consecutive words.

@@ -478,7 +478,7 @@ export type ClassifierFigures = { examples: number,
   auc: number | null,
   /** The classes in this average, by name: those that occur among the examples. Empty for two classes. */
   auc_over: Array<string>,
-  /** Micro-average: area under the ROC curve of all decisions pooled; more than two classes only. */
+  /** Micro-average: area under the ROC curve of all decisions pooled, of the classes that occur; more than two classes only. */
   micro_auc: number | null,
   /** Mean of the classes' AUCs, weighted by their examples; more than two classes only. */
   weighted_auc: number | null,
@@ -496,7 +496,7 @@ export type ClassifierFigures = { examples: number,
   log_loss: number | null,
   /** Average precision of class 1 (two classes), or the mean over the classes. */
   average_precision: number | null,
-  /** Average precision of all decisions pooled; more than two classes only. */
+  /** Average precision of the same decisions; more than two classes only. */
   micro_average_precision: number | null,
   /** Mean of the classes' average precisions, weighted by their examples; more than two classes only. */
   weighted_average_precision: number | null,
@@ -1698,7 +1698,7 @@ export type Named = { name: string, };
  * What counts as a near-duplicate.
  */
 export type Near = {
-  /** Words per shingle. */
+  /** Words per shingle; in scripts without spaces, two characters count as a word. */
   shingle: number,
   /** Minimum number of words of a text that is compared by its shingles; shorter ones only match when equal. */
   min_words: number,

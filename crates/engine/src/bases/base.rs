@@ -367,6 +367,9 @@ fn short(mut error: Error) -> Error {
     error
 }
 
+/// The configuration that PEFT writes for an adapter.
+pub(crate) const ADAPTER: &str = "adapter_config.json";
+
 /// The config.json of a model's folder, and its text.
 pub(crate) fn model_config(folder: &Path) -> Result<(ModelConfig, String)> {
     let path = folder.join("config.json");
@@ -377,6 +380,10 @@ pub(crate) fn model_config(folder: &Path) -> Result<(ModelConfig, String)> {
 }
 
 fn read_parts(folder: &Path, reading: &dyn Fn()) -> Result<Folder> {
+    let adapter = folder.join(ADAPTER);
+    if adapter.is_file() && weights::files(folder).is_err() {
+        return Err(repartee_models::Error::Adapter(adapter.display().to_string()).into());
+    }
     let (config, json) = model_config(folder)?;
     let plan = config.plan(weights::list(&weights::files(folder)?)?)?;
     let mut files = tokenizer_files(folder, config.sizes().3)?;
@@ -872,7 +879,10 @@ const MOST_VALUES: usize = 2_500_000;
 /// Maximum number of values in a configuration.
 const CONFIG_VALUES: usize = 50_000;
 
-/// Reads a file of a model's folder, bounded in size and in number of values.
+/// Some editors begin a UTF-8 file with it; JSON does not.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Reads a file of a model's folder, bounded in size and in number of values; a JSON file without a byte order mark.
 fn read_bounded(path: &Path, most: u64, values: usize) -> Result<Vec<u8>> {
     let io = |e: std::io::Error| Error::io("read", path, &e);
     let bad = |why: String| Error::bad_input(format!("{} {why}", path.display()));
@@ -896,6 +906,9 @@ fn read_bounded(path: &Path, most: u64, values: usize) -> Result<Vec<u8>> {
         ));
     }
     if path.extension().is_some_and(|e| e == "json") {
+        if bytes.starts_with(BYTE_ORDER_MARK) {
+            bytes.drain(..BYTE_ORDER_MARK.len());
+        }
         repartee_datasets::json::check_size(&bytes, values)
             .map_err(|e| bad(format!("is not JSON that can be read: {e}")))?;
     } else if bytes.iter().filter(|b| **b == b'\n').count() > values {

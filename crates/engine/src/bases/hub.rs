@@ -11,6 +11,8 @@ use repartee_core::error::{Code, Error, Result};
 use repartee_core::job::{Ctx, Progress, Stop};
 use repartee_core::names::is_file_name;
 
+use crate::bases::base::ADAPTER;
+
 /// Optional small files of a model.
 const SMALL: [&str; 8] = [
     "config.json",
@@ -92,6 +94,10 @@ pub fn fetch(id: &str, ctx: &Ctx) -> Result<Snapshot, Stop> {
         .into());
     }
     let has = |file: &str| listed.iter().any(|l| l == file);
+    if has(ADAPTER) && !has(WEIGHTS) && !has(INDEX) {
+        let adapter = repartee_models::Error::Adapter(format!("{id} on the hub"));
+        return Err(Error::from(adapter).into());
+    }
     if !has("config.json") {
         return Err(Error::bad_input(format!(
             "{id} on the hub has no config.json; it is not a model in Hugging Face layout"

@@ -1,6 +1,6 @@
 //! Splits: whole threads to train, val and test, near-duplicates together; and their audit.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use repartee_core::error::{Code, Error, Result};
 use repartee_core::format::counted;
@@ -8,6 +8,7 @@ use repartee_core::job::{Ctx, Job, Progress, Stop, from_json, now_ms, to_json};
 use repartee_core::kind::{EachName, Named};
 use repartee_core::unreadable::{Listed, good};
 use repartee_datasets::duplicates::{self, Alike, DELETED, Member, Texts};
+use repartee_datasets::label::BINS;
 use repartee_datasets::near::Near;
 use repartee_datasets::split::{self, Shares};
 use repartee_datasets::{BinEdges, Partition};
@@ -695,12 +696,16 @@ impl Engine {
         let config: SplitConfig = from_json(&split.config)?;
         let counts = self.store.split_counts(split.id)?;
         let mut partitions = Vec::new();
+        let mut distinct: BTreeSet<i64> = BTreeSet::new();
         for (partition, count) in Partition::ALL.into_iter().zip(counts) {
             let mut bins = Vec::new();
             if let Some(edges) = config.edges {
-                bins = vec![0; 4];
+                bins = vec![0; BINS];
                 for score in self.store.split_scores(split.id, partition)? {
                     bins[edges.bin(score)] += 1;
+                    if distinct.len() < BINS {
+                        distinct.insert(score);
+                    }
                 }
             }
             partitions.push(PartitionInfo {
@@ -713,6 +718,13 @@ impl Engine {
         }
         let mut audit: Option<Audit> = split.audit.as_deref().map(from_json).transpose()?;
         let mut warnings = warnings(&config, &partitions);
+        if (1..BINS).contains(&distinct.len()) {
+            warnings.push(format!(
+                "the replies have {}, so no more than {} of the {BINS} upvote bins can have pairs",
+                counted(distinct.len(), "distinct score", "distinct scores"),
+                distinct.len()
+            ));
+        }
         let unplaced = self.store.split_pairs_unplaced(split.id)?.len() as u64;
         if unplaced > 0 {
             warnings.push(format!(

@@ -322,24 +322,20 @@ impl Engine {
                     })
                     .collect();
                 let there = curves.len();
-                let of_all = match there == predictions.classes {
-                    true => "macro-average".to_owned(),
-                    false => format!("macro-average of {there} classes"),
+                let of_classes = match there == predictions.classes {
+                    true => String::new(),
+                    false => format!(" of {there} classes"),
                 };
                 let prior = metrics::prior_micro_auc(&predictions.counts());
                 let prior = prior.map_or(CHANCE, |auc| ("prior", auc));
-                for (name, mean, baseline, figure) in [
-                    ("micro-average", &by_class.micro, prior, "micro_auc"),
-                    (
-                        of_all.as_str(),
-                        &by_class.macro_mean,
-                        hardest(first, "auc"),
-                        "auc",
-                    ),
+                for (average, mean, baseline, figure) in [
+                    ("micro", &by_class.micro, prior, "micro_auc"),
+                    ("macro", &by_class.macro_mean, hardest(first, "auc"), "auc"),
                 ] {
+                    let name = format!("{average}-average{of_classes}");
                     curves.extend(mean.as_ref().map(|roc| Curve {
                         interval: interval_of(first, figure),
-                        ..curve_of(name.to_owned(), roc, true, baseline)
+                        ..curve_of(name, roc, true, baseline)
                     }));
                 }
                 repartee_charts::roc(&title("ROC")?, &curves, None)

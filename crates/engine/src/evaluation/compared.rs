@@ -242,15 +242,19 @@ fn of_generator(f: &GeneratorFigures) -> Vec<Compared> {
 fn of_classifier(f: &ClassifierFigures) -> Vec<Compared> {
     let b = &f.baseline;
     let two = f.classes.len() == 2;
-    // a mean over fewer than all classes says so
-    let name = |one: &str, has: fn(&ClassFigures) -> bool| {
+    // an average over fewer than all classes says so
+    let average = |one: &str, has: fn(&ClassFigures) -> bool| {
         let (over, all) = (f.classes.iter().filter(|c| has(c)).count(), f.classes.len());
-        match two {
+        match over == 0 || over == all {
             true => one.to_owned(),
-            false if over == 0 || over == all => format!("{one}, macro"),
-            false => format!("{one}, macro over {over} of {all} classes"),
+            false => format!("{one} over {over} of {all} classes"),
         }
     };
+    let name = |one: &str, has: fn(&ClassFigures) -> bool| match two {
+        true => one.to_owned(),
+        false => average(&format!("{one}, macro"), has),
+    };
+    let has_examples = |class: &ClassFigures| class.examples > 0;
     let occurs = |class: &ClassFigures| class.tp > 0 || class.fp > 0 || class.fn_ > 0;
     let counts: Vec<u64> = f.classes.iter().map(|class| class.examples).collect();
     let chance = ("chance", Some(0.5));
@@ -264,7 +268,7 @@ fn of_classifier(f: &ClassifierFigures) -> Vec<Compared> {
     if !two {
         all.push(compare(
             "micro_auc",
-            "AUC, micro",
+            &average("AUC, micro", has_examples),
             f.micro_auc,
             false,
             &[("prior", b.prior_micro_auc)],
@@ -289,7 +293,7 @@ fn of_classifier(f: &ClassifierFigures) -> Vec<Compared> {
     if !two {
         all.push(compare(
             "micro_average_precision",
-            "average precision, micro",
+            &average("average precision, micro", has_examples),
             f.micro_average_precision,
             false,
             &[("prior", metrics::prior_micro_average_precision(&counts))],
@@ -586,7 +590,7 @@ mod tests {
     }
 
     #[test]
-    fn macro_averages_name_the_classes_they_are_over() {
+    fn averages_name_the_classes_they_are_over() {
         // class 1 neither occurs nor is predicted; class 2 is only predicted
         let all = of_four(
             vec![0, 0, 3],
@@ -605,7 +609,11 @@ mod tests {
             ("precision", "precision, macro over 3 of 4 classes"),
             ("recall", "recall, macro over 3 of 4 classes"),
             ("f1", "F1, macro over 3 of 4 classes"),
-            ("micro_auc", "AUC, micro"),
+            ("micro_auc", "AUC, micro over 2 of 4 classes"),
+            (
+                "micro_average_precision",
+                "average precision, micro over 2 of 4 classes",
+            ),
         ] {
             assert_eq!(one(&all, figure).name, name);
         }

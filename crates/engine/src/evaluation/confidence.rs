@@ -11,7 +11,7 @@ use repartee_core::error::Result;
 use repartee_models::metrics::bootstrap::{LANES, Lanes, bootstrap, percentile_interval};
 use repartee_models::metrics::delong::{Average, averaged_auc, clustered_auc};
 use repartee_models::metrics::weighted::{self, Areas, OrderedExamples, RankedExamples};
-use repartee_models::metrics::{self, Clusters, Confusion, Interval, ordinal, prior_shift};
+use repartee_models::metrics::{self, Clusters, Confusion, Interval, Pooled, ordinal, prior_shift};
 use repartee_store::Store;
 use repartee_store::evaluations::Prediction;
 use serde::{Deserialize, Serialize};
@@ -163,6 +163,11 @@ fn ranked_classes(predictions: &Predictions) -> Vec<usize> {
     (0..predictions.classes)
         .filter(|class| labels.contains(class) && labels.iter().any(|label| label != class))
         .collect()
+}
+
+/// The decisions that its micro-averages pool.
+fn pooled(predictions: &Predictions) -> Pooled {
+    Pooled::of(&predictions.labels, predictions.classes)
 }
 
 /// A classifier's predictions with its decision threshold.
@@ -324,10 +329,11 @@ impl<'a> WeightedFigures<'a> {
                 ]
             });
         }
-        let pooled = each(models, |model| metrics::pooled(&model.labels, k));
-        let decisions = threads.of_decisions(k);
-        let pooled = each_rank(models, |model| model.p.clone())
-            .and_then(|ranks| RankedExamples::new(&ranks, &pooled, &decisions));
+        let truth = each(models, |model| pooled(model).truth);
+        let decisions =
+            threads.of_decisions(first.map_or(0, |(model, _)| pooled(model).there.len()));
+        let pooled = each_rank(models, |model| pooled(model).scores(&model.p))
+            .and_then(|ranks| RankedExamples::new(&ranks, &truth, &decisions));
         if let Some(pooled) = pooled {
             let names = ["micro_auc", "micro_average_precision"];
             self.add(names, move |weights| {
@@ -460,8 +466,9 @@ impl Confidence {
             let mean = averaged_auc(p, *classes, labels, threads, average);
             self.insert(name, mean.and_then(|auc| auc.interval()));
         }
-        let pooled = metrics::pooled(labels, *classes);
-        let micro = clustered_auc(p, &pooled, &threads.of_decisions(*classes));
+        let pooled = pooled(predictions);
+        let decisions = threads.of_decisions(pooled.there.len());
+        let micro = clustered_auc(&pooled.scores(p), &pooled.truth, &decisions);
         self.insert("micro_auc", micro.and_then(|auc| auc.interval()));
     }
 }
@@ -573,13 +580,44 @@ mod tests {
     }
 
     #[test]
-    fn pooled_figures_of_a_single_class_have_intervals() {
+    fn averages_over_classes_have_no_interval_with_a_single_class() {
         let (mut predictions, threads) = sample(4);
         predictions.labels.fill(2);
         let threads = Clusters::new(&threads);
         let all = Confidence::of_classifier(&predictions, 0.5, &threads, 1).unwrap();
-        assert!(all.intervals.contains_key("micro_average_precision"));
-        assert!(!all.intervals.contains_key("average_precision"));
+        assert!(all.intervals.contains_key("log_loss"));
+        for figure in [
+            "auc",
+            "micro_auc",
+            "average_precision",
+            "micro_average_precision",
+        ] {
+            assert!(!all.intervals.contains_key(figure), "{figure}");
+        }
+    }
+
+    #[test]
+    fn intervals_of_micro_averages_are_those_without_the_empty_class() {
+        let (mut four, threads) = sample(4);
+        // class 2 is empty, and class 3 would be class 2 of a model without it
+        let mut three = Predictions {
+            classes: 3,
+            ..Predictions::default()
+        };
+        for (label, p) in four.labels.iter_mut().zip(four.p.chunks_exact(4)) {
+            *label = if *label == 2 { 3 } else { *label };
+            three.labels.push((*label).min(2));
+            three.p.extend([p[0], p[1], p[3]]);
+        }
+        let threads = Clusters::new(&threads);
+        let of = |of: &Predictions| Confidence::of_classifier(of, 0.5, &threads, 1).unwrap();
+        for figure in ["micro_auc", "micro_average_precision"] {
+            assert_eq!(
+                of(&four).intervals[figure],
+                of(&three).intervals[figure],
+                "{figure}"
+            );
+        }
     }
 
     #[test]

@@ -172,7 +172,8 @@ pub struct ClassifierFigures {
     /// The classes in this average, by name: those that occur among the examples. Empty for two classes.
     #[serde(default)]
     pub auc_over: Vec<String>,
-    /// Micro-average: area under the ROC curve of all decisions pooled; more than two classes only.
+    /// Micro-average: area under the ROC curve of all decisions pooled, of the classes that occur; more than two classes
+    /// only.
     pub micro_auc: Option<f64>,
     /// Mean of the classes' AUCs, weighted by their examples; more than two classes only.
     #[serde(default)]
@@ -193,7 +194,7 @@ pub struct ClassifierFigures {
     /// Average precision of class 1 (two classes), or the mean over the classes.
     #[serde(default)]
     pub average_precision: Option<f64>,
-    /// Average precision of all decisions pooled; more than two classes only.
+    /// Average precision of the same decisions; more than two classes only.
     #[serde(default)]
     pub micro_average_precision: Option<f64>,
     /// Mean of the classes' average precisions, weighted by their examples; more than two classes only.
@@ -678,7 +679,23 @@ mod tests {
         let own: Vec<f64> = f.classes.iter().filter_map(|c| c.auc).collect();
         assert_eq!(own.len(), 3);
         assert!((f.auc.unwrap() - own.iter().sum::<f64>() / 3.0).abs() < 1e-12);
-        assert!(f.micro_auc.is_some() && f.f1.is_some());
+        // slowly: how often a true decision on one of these classes is above a false one
+        let decisions: Vec<(f64, bool)> = (predictions.labels.iter().zip(p))
+            .flat_map(|(&label, row)| [0, 1, 3].map(|k| (row[k], label == k)))
+            .collect();
+        let (mut above, mut pairs) = (0.0, 0.0);
+        for (high, _) in decisions.iter().filter(|(_, truth)| *truth) {
+            for (low, _) in decisions.iter().filter(|(_, truth)| !truth) {
+                pairs += 1.0;
+                above += match high.total_cmp(low) {
+                    std::cmp::Ordering::Greater => 1.0,
+                    std::cmp::Ordering::Equal => 0.5,
+                    std::cmp::Ordering::Less => 0.0,
+                };
+            }
+        }
+        assert!((f.micro_auc.unwrap() - above / pairs).abs() < 1e-12);
+        assert!(f.f1.is_some());
         let one = Predictions {
             classes: 4,
             labels: vec![2, 2],
@@ -686,6 +703,7 @@ mod tests {
         };
         let f = of_classifier(&one, &names, 0.5, ClassifierBaseline::default());
         assert_eq!((f.auc, f.auc_over.len()), (None, 0));
+        assert_eq!((f.micro_auc, f.micro_average_precision), (None, None));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use repartee_datasets::Partition;
 use repartee_models::metrics::bootstrap::Lanes;
 use repartee_models::metrics::delong::{Average, compare_auc, compare_averaged_auc};
 use repartee_models::metrics::permutation::p_values;
-use repartee_models::metrics::{self, Clusters, Interval};
+use repartee_models::metrics::{self, Clusters, Interval, Pooled};
 use repartee_store::evaluations::{Prediction, Subject};
 use repartee_terms::{ModelKind, Role};
 use serde::{Deserialize, Serialize};
@@ -261,8 +261,10 @@ fn auc_intervals(
         vec![("auc", compare_auc(&of_a, &of_b, &truth, threads))]
     } else {
         let mean = |average| compare_averaged_auc(&a.p, &b.p, k, labels, threads, average);
-        let pooled = metrics::pooled(labels, k);
-        let micro = compare_auc(&a.p, &b.p, &pooled, &threads.of_decisions(k));
+        let pooled = Pooled::of(labels, k);
+        let decisions = threads.of_decisions(pooled.there.len());
+        let [of_a, of_b] = [a, b].map(|of| pooled.scores(&of.p));
+        let micro = compare_auc(&of_a, &of_b, &pooled.truth, &decisions);
         vec![
             ("auc", mean(Average::Macro)),
             ("weighted_auc", mean(Average::Weighted)),
@@ -396,9 +398,16 @@ fn check_comparable(all: &[EvaluationInfo]) -> Result<()> {
                 first.config.kind, other.config.kind
             )));
         }
+        if (&first.split, first.partition) != (&other.split, other.partition) {
+            return Err(Error::usage(format!(
+                "{}, and {}; evaluate the runs on the same set of the same split: no model may have seen the examples",
+                set_of(first),
+                set_of(other)
+            )));
+        }
         if first.config.classes != other.config.classes {
             return Err(Error::usage(format!(
-                "{both} have different upvote bins; compare runs of splits with the same bins"
+                "{both} have different upvote bins; evaluate the runs again"
             )));
         }
         if let (Some(fakes), Some(of_other)) = (&first.fakes, &other.fakes)
