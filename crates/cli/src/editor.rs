@@ -16,7 +16,7 @@ pub fn edit(text: &str) -> Result<String> {
         })?;
     if *text != terminal::visible(text) {
         terminal::err_line(
-            "The text contains invisible or control characters. With those escaped, it reads:",
+            "The text contains characters that do not show as they are. With those escaped, it reads:",
         );
         terminal::err_line(text);
     }

@@ -574,6 +574,11 @@ fn terminal_shows_the_text_and_only_y_approves() {
     let bench = Bench::new(1);
     // invisible characters, reversed text, cursor movement and clearing the screen
     bench.sql("UPDATE thread_comment SET body = 'Why' || char(27) || '[2J' || char(8238) || char(155) || '1A?'");
+    // and marks that paint over their neighbors, a typed escape, and empty lines that scroll the text away
+    bench.sql(
+        "UPDATE thread_comment SET body = body || 'e' || char(769, 769, 769, 769, 769) || '\\u{202e}'
+         || replace(hex(zeroblob(30)), '00', char(10)) || 'the end'",
+    );
     let approve = || bench.place.repartee(["queue", "approve", "1"]);
     for (typed, state) in [
         ("\n", "draft"),
@@ -592,6 +597,11 @@ fn terminal_shows_the_text_and_only_y_approves() {
             shown.contains("Why\\u{1b}[2J\\u{202e}\\u{9b}1A?"),
             "{shown}"
         );
+        assert!(
+            shown.contains("e\u{301}\u{301}\u{301}\u{301}\\u{301}\\\\u{202e}"),
+            "{shown}"
+        );
+        assert!(shown.contains("> \\u{a} 29 blank lines"), "{shown}");
         let acts = ['\u{1b}', '\u{202e}', '\u{9b}'];
         assert!(!shown.contains(acts), "{shown:?}");
         assert_eq!(bench.state(&bench.engine()).0, state, "{typed:?}");
