@@ -415,6 +415,19 @@ impl<'a> Posting<'a> {
         })
     }
 
+    /// A draft with the full text that it would be sent with for this account: no text of a draft is stored in full.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] if the text is empty or too long.
+    pub(crate) fn as_sent(self, draft: &Reply, account: &Account) -> Result<Reply> {
+        let shown = self
+            .composer()?
+            .composed(draft, &draft.text, Some(account))?;
+        let mut sent = draft.clone();
+        sent.outbox.full_text = shown.full_text();
+        Ok(sent)
+    }
+
     /// What is approved if `who`, who saw what `seen` is the hash of, approves this reply as it is now; `None` if all
     /// of that is already approved.
     pub fn approval_of(
