@@ -215,6 +215,12 @@ pub(crate) fn invalid(
             ));
         }
         Origin::Altered => return Some(CHANGED),
+        Origin::Replaced => {
+            return Some((
+                "not-approved",
+                "its approval was replaced by a newer decision on this machine, in another copy of the project; read it, and approve it again",
+            ));
+        }
     }
     if hash(&outbox.full_text) != outbox.hash {
         return Some(CHANGED);

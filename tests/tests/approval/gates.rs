@@ -419,6 +419,29 @@ fn revoked_decision_stays_revoked_when_its_rows_are_restored() {
 }
 
 #[test]
+fn replaced_decision_is_not_said_to_be_changed_by_another_program() {
+    let bench = Bench::new(1);
+    let engine = bench.engine();
+    approve_as_shown(&engine, 1, PERSON).unwrap();
+    let db = free(&bench);
+    // what a copy of the project has that was made now
+    let copy = Saved::of(&db, &["subreddit", "reply", "reply_event"]);
+    let newer = NewPostingPermission {
+        link: "https://example.org/newer".to_owned(),
+        ..permission()
+    };
+    engine.posting().permit_subreddit(&newer, PERSON).unwrap();
+    engine.reply_redraft(1, PERSON, "").unwrap();
+    copy.put_back(&db);
+    let permission = engine.posting().posting_permissions().unwrap().remove(0);
+    let reply = engine.reply(1).unwrap().reply;
+    for told in [permission.unconfirmed, reply.shown.again] {
+        assert!(told.contains("a newer decision on this machine"), "{told}");
+        assert!(!told.contains("changed"), "{told}");
+    }
+}
+
+#[test]
 fn decision_revoked_while_the_ledger_cannot_be_written_stays_revoked() {
     let bench = Bench::new(1);
     let engine = bench.engine();
