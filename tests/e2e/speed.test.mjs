@@ -174,7 +174,7 @@ test("approving a reply during training on all cores", async () => {
   );
   const took = await approveAndCount(4);
   reportApproval("during training on all cores", took);
-  // it trained all the while, and goes on
+  // it trained all the while, and continues
   const words = await window.text("jobs-words");
   assert.match(words, /training busy/);
   await until(async () => (await window.text("jobs-words")) !== words, "training progresses after the approvals");
