@@ -6,7 +6,7 @@
  * noncharacters, fillers, spaces of unusual width, and controls of hieroglyphs.
  */
 const INVISIBLE =
-  /[\p{Cc}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u1680\u2000-\u200a\u205f\u2800\ufff9-\ufffc\u{13430}-\u{1345f}\u{16fe4}\u{1d159}]/u;
+  /[\p{Cc}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u1680\u2000-\u200a\u205f\u2800\ufff9-\ufffc\u{13430}-\u{1345f}]|\u{16fe4}|\u{1d159}/u;
 
 const MARK = /\p{M}/u;
 
