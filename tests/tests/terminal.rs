@@ -196,8 +196,9 @@ fn editor_gets_the_text_in_a_private_file() {
     repartee_tests::stranger::database(&place.project())
         .execute("UPDATE reply SET state = 'draft'", [])
         .unwrap();
-    let temporary = place.path("tmp");
+    let [temporary, session] = ["tmp", "session"].map(|name| place.path(name));
     std::fs::create_dir(&temporary).unwrap();
+    repartee_datasets::private::create_folder(&session).unwrap();
     let editor = place.write(
         "editor.sh",
         "stat -c '%a %n' \"$1\" \"$(dirname \"$1\")\" > seen; cat \"$1\" > text; printf 'a new text' > \"$1\"\n",
@@ -205,6 +206,7 @@ fn editor_gets_the_text_in_a_private_file() {
     let mut command = place.repartee(["queue", "edit", "1"]);
     let output = command
         .env("TMPDIR", &temporary)
+        .env("XDG_RUNTIME_DIR", &session)
         .env("EDITOR", format!("sh {}", editor.display()))
         .env_remove("VISUAL")
         .output()
@@ -226,10 +228,47 @@ fn editor_gets_the_text_in_a_private_file() {
         .filter_map(|line| line.split(' ').next())
         .collect();
     assert_eq!(modes, ["600", "700"], "{seen}");
-    assert_eq!(
-        std::fs::read_dir(&temporary).unwrap().count(),
-        0,
-        "nothing is left"
-    );
+    let in_session = session.join("repartee/editing");
+    assert!(seen.contains(in_session.to_str().unwrap()), "{seen}");
+    for folder in [&temporary, &in_session] {
+        assert_eq!(entries(folder), 0, "nothing is left");
+    }
     assert_eq!(place.engine().reply(1).unwrap().reply.text, "a new text");
+}
+
+#[cfg(unix)]
+fn entries(folder: &std::path::Path) -> usize {
+    std::fs::read_dir(folder).map_or(0, Iterator::count)
+}
+
+#[cfg(unix)]
+#[test]
+fn text_left_by_a_killed_edit_is_private_and_removed_by_the_next() {
+    let place = Place::with_project();
+    fill(&place.project(), "a text");
+    repartee_tests::stranger::database(&place.project())
+        .execute("UPDATE reply SET state = 'draft'", [])
+        .unwrap();
+    let edit = |script: &str| {
+        let editor = place.write("editor.sh", script);
+        let mut command = place.repartee(["queue", "edit", "1"]);
+        command
+            .env("EDITOR", format!("sh {}", editor.display()))
+            .env_remove("VISUAL")
+            .env_remove("XDG_RUNTIME_DIR");
+        Ran::from(command.output().unwrap())
+    };
+    let left = place.state().join("editing");
+    let killed = edit("kill -9 $PPID\nstat -c '%a' \"$1\" \"$(dirname \"$1\")\" > seen\n");
+    assert_eq!(killed.status, None, "{killed}");
+    assert_eq!(entries(&left), 1, "{killed}");
+    let seen = std::fs::read_to_string(place.path("seen")).unwrap();
+    assert_eq!(seen, "600\n700\n");
+    let next = edit(
+        "ls \"$(dirname \"$(dirname \"$1\")\")\" | wc -l > seen; printf 'a new text' > \"$1\"\n",
+    );
+    assert_eq!(next.status, Some(0), "{next}");
+    let seen = std::fs::read_to_string(place.path("seen")).unwrap();
+    assert_eq!(seen.trim(), "1", "only its own while it edits");
+    assert_eq!(entries(&left), 0);
 }

@@ -3,6 +3,7 @@
 use crate::pen::{self, Anchor, FINE, Pen, Stroke, Type};
 use crate::scale::Scale;
 use crate::{Axis, Error, Heading, Paint, Picture, Rect, Series, Table};
+use repartee_terms::visible::visible;
 
 const TITLE: Type = Type {
     size: 18.0,
@@ -154,10 +155,11 @@ pub(crate) struct Plot<'a> {
     pub table: Table,
 }
 
-/// Breaks text into lines of at most `room` pixels; what does not fit into `lines` is cut with an ellipsis.
+/// Breaks text into lines of at most `room` pixels, with escapes for what would not be visible; what does not fit into
+/// `lines` is cut with an ellipsis.
 pub(crate) fn wrap(text: &str, room: f64, letters: Type, lines: usize) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
+    for word in visible(text).split_whitespace() {
         match out.last_mut() {
             Some(line) if pen::width(line, letters) + pen::width(word, letters) + 4.0 <= room => {
                 line.push(' ');

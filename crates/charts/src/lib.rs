@@ -32,6 +32,7 @@ pub use matrix::confusion;
 pub use paint::{Paint, page_css};
 pub use png::Theme;
 
+use repartee_terms::visible::visible_cell;
 use serde::Serialize;
 use ts_rs::TS;
 
@@ -142,7 +143,7 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// The numbers as CSV (RFC 4180) with a header.
+    /// The numbers as CSV (RFC 4180) with a header. Names are on one line, with escapes for what would not be visible.
     ///
     /// # Errors
     /// None in practice: writing to memory does not fail.
@@ -151,7 +152,8 @@ impl Picture {
         let refused = |e: csv::Error| Error::Draw(e.to_string());
         out.write_record(&self.table.columns).map_err(refused)?;
         for row in &self.table.rows {
-            out.write_record(row).map_err(refused)?;
+            let cells = row.iter().map(|cell| visible_cell(cell));
+            out.write_record(cells).map_err(refused)?;
         }
         let bytes = out.into_inner().map_err(|e| Error::Draw(e.to_string()))?;
         String::from_utf8(bytes).map_err(|e| Error::Draw(e.to_string()))

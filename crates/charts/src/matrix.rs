@@ -3,6 +3,7 @@
 use crate::frame::{Foot, Head, described, wrap};
 use crate::pen::{self, Anchor, FINE, Type};
 use crate::{Axis, Error, Heading, Paint, Picture, Rect, Series, Table, scale};
+use repartee_terms::visible::visible;
 
 const WIDTH: f64 = 600.0; // pixels
 const RIGHT: f64 = 28.0;
@@ -65,7 +66,7 @@ pub fn confusion(
     let head = Head::new(heading, WIDTH);
     let widest = classes
         .iter()
-        .map(|c| pen::width(c, NAME))
+        .map(|c| pen::width(&visible(c), NAME))
         .fold(0.0, f64::max)
         .min(150.0);
     let left = 24.0 + 24.0 + widest + 12.0;

@@ -7,6 +7,7 @@ use crate::{Error, Paint};
 use plotters::backend::{DrawingBackend, SVGBackend};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontTransform, IntoFont, RGBAColor, ShapeStyle, TextStyle};
+use repartee_terms::visible::visible;
 
 /// Units of the view box per pixel.
 pub(crate) const FINE: f64 = 2.0;
@@ -210,7 +211,7 @@ pub(crate) fn printable(text: &str) -> String {
 }
 
 fn escape(text: &str) -> String {
-    printable(text)
+    printable(&visible(text))
         .replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

@@ -327,6 +327,40 @@ fn hostile_text_is_escaped() {
 }
 
 #[test]
+fn what_hides_or_reorders_a_name_is_escaped() {
+    let (name, shown) = (
+        "a\u{1b}[2J\u{202e}b\u{200b}\\u{202e}",
+        "a\\u{1b}[2J\\u{202e}b\\u{200b}\\\\u{202e}",
+    );
+    let heading = Heading {
+        title: name.to_owned(),
+        measured_on: name.to_owned(),
+        notice: name.to_owned(),
+    };
+    let names = [name.to_owned(), "b".to_owned()];
+    for picture in [
+        roc(&heading, &[curve(name, 0.5, false)], None).unwrap(),
+        confusion(&heading, &names, &[vec![3, 1], vec![2, 4]]).unwrap(),
+    ] {
+        for written in [&picture.svg, &picture.csv().unwrap()] {
+            assert!(written.contains(shown), "{written}");
+            assert!(!written.contains(['\u{1b}', '\u{202e}', '\u{200b}']));
+        }
+    }
+    let lines = Curve {
+        name: "a\nb".to_owned(),
+        ..curve("", 0.5, false)
+    };
+    let csv = roc(&heading, &[lines], None).unwrap().csv().unwrap();
+    assert!(
+        csv.lines()
+            .skip(1)
+            .all(|line| line.starts_with("a\\u{a}b,")),
+        "{csv}"
+    );
+}
+
+#[test]
 fn notice_is_under_every_chart_and_in_its_table() {
     let plain = heading("Noted");
     let noted = Heading {

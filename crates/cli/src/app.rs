@@ -252,8 +252,9 @@ pub fn status_of_a_pause() -> ExitCode {
 
 /// From now on, SIGTERM and SIGUSR1 pause the job that runs, if its kind can be resumed.
 pub fn pauses_on_signals(engine: &Engine, kind: &str) -> Result<()> {
-    if engine.kind(kind)?.pauses {
-        preempt::listen(&engine.interrupt)?;
+    match engine.kind(kind)?.pauses {
+        true => preempt::listen(&engine.interrupt)?,
+        false => preempt::let_go(),
     }
     Ok(())
 }
@@ -261,7 +262,7 @@ pub fn pauses_on_signals(engine: &Engine, kind: &str) -> Result<()> {
 /// The first Ctrl-C asks the running job to pause or end, the second cancels it, the third ends the program.
 pub fn listen(interrupt: &Interrupt) -> Result<()> {
     let interrupt = interrupt.clone();
-    ctrlc::set_handler(move || match interrupt.press() {
+    let pressed = move || match interrupt.press() {
         1 => {
             terminal::err_line("");
             terminal::err_line(
@@ -270,8 +271,9 @@ pub fn listen(interrupt: &Interrupt) -> Result<()> {
         }
         2 => {}
         _ => std::process::exit(i32::from(INTERRUPTED)),
-    })
-    .map_err(|e| Error::internal(format!("cannot listen for Ctrl-C: {e}")))?;
+    };
+    preempt::beneath(|| ctrlc::set_handler(pressed))
+        .map_err(|e| Error::internal(format!("cannot listen for Ctrl-C: {e}")))?;
     Ok(())
 }
 

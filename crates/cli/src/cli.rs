@@ -188,4 +188,17 @@ impl Command {
             _ => false,
         }
     }
+
+    /// Whether the command may run a job that a scheduler's signal pauses.
+    pub fn may_pause(&self) -> bool {
+        match self {
+            Self::Demo(_) => true,
+            Self::Job { command } => {
+                matches!(command, JobCommand::Run | JobCommand::Resume { .. })
+            }
+            // these work with Reddit, and wait for the user
+            Self::Reddit { .. } => false,
+            other => other.starts_a_job(),
+        }
+    }
 }

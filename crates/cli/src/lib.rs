@@ -46,6 +46,8 @@ use repartee_engine::{Code, Error};
 /// Runs the command of this process's arguments and returns its exit status. A function, so that the tests' copy of
 /// the binary is built together with them.
 pub fn main() -> ExitCode {
+    // before anything is read: a scheduler can change its mind at any moment
+    preempt::hold();
     std::panic::set_hook(Box::new(|panic| {
         let place = panic
             .location()
@@ -66,6 +68,9 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
+    if !cli.command.may_pause() {
+        preempt::let_go();
+    }
     if let Err(error) = set_threads(cli.common.threads) {
         return fail(&cli.common, &error.into());
     }

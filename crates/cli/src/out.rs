@@ -112,7 +112,10 @@ impl Table {
     }
 
     pub fn print(&self, out: Out) -> Result<()> {
-        out.lines("", self.to_text())
+        if out.json {
+            return Ok(());
+        }
+        Ok(terminal::out_table(&self.to_text())?)
     }
 
     /// The table as text, without spaces at line ends.
@@ -241,7 +244,7 @@ mod tests {
         wide.row(["abcdef", "y"]);
         assert_eq!(wide.to_text(), "name    of\n日本語  x\nabcdef  y");
         let mut bare = Table::new(["", ""]);
-        bare.row(["a\nb", ""]);
-        assert_eq!(bare.to_text(), "a\\nb");
+        bare.row(["a\nb \\u{202e}\u{202e}", ""]);
+        assert_eq!(bare.to_text(), "a\\u{a}b \\\\u{202e}\\u{202e}");
     }
 }

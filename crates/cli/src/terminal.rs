@@ -1,7 +1,7 @@
 //! The only way to the terminal. Imported or fetched texts, the contents of a project file, names of files and quoted
 //! errors can have been written by anybody. Raw, they could move the cursor, repaint a text that is about to be approved,
 //! or show it in another order than it is posted. So control characters and invisible characters are printed as visible
-//! escapes. `clippy.toml` next to `src` forbids every other way out.
+//! escapes, by the rule of `repartee_engine::terms::visible`. `clippy.toml` next to `src` forbids every other way out.
 //!
 //! Programs get JSON, where such characters are escaped as JSON escapes them: the same data, and as harmless on a
 //! terminal.
@@ -9,6 +9,12 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
+
+use repartee_engine::terms::visible::{is_hidden, judged};
+pub use repartee_engine::terms::visible::{visible, visible_cell};
+
+/// Most blank lines in a row that are printed: more could scroll what is decided about out of view.
+const BLANK_LINES: usize = 2;
 
 /// Whether standard output is a terminal.
 #[allow(clippy::disallowed_methods)] // nothing is written
@@ -30,15 +36,16 @@ pub fn out_line(text: &str) -> io::Result<()> {
 
 /// Prints lines on standard output, each with the prefix `before`.
 pub fn out_lines(before: &str, text: &str) -> io::Result<()> {
-    let mut all = String::with_capacity(text.len());
-    for (n, line) in text.split('\n').enumerate() {
-        if n > 0 {
-            all.push('\n');
-        }
-        let line = line.strip_suffix('\r').unwrap_or(line);
-        all.push_str(format!("{before}{}", visible(line)).trim_end());
-    }
-    to_out(&all)
+    let lines: Vec<String> = shown_lines(text)
+        .iter()
+        .map(|line| format!("{before}{line}").trim_end().to_owned())
+        .collect();
+    to_out(&lines.join("\n"))
+}
+
+/// Prints a table on standard output, whose cells are escaped already.
+pub fn out_table(table: &str) -> io::Result<()> {
+    to_out(table)
 }
 
 /// Prints a line of JSON on standard output.
@@ -109,92 +116,44 @@ impl Write for Log {
 /// A text of one or more lines with visible escapes; lines after the first are indented.
 pub fn visible_line(text: &str) -> String {
     let mut all = String::with_capacity(text.len());
-    for (n, line) in text.split('\n').enumerate() {
+    for (n, line) in shown_lines(text).iter().enumerate() {
         if n > 0 {
             all.push('\n');
             if !line.is_empty() {
                 all.push_str("  ");
             }
         }
-        all.push_str(&visible(line));
+        all.push_str(line);
     }
     all
 }
 
-/// A text for a table cell or a part of a line: line breaks and tabs are escaped, too.
-pub fn visible_cell(text: &str) -> String {
-    visible(text).replace('\n', "\\n").replace('\t', "\\t")
+/// The lines of a text with visible escapes. More than [`BLANK_LINES`] blank ones in a row become one line that counts
+/// them; it begins with an escape, so that no text can look like it.
+fn shown_lines(text: &str) -> Vec<String> {
+    let without_return = |line| str::strip_suffix(line, '\r').unwrap_or(line);
+    let lines: Vec<&str> = text.split('\n').map(without_return).collect();
+    let is_blank = |line: &str| line.trim().is_empty();
+    let mut shown = Vec::with_capacity(lines.len());
+    for run in lines.chunk_by(|a, b| is_blank(a) && is_blank(b)) {
+        match run.len() > BLANK_LINES {
+            true => shown.push(format!("\\u{{a}} {} blank lines", run.len())),
+            false => shown.extend(run.iter().map(|line| visible(line).into_owned())),
+        }
+    }
+    shown
 }
 
-/// A text with only visible characters: those that control a terminal, reorder a line or are invisible are escaped as
-/// `\u{...}`. Line breaks and tabs stay.
-pub fn visible(text: &str) -> Cow<'_, str> {
-    if text.is_ascii()
-        && !text
-            .bytes()
-            .any(|b| b < b' ' && b != b'\n' && b != b'\t' || b == 0x7f)
-    {
-        return Cow::Borrowed(text);
-    }
-    let mut all = String::with_capacity(text.len());
-    let mut before = None;
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        if !acts(c) || joins(before, c, chars.peek().copied()) {
-            all.push(c);
-        } else if c == '\r' {
-            all.push_str("\\r");
-        } else {
-            // Writing to a String never fails.
-            let _ = write!(all, "\\u{{{:x}}}", u32::from(c));
-        }
-        before = Some(c);
-    }
-    Cow::Owned(all)
-}
-
-/// Whether a character acts on the terminal or on its neighbors, or is invisible: all control characters but line break
-/// and tab, and Unicode's format characters and default-ignorable code points. These include tags and variation
-/// selectors, in which whole sentences can be hidden.
-fn acts(c: char) -> bool {
-    match c {
-        '\n' | '\t' => false,
-        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' => true,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' => {
-            true
-        }
-        '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' => true,
-        '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' => true,
-        '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' => true,
-        '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}' => true,
-        _ => false,
-    }
-}
-
-/// Whether a joiner or a variation selector has its proper use here: within an emoji ("family", a red heart, a keycap), or
-/// between letters of a script that needs it (Persian, Hindi). Next to ASCII, or repeated, it only hides something.
-fn joins(before: Option<char>, c: char, after: Option<char>) -> bool {
-    const KEYCAP: &str = "0123456789#*";
-    let shows = |c: char| !c.is_ascii() && !acts(c) && !c.is_whitespace();
-    match c {
-        '\u{200c}' | '\u{200d}' => {
-            before.is_some_and(|b| shows(b) || b == '\u{fe0f}') && after.is_some_and(shows)
-        }
-        '\u{fe0e}' | '\u{fe0f}' => {
-            before.is_some_and(|b| shows(b) || KEYCAP.contains(b) && after == Some('\u{20e3}'))
-        }
-        _ => false,
-    }
-}
-
-/// JSON with the same characters as JSON escapes; they occur only within strings.
+/// JSON with the same characters as JSON escapes, and those that a text may show in its proper place; they occur only
+/// within strings.
 fn ascii_json(json: &str) -> Cow<'_, str> {
-    if !json.chars().any(acts) {
+    let acts = |c: char, hides: bool| hides || is_hidden(c) && !matches!(c, '\n' | '\t');
+    if !judged(json).any(|(c, hides)| acts(c, hides)) {
         return Cow::Borrowed(json);
     }
     let mut all = String::with_capacity(json.len() + 16);
-    for c in json.chars() {
-        if acts(c) {
+    for (c, hides) in judged(json) {
+        if acts(c, hides) {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 let _ = write!(all, "\\u{unit:04x}");
             }
@@ -220,53 +179,40 @@ mod tests {
     }
 
     #[test]
-    fn control_and_invisible_characters_are_escaped() {
-        for (text, shown) in [
-            (
-                "plain, \u{fc}ml\u{e4}ut\tand\nlines",
-                "plain, \u{fc}ml\u{e4}ut\tand\nlines",
-            ),
-            ("\u{1b}[2Jgone\u{7}\u{8}", "\\u{1b}[2Jgone\\u{7}\\u{8}"),
-            ("a\rb\u{7f}\u{9b}31m\u{85}", "a\\rb\\u{7f}\\u{9b}31m\\u{85}"),
-            ("\u{202e}txt.exe\u{2069}", "\\u{202e}txt.exe\\u{2069}"),
-            (
-                "a\u{200b}b\u{feff}\u{ad}\u{3164}",
-                "a\\u{200b}b\\u{feff}\\u{ad}\\u{3164}",
-            ),
-            ("a\u{2028}b\u{2029}", "a\\u{2028}b\\u{2029}"),
-            ("hi\u{e0041}\u{e0042}", "hi\\u{e0041}\\u{e0042}"),
-            // Joiners within letters and emoji stay; between ASCII they are escaped.
-            (
-                "\u{1f469}\u{200d}\u{1f4bb} \u{2764}\u{fe0f} 1\u{fe0f}\u{20e3}",
-                "\u{1f469}\u{200d}\u{1f4bb} \u{2764}\u{fe0f} 1\u{fe0f}\u{20e3}",
-            ),
-            ("\u{645}\u{200c}\u{62e}", "\u{645}\u{200c}\u{62e}"),
-            ("pay\u{200d}pal a\u{fe0f}b", "pay\\u{200d}pal a\\u{fe0f}b"),
-            (
-                "\u{1f469}\u{200d}\u{200d}\u{1f4bb}",
-                "\u{1f469}\\u{200d}\\u{200d}\u{1f4bb}",
-            ),
-        ] {
-            assert_eq!(visible(text), shown);
-        }
-    }
-
-    #[test]
     fn lines_of_a_text_are_indented() {
         assert_eq!(
             visible_line("a\nreply 1 is approved"),
             "a\n  reply 1 is approved"
         );
         assert_eq!(visible_line("\nb\n"), "\n  b\n");
-        assert_eq!(visible_cell("a\nb\tc\r"), "a\\nb\\tc\\r");
+        assert_eq!(visible_line("a\r\n\u{202e}"), "a\n  \\u{202e}");
+    }
+
+    #[test]
+    fn blank_lines_cannot_scroll_a_text_away() {
+        assert_eq!(shown_lines("a\n\n\nb"), ["a", "", "", "b"]);
+        assert_eq!(
+            shown_lines("a\n\n \r\n\u{a0}\n\t\nb\n"),
+            ["a", "\\u{a} 4 blank lines", "b", ""]
+        );
+        let flood = format!("a{}b", "\n".repeat(10_000));
+        assert_eq!(visible_line(&flood), "a\n  \\u{a} 9999 blank lines\n  b");
+        // and nobody can write that
+        assert_eq!(
+            shown_lines("\\u{a} 9999 blank lines"),
+            ["\\\\u{a} 9999 blank lines"]
+        );
     }
 
     #[test]
     fn escaped_json_is_the_same_data() {
-        let value = serde_json::json!({ "text": "\u{1b}[2J\u{9b}\u{202e}\u{e0041}\u{7f}\u{1f469}\u{200d}\u{1f4bb}" });
+        let text = "\u{1b}[2J\u{9b}\u{202e}\u{e0041}\u{7f}\u{1f469}\u{200d}\u{1f4bb} \\u{202e} \\\u{338}\n\n\n\n";
+        let marks = "\u{301}".repeat(50);
+        let value = serde_json::json!({ "text": format!("{text}e{marks}") });
         let line = value.to_string();
         let shown = ascii_json(&line);
-        assert!(!shown.chars().any(acts), "{shown}");
+        assert!(!shown.chars().any(is_hidden), "{shown}");
+        assert_eq!(shown.matches('\u{301}').count(), 4);
         let read: serde_json::Value = serde_json::from_str(&shown).expect("still JSON");
         assert_eq!(read, value);
     }

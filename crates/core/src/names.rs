@@ -3,7 +3,8 @@
 //! or fetched text only becomes part of a path through [`file_name`] or [`is_file_name`].
 
 pub use repartee_store::items::has_text;
-use repartee_store::items::{ItemKind, checked_name, is_hidden};
+use repartee_store::items::{ItemKind, checked_name};
+use repartee_terms::visible::is_hidden;
 
 use crate::error::{Error, Result};
 

@@ -120,6 +120,11 @@ fn told(owner: &str) -> Told {
     }
 }
 
+/// Whether the process of an owner is known to be gone: for what has no heartbeat.
+pub fn is_gone(owner: &str) -> bool {
+    told(owner) == Told::Gone
+}
+
 /// Whether a job or lease has lost its owner, as far as one check can tell: it has none, its process is gone, or it has
 /// been silent for too long. `beat_ms` is its last heartbeat.
 pub fn is_stale(owner: Option<&str>, beat_ms: i64, now_ms: i64) -> bool {

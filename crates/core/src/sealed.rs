@@ -17,8 +17,10 @@ pub enum Origin {
     Elsewhere,
     /// Before decisions were sealed, or by another program.
     Unsealed,
-    /// Here, and changed since by another program; or it is an older one that was withdrawn.
+    /// Here, and changed since by another program.
     Altered,
+    /// Here, and then withdrawn or made differently: a copy of the project, or a backup, still has the older one.
+    Replaced,
 }
 
 impl Origin {
@@ -32,6 +34,9 @@ impl Origin {
             }
             Self::Altered => {
                 "changed outside of Repartee after it was recorded, and is not confirmed"
+            }
+            Self::Replaced => {
+                "replaced by a newer decision on this machine, in another copy of the project, and is not confirmed"
             }
         }
     }
@@ -58,9 +63,10 @@ pub fn origin(machine: &Machine, stored: &str, what: &str, parts: &[&str]) -> Or
             let hash = blake3::Hash::from_hex;
             match (hash(mac), hash(machine.seal(what, &parts).as_str())) {
                 // blake3's comparison takes constant time
-                (Ok(sealed), Ok(now)) if sealed == now && !machine.is_revoked(stored) => {
-                    Origin::Here
-                }
+                (Ok(sealed), Ok(now)) if sealed == now => match machine.is_revoked(stored) {
+                    true => Origin::Replaced,
+                    false => Origin::Here,
+                },
                 _ => Origin::Altered,
             }
         }
@@ -154,6 +160,15 @@ mod tests {
         assert_eq!(of(&here, &stored, &["Quiet", "other"]), Origin::Altered);
         assert_eq!(of(&there, &stored, &["Quiet", "link"]), Origin::Elsewhere);
         assert_eq!(of(&here, "", &["Quiet", "link"]), Origin::Unsealed);
+        // a newer decision was made in another copy of the project
+        let ledger = ledger::Ledger::open(here.folder()).expect("opened");
+        let other = seal(&here, "permission", &["Quiet", "link"]);
+        ledger
+            .revoke(std::slice::from_ref(&stored))
+            .expect("revoked");
+        assert_eq!(of(&here, &stored, &["Quiet", "link"]), Origin::Replaced);
+        assert_eq!(of(&here, &stored, &["Quiet", "other"]), Origin::Altered);
+        assert_eq!(of(&here, &other, &["Quiet", "link"]), Origin::Here);
         // knowing the machine's name is not having its key
         let forged = stored.replace(here.id(), there.id());
         assert_eq!(of(&there, &forged, &["Quiet", "link"]), Origin::Altered);

@@ -2,8 +2,10 @@
 
 use std::ffi::OsStr;
 
-/// An argument for a POSIX shell, on one line and in visible characters: terminal controls, bidirectional marks and
-/// invalid UTF-8 are written as bytes in `$'...'`, which bash, zsh and ksh accept.
+use repartee_terms::visible::{judged, visible_cell};
+
+/// An argument for a POSIX shell, on one line and in visible characters: what a terminal would not show as itself, and
+/// so copy as an escape, is written as bytes in `$'...'`, which bash, zsh and ksh accept; so is invalid UTF-8.
 pub fn quoted(arg: impl AsRef<OsStr>) -> String {
     let bytes = arg.as_ref().as_encoded_bytes();
     let is_plain = |b: &u8| b.is_ascii_alphanumeric() || b"-_./:=,@%+".contains(b);
@@ -11,19 +13,20 @@ pub fn quoted(arg: impl AsRef<OsStr>) -> String {
         return String::from_utf8_lossy(bytes).into_owned();
     }
     let text = std::str::from_utf8(bytes).ok();
-    if let Some(text) = text.filter(|text| !text.chars().any(acts)) {
+    if let Some(text) = text.filter(|text| visible_cell(text) == *text) {
         return format!("'{}'", text.replace('\'', "'\\''"));
     }
     let mut out = String::from("$'");
     for chunk in bytes.utf8_chunks() {
-        for c in chunk.valid().chars() {
+        for (c, hides) in judged(chunk.valid()) {
             match c {
                 '\'' => out.push_str("\\'"),
-                '\\' => out.push_str("\\\\"),
+                // "\\" could read like the beginning of an escape
+                '\\' => push_bytes(b"\\", &mut out),
                 '\n' => out.push_str("\\n"),
                 '\t' => out.push_str("\\t"),
                 '\r' => out.push_str("\\r"),
-                c if acts(c) => push_bytes(c.encode_utf8(&mut [0; 4]).as_bytes(), &mut out),
+                c if hides => push_bytes(c.encode_utf8(&mut [0; 4]).as_bytes(), &mut out),
                 c => out.push(c),
             }
         }
@@ -50,13 +53,6 @@ fn push_bytes(bytes: &[u8], out: &mut String) {
     }
 }
 
-/// Whether a terminal would not show the character as itself: it would be displayed, and copied, as an escape.
-fn acts(c: char) -> bool {
-    repartee_store::items::is_hidden(c)
-        || matches!(c, '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}'
-            | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,7 +65,10 @@ mod tests {
             ("it's", "'it'\\''s'"),
             ("$(x)", "'$(x)'"),
             ("", "''"),
-            ("a\nb's \\", "$'a\\nb\\'s \\\\'"),
+            ("a\nb's \\", "$'a\\nb\\'s \\134'"),
+            ("\\_", "'\\_'"),
+            // a terminal would show it with two backslashes
+            ("\\u{202e}", "$'\\134u{202e}'"),
             ("a\u{1b}[2J1", "$'a\\033[2J1'"),
             ("a\u{202e}b", "$'a\\342\\200\\256b'"),
             ("~/x", "'~/x'"),
@@ -95,7 +94,9 @@ mod tests {
             b"",
             b"!x",
             all.as_slice(),
-            "\u{202e}\u{e0041}\u{fe0f}\u{1f469}\u{200d}".as_bytes(),
+            "\u{202e}\u{e0041}\u{fe0f}\u{1f469}\u{200d}e\u{301}\u{301}\u{301}\u{301}\u{301}"
+                .as_bytes(),
+            b"\\u{202e}\\\\u{1b}",
         ] {
             let script = format!("printf %s {}", quoted(OsStr::from_bytes(arg)));
             assert!(!script.contains('\n'), "{script}");

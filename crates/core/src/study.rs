@@ -70,7 +70,7 @@ pub struct KindStanding {
     pub words: String,
     /// The newest record, which is the one that counts.
     pub record: Option<StudyRecord>,
-    /// It was recorded on another machine, or changed outside of Repartee, and must be confirmed here.
+    /// It was recorded on another machine, changed by another program, or replaced elsewhere: it must be confirmed here.
     #[serde(default)]
     pub unconfirmed: bool,
 }

@@ -42,7 +42,7 @@ use repartee_posting::{Posting, ToPosting};
 use repartee_store::reads::Columns;
 
 pub use repartee_core::{
-    environment, error, format, job, job_queue, left_out, machine, names, shell, study, work,
+    environment, error, format, job, job_queue, left_out, machine, names, owner, shell, study, work,
 };
 pub use repartee_datasets::filter::Filter;
 pub use repartee_datasets::private;

@@ -215,6 +215,12 @@ pub(crate) fn invalid(
             ));
         }
         Origin::Altered => return Some(CHANGED),
+        Origin::Replaced => {
+            return Some((
+                "not-approved",
+                "its approval was replaced by a newer decision on this machine, in another copy of the project; read it, and approve it again",
+            ));
+        }
     }
     if hash(&outbox.full_text) != outbox.hash {
         return Some(CHANGED);
@@ -413,6 +419,19 @@ impl<'a> Posting<'a> {
             generators: RefCell::default(),
             machine: OnceCell::new(),
         })
+    }
+
+    /// A draft with the full text that it would be sent with for this account: no text of a draft is stored in full.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] if the text is empty or too long.
+    pub(crate) fn as_sent(self, draft: &Reply, account: &Account) -> Result<Reply> {
+        let shown = self
+            .composer()?
+            .composed(draft, &draft.text, Some(account))?;
+        let mut sent = draft.clone();
+        sent.outbox.full_text = shown.full_text();
+        Ok(sent)
     }
 
     /// What is approved if `who`, who saw what `seen` is the hash of, approves this reply as it is now; `None` if all

@@ -227,7 +227,12 @@ impl Post {
         let Ok(account) = posting.account_meant(&self.account) else {
             return Ok(vec![NO_ACCOUNT.to_owned()]);
         };
-        let found = posting.text_objections(&posting.posting_rules()?, &account, reply)?;
+        let sent = match posting.as_sent(reply, &account) {
+            Ok(sent) => sent,
+            Err(error) if error.code == Code::Usage => return Ok(vec![error.message]),
+            Err(error) => return Err(error),
+        };
+        let found = posting.text_objections(&posting.posting_rules()?, &account, &sent)?;
         Ok(found.into_iter().map(|objection| objection.words).collect())
     }
 

@@ -1,6 +1,7 @@
 //! Names, notes and tags of a project's items: sources, splits, bases, runs, sets of fakes, evaluations and
 //! generations. One mechanism for all of them; [`crate::deletion`] removes them.
 
+use repartee_terms::visible::{has_hidden, is_hidden, judged};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -143,27 +144,9 @@ pub const TAG_CHARS: usize = 40;
 /// Maximum number of tags per item.
 pub const TAGS: usize = 20;
 
-/// Whether a character is invisible, controls a terminal or reorders a line: control characters, line separators,
-/// bidirectional marks, zero-width characters, fillers, tags.
-pub fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}'
-        )
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-        || matches!(
-            c,
-            '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
-        )
-        || matches!(c, '\u{e0000}'..='\u{e0fff}')
-}
-
 /// Whether a text contains anything visible: not only blanks, control and invisible characters.
 pub fn has_text(text: &str) -> bool {
-    let joins = |c: char| matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
-    text.chars()
-        .any(|c| !c.is_whitespace() && !is_hidden(c) && !joins(c))
+    text.chars().any(|c| !c.is_whitespace() && !is_hidden(c))
 }
 
 fn refused(what: impl Into<String>, done: &'static str, why: impl Into<String>) -> Error {
@@ -191,7 +174,7 @@ pub fn checked_name(kind: ItemKind, name: &str) -> Result<String> {
     if name.contains(['/', '\\']) || matches!(name, "." | "..") {
         return no("it is a path; choose a name without slashes".to_owned());
     }
-    if name.chars().any(is_hidden) {
+    if has_hidden(name) {
         return no("it has control characters, or others that do not show".to_owned());
     }
     if kind.has_number() && name.parse::<i64>().is_ok() {
@@ -214,7 +197,7 @@ fn checked_tag(tag: &str) -> Result<String> {
     if tag.chars().count() > TAG_CHARS {
         return no(format!("a tag has at most {TAG_CHARS} characters"));
     }
-    if tag.contains(',') || tag.chars().any(is_hidden) {
+    if tag.contains(',') || has_hidden(tag) {
         return no("it has a comma, or characters that do not show".to_owned());
     }
     Ok(tag.to_owned())
@@ -227,9 +210,8 @@ fn checked_note(note: &str) -> Result<String> {
         return Err(refused("this note", "stored", why));
     }
     // a note may have several lines, but no terminal controls
-    Ok(note
-        .chars()
-        .filter(|c| *c == '\n' || *c == '\t' || !is_hidden(*c))
+    Ok(judged(note)
+        .filter_map(|(c, hides)| (!hides).then_some(c))
         .collect())
 }
 

@@ -2,6 +2,8 @@
 //! and on the command line. A word that an enum doesn't know is never read as another value: `parse` and serde refuse
 //! it, and the store names the row.
 
+pub mod visible;
+
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 use ts_rs::TS;

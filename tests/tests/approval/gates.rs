@@ -419,6 +419,29 @@ fn revoked_decision_stays_revoked_when_its_rows_are_restored() {
 }
 
 #[test]
+fn replaced_decision_is_not_said_to_be_changed_by_another_program() {
+    let bench = Bench::new(1);
+    let engine = bench.engine();
+    approve_as_shown(&engine, 1, PERSON).unwrap();
+    let db = free(&bench);
+    // what a copy of the project has that was made now
+    let copy = Saved::of(&db, &["subreddit", "reply", "reply_event"]);
+    let newer = NewPostingPermission {
+        link: "https://example.org/newer".to_owned(),
+        ..permission()
+    };
+    engine.posting().permit_subreddit(&newer, PERSON).unwrap();
+    engine.reply_redraft(1, PERSON, "").unwrap();
+    copy.put_back(&db);
+    let permission = engine.posting().posting_permissions().unwrap().remove(0);
+    let reply = engine.reply(1).unwrap().reply;
+    for told in [permission.unconfirmed, reply.shown.again] {
+        assert!(told.contains("a newer decision on this machine"), "{told}");
+        assert!(!told.contains("changed"), "{told}");
+    }
+}
+
+#[test]
 fn decision_revoked_while_the_ledger_cannot_be_written_stays_revoked() {
     let bench = Bench::new(1);
     let engine = bench.engine();
@@ -574,6 +597,11 @@ fn terminal_shows_the_text_and_only_y_approves() {
     let bench = Bench::new(1);
     // invisible characters, reversed text, cursor movement and clearing the screen
     bench.sql("UPDATE thread_comment SET body = 'Why' || char(27) || '[2J' || char(8238) || char(155) || '1A?'");
+    // and marks that paint over their neighbors, a typed escape, and empty lines that scroll the text away
+    bench.sql(
+        "UPDATE thread_comment SET body = body || 'e' || char(769, 769, 769, 769, 769) || '\\u{202e}'
+         || replace(hex(zeroblob(30)), '00', char(10)) || 'the end'",
+    );
     let approve = || bench.place.repartee(["queue", "approve", "1"]);
     for (typed, state) in [
         ("\n", "draft"),
@@ -592,6 +620,11 @@ fn terminal_shows_the_text_and_only_y_approves() {
             shown.contains("Why\\u{1b}[2J\\u{202e}\\u{9b}1A?"),
             "{shown}"
         );
+        assert!(
+            shown.contains("e\u{301}\u{301}\u{301}\u{301}\\u{301}\\\\u{202e}"),
+            "{shown}"
+        );
+        assert!(shown.contains("> \\u{a} 29 blank lines"), "{shown}");
         let acts = ['\u{1b}', '\u{202e}', '\u{9b}'];
         assert!(!shown.contains(acts), "{shown:?}");
         assert_eq!(bench.state(&bench.engine()).0, state, "{typed:?}");

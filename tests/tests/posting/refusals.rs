@@ -20,6 +20,7 @@ fn named_draft_is_not_posted_and_everything_it_lacks_is_reported() {
         ("draft", NOT_APPROVED)
     );
     assert!(draft.detail.contains("queue approve"), "{}", draft.detail);
+    assert!(!draft.detail.contains("footer"), "{}", draft.detail);
     // besides the approval, other obstacles
     engine
         .posting()
@@ -41,7 +42,17 @@ fn named_draft_is_not_posted_and_everything_it_lacks_is_reported() {
             detail.contains("draft") && detail.contains("is disabled"),
             "{detail}"
         );
+        assert!(!detail.contains("footer"), "{detail}");
     }
+    rules(&bench, |rules| rules.footer = false);
+    let alone = Post {
+        replies: vec![second],
+        ..bench.live()
+    };
+    let detail = bench.post(&engine, &alone).unwrap().replies[0]
+        .detail
+        .clone();
+    assert!(detail.contains("enable the footer"), "{detail}");
     assert_eq!(bench.posted(), 1);
 }
 

@@ -3094,7 +3094,7 @@ export type StudyState = { kind: StudyKind,
   words: string,
   /** The newest record, which is the one that counts. */
   record: StudyRecord | null,
-  /** It was recorded on another machine, or changed outside of Repartee, and must be confirmed here. */
+  /** It was recorded on another machine, changed by another program, or replaced elsewhere: it must be confirmed here. */
   unconfirmed: boolean, };
 
 /**

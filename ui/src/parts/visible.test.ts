@@ -7,6 +7,18 @@ describe("visible", () => {
     expect(visible("a\u202etxt.exe\u2069")).toBe("a\\u{202e}txt.exe\\u{2069}");
     expect(visible("a\u200bb\ufeff\u001b[2J\u{e0041}")).toBe("a\\u{200b}b\\u{feff}\\u{1b}[2J\\u{e0041}");
     expect(visible("pay\u200dpal")).toBe("pay\\u{200d}pal");
+    expect(visible("a\u2800b\ufffe\u{13430}")).toBe("a\\u{2800}b\\u{fffe}\\u{13430}");
+  });
+
+  it("escapes marks that pile up or stand on nothing", () => {
+    expect(visible("e\u0301\u0323")).toBe("e\u0301\u0323");
+    expect(visible(`e${"\u0301".repeat(6)}x\u0301`)).toBe(`e${"\u0301".repeat(4)}\\u{301}\\u{301}x\u0301`);
+    expect(visible("\u0338a \u0338")).toBe("\\u{338}a \\u{338}");
+  });
+
+  it("tells a typed escape from one of its own", () => {
+    expect(visible("\\u{202e} C:\\users")).toBe("\\\\u{202e} C:\\users");
+    expect(visible("\\\u202e")).toBe("\\\\\\u{202e}");
   });
 
   it("keeps emoji and joining scripts", () => {

@@ -1,10 +1,17 @@
-// Untrusted text, displayed so that nothing in it hides or reorders the rest: a reviewer approves what they
-// see. The command line does the same (crates/cli/src/terminal.rs).
+// Untrusted text, displayed so that nothing in it hides, repaints or reorders the rest: a reviewer approves what they
+// see. The command line does the same (crates/terms/src/visible.rs).
 
 /**
- * Control characters, line and paragraph separators, and default-ignorable code points such as bidi controls.
+ * Control characters, line and paragraph separators, default-ignorable code points such as bidi controls,
+ * noncharacters, fillers, spaces of unusual width, and controls of hieroglyphs.
  */
-const INVISIBLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/u;
+const INVISIBLE =
+  /[\p{Cc}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u1680\u2000-\u200a\u205f\u2800\ufff9-\ufffc\u{13430}-\u{1345f}]|\u{16fe4}|\u{1d159}/u;
+
+const MARK = /\p{M}/u;
+
+/** Most combining marks on one character: a taller stack paints over the lines above and below. */
+const MARKS = 4;
 
 const isInvisible = (c: string) => c !== "\n" && c !== "\t" && INVISIBLE.test(c);
 
@@ -28,15 +35,31 @@ function joins(before: string | undefined, c: string, after: string | undefined)
   }
 }
 
-/** Escapes invisible characters as `\u{...}`. */
+/**
+ * Escapes invisible characters, and combining marks that are too many or have nothing to stand on, as `\u{...}`.
+ * Backslashes before such an escape, or what reads like one, are doubled: no two texts are shown alike.
+ */
 export function visible(text: string): string {
-  if (!INVISIBLE.test(text)) return text;
   const chars = [...text];
-  return chars
-    .map((c, i) =>
-      isInvisible(c) && !joins(chars[i - 1], c, chars[i + 1]) ? `\\u{${c.codePointAt(0)?.toString(16)}}` : c,
-    )
-    .join("");
+  let shown = "";
+  let before: string | undefined;
+  // How many more marks the character before can take.
+  let room = 0;
+  let backslashes = 0;
+  for (const [i, c] of chars.entries()) {
+    const after = chars[i + 1];
+    const joined = joins(before, c, after);
+    const mark = !joined && MARK.test(c);
+    const hides = !joined && (isInvisible(c) || (mark && room === 0));
+    if (hides || (c === "u" && after === "{")) shown += "\\".repeat(backslashes);
+    shown += hides ? `\\u{${c.codePointAt(0)?.toString(16)}}` : c;
+    if (hides || c.trim() === "" || c === "\\") room = 0;
+    else if (mark) room -= 1;
+    else if (!joined) room = MARKS;
+    before = hides ? undefined : c;
+    backslashes = c === "\\" ? backslashes + 1 : 0;
+  }
+  return shown;
 }
 
 const DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\.|$)/i;

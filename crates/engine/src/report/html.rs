@@ -17,8 +17,13 @@ const RATE_SCALE: f64 = 1e5;
 
 /// A text between tags or in a quoted attribute.
 pub(super) fn escape(text: &str) -> String {
+    markup(&visible(text))
+}
+
+/// What is visible already, or read by the page's script, between tags or in a quoted attribute.
+fn markup(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in visible(text).chars() {
+    for c in text.chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
@@ -158,7 +163,7 @@ fn push_table(out: &mut String, table: &Table) {
 fn push_chart(out: &mut String, chart: &Chart) {
     let roc = match chart.curves.is_empty() {
         true => String::new(),
-        false => format!(" data-roc=\"{}\"", escape(&hover_data(chart))),
+        false => format!(" data-roc=\"{}\"", markup(&hover_data(chart))),
     };
     out.push_str(&format!("<figure{roc}>\n{}", chart.picture.svg));
     if !roc.is_empty() {
@@ -186,7 +191,7 @@ fn hover_data(chart: &Chart) -> String {
     let curves: Vec<_> = chart
         .curves
         .iter()
-        .map(|curve| json!({ "name": curve.name, "points": points(curve) }))
+        .map(|curve| json!({ "name": visible(&curve.name), "points": points(curve) }))
         .collect();
     let plot = &picture.plot;
     json!({
@@ -209,7 +214,10 @@ mod tests {
             "&lt;script&gt;&quot;&gt;&lt;img src=&#39;x&#39;&gt;&amp;"
         );
         // what reorders or hides a text is shown
-        assert_eq!(escape("a\u{202e}b\u{0}\tc\nd"), "a\u{fffd}b\u{fffd} c\nd");
+        assert_eq!(
+            escape("a\u{202e}b\u{0}\tc\nd\\u{0}"),
+            "a\\u{202e}b\\u{0} c\nd\\\\u{0}"
+        );
     }
 
     #[test]

@@ -62,7 +62,8 @@ fn push_block(out: &mut String, block: &Block) {
         Block::Folded(title, table) => push_titled(out, title, table),
         Block::Commands(lines) => {
             let fence = fence_around(lines);
-            out.push_str(&format!("{fence}sh\n{}\n{fence}\n", lines.join("\n")));
+            let lines = visible(&lines.join("\n"));
+            out.push_str(&format!("{fence}sh\n{lines}\n{fence}\n"));
         }
         Block::Chart(chart) => match &chart.values {
             Some(values) => push_titled(out, &chart.label, values),
@@ -120,6 +121,8 @@ mod tests {
             ("1. a", "1\\. a"),
             ("0.812", "0.812"),
             ("https://example.org", "https\\://example.org"),
+            // read as \u{1b} and \u{202e}
+            ("a\u{1b}\u{202e}", "a\\\\u\\{1b\\}\\\\u\\{202e\\}"),
         ] {
             assert_eq!(escape(text), shown, "{text:?}");
         }

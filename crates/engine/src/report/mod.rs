@@ -20,7 +20,6 @@ use repartee_core::error::{Code, Error, Result};
 use repartee_core::job::JobInfo;
 use repartee_datasets::private;
 use repartee_datasets::study::day_of_ms;
-use repartee_store::items::is_hidden;
 use repartee_store::runs::Run;
 use repartee_terms::{JobStatus, ModelKind};
 
@@ -249,16 +248,9 @@ fn has_given_edges(jobs: &[JobInfo], split: &str) -> bool {
     })
 }
 
-/// A text of which everything is visible: what would hide, or reorder a line, is shown as a replacement character.
+/// A text of which everything is visible; lines stay, and tabs become spaces.
 fn visible(text: &str) -> String {
-    let show = |c: char| match c {
-        '\t' | '\r' => ' ',
-        // lines stay, and so does what joins the parts of an emoji
-        '\n' | '\u{200c}' | '\u{200d}' => c,
-        c if is_hidden(c) => char::REPLACEMENT_CHARACTER,
-        c => c,
-    };
-    text.chars().map(show).collect()
+    repartee_terms::visible::visible(&text.replace(['\t', '\r'], " ")).into_owned()
 }
 
 fn check_ending(file: &Path, endings: &[&str]) -> Result<()> {

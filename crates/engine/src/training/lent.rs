@@ -32,33 +32,26 @@ pub(crate) trait Lendable: Send + 'static {
     fn disable_cache(&mut self);
 }
 
-impl Lendable for Writer {
-    fn checkpoint(&mut self) -> &mut Checkpoint {
-        &mut self.checkpoint
-    }
+/// Both kinds of models have the same parts, of different types.
+macro_rules! lendable {
+    ($($model:ty),+) => {$(
+        impl Lendable for $model {
+            fn checkpoint(&mut self) -> &mut Checkpoint {
+                &mut self.checkpoint
+            }
 
-    fn set_stop(&mut self, stop: Stop) {
-        self.model.set_stop(stop);
-    }
+            fn set_stop(&mut self, stop: Stop) {
+                self.model.set_stop(stop);
+            }
 
-    fn disable_cache(&mut self) {
-        self.text.disable_cache();
-    }
+            fn disable_cache(&mut self) {
+                self.text.disable_cache();
+            }
+        }
+    )+};
 }
 
-impl Lendable for Classifier {
-    fn checkpoint(&mut self) -> &mut Checkpoint {
-        &mut self.checkpoint
-    }
-
-    fn set_stop(&mut self, stop: Stop) {
-        self.model.set_stop(stop);
-    }
-
-    fn disable_cache(&mut self) {
-        self.text.disable_cache();
-    }
-}
+lendable!(Writer, Classifier);
 
 /// Names all that a loaded model depends on: which checkpoint, as of which step of its training.
 fn key(checkpoint: &Checkpoint, device: &Device, precision: Precision) -> String {
