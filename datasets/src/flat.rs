@@ -10,8 +10,9 @@ use crate::{
     ndjson::{Line, Loose, Raw},
     record::{Comment, Post, Record},
     source::Mapping,
-    table::{self, NotANumber, score_of, written},
+    table,
 };
+use serde_json::{Map, Value};
 use std::{
     borrow::Cow,
     collections::HashMap,
@@ -39,9 +40,12 @@ pub(crate) enum Slot {
     Html,
 }
 
+/// Number of slots.
+pub(crate) const SLOTS: usize = 16;
+
 /// The names of what a column may hold: Reddit's, then those of common export tools. The first name that a table has
 /// counts: `created` is a local time where `created_utc` is there, too.
-static NAMES: [(Slot, &[&str]); 16] = [
+static NAMES: [(Slot, &[&str]); SLOTS] = [
     (Slot::Id, &["id", "comment_id", "utt_id", "utterance_id"]),
     (Slot::Name, &["name"]),
     (
@@ -66,7 +70,7 @@ static NAMES: [(Slot, &[&str]); 16] = [
     ),
     (
         Slot::Text,
-        &["body", "text", "comment_text", "comment_body"],
+        &["body", "text", "comment_text", "comment_body", OWN_TEXT],
     ),
     (Slot::Title, &["title"]),
     (Slot::Selftext, &["selftext"]),
@@ -86,10 +90,40 @@ static NAMES: [(Slot, &[&str]); 16] = [
     (Slot::Html, &["body_html", "selftext_html"]),
 ];
 
-/// What a field of this name holds.
-pub(crate) fn slot_of(name: &str) -> Option<Slot> {
-    let of = |(slot, names): &(Slot, &[&str])| names.contains(&name).then_some(*slot);
-    NAMES.iter().find_map(of)
+/// The text of a comment in a table of comments, and the first text of a row in a table of pairs.
+const OWN_TEXT: &str = "comment";
+
+/// What a field of this name holds, in any letter case, and the rank of the name among those for the same: 0 is
+/// Reddit's.
+pub(crate) fn slot_of(name: &str) -> Option<(Slot, u8)> {
+    let name = name.trim();
+    NAMES.iter().find_map(|(slot, names)| {
+        let rank = names.iter().position(|n| n.eq_ignore_ascii_case(name))?;
+        Some((*slot, u8::try_from(rank).unwrap_or(u8::MAX)))
+    })
+}
+
+/// Whether a JSON object calls something otherwise than the dumps do, has ids or an author of another kind, or names its
+/// subreddit in a link only: a reader of dumps would miss them.
+pub(crate) fn is_renamed(object: &Map<String, Value>) -> bool {
+    const READ: [Slot; 6] = [
+        Slot::Parent,
+        Slot::Author,
+        Slot::Subreddit,
+        Slot::Score,
+        Slot::ScoreHidden,
+        Slot::Created,
+    ];
+    let mut read = NAMES.iter().filter(|(slot, _)| READ.contains(slot));
+    read.any(|(slot, names)| {
+        let is = |key: &String| slot_of(key).is_some_and(|(of, _)| of == *slot);
+        !object.contains_key(names[0]) && object.keys().any(is)
+    }) || object.get("id").is_some_and(Value::is_number)
+        || object.get("parent_id").is_some_and(Value::is_f64)
+        || object.get("author").is_some_and(Value::is_object)
+        || object.contains_key("permalink")
+            && object.contains_key("body")
+            && !object.contains_key("subreddit")
 }
 
 /// The column for a slot, by the best of its names.
@@ -103,7 +137,7 @@ fn column_for(slot: Slot, columns: &[String]) -> Option<usize> {
 }
 
 /// Columns that say something about the others; they are read wherever they are, without a mapping.
-const ABOUT: [Slot; 2] = [Slot::ScoreHidden, Slot::Retrieved];
+const ABOUT: [Slot; 3] = [Slot::ScoreHidden, Slot::Retrieved, Slot::Permalink];
 
 /// The names of columns that a table is read with beyond those of its mapping.
 pub(crate) fn names_about() -> impl Iterator<Item = &'static str> {
@@ -133,15 +167,20 @@ pub fn guess(columns: &[String]) -> Option<Mapping> {
         created: find(&[Slot::Created]),
         ..Mapping::default()
     };
-    let has = |name: &str| columns.iter().any(|c| c.trim() == name);
+    let has = |name: &str| (columns.iter()).any(|c| c.trim().eq_ignore_ascii_case(name));
+    // beside `id` and `parent`, it may be the first text of a pair
+    let own_text = (mapping.text.as_ref()).is_some_and(|text| text.eq_ignore_ascii_case(OWN_TEXT));
+    if own_text && (!has("comment_id") || has("reply")) {
+        return None;
+    }
     // the posts of a data request to Reddit: no parent, and columns that no other table has
     let posts = has("gildings") && has("permalink") && mapping.title.is_some();
     let comments = mapping.parent.is_some();
     (mapping.id.is_some() && mapping.text.is_some() && (comments || posts)).then_some(mapping)
 }
 
-/// Whether a table has columns that only tables from Reddit have.
-fn of_reddit(header: &[String]) -> bool {
+/// Whether only rows from Reddit have a column of this name.
+pub(crate) fn is_of_reddit(column: &str) -> bool {
     const OF_REDDIT: [&str; 5] = [
         "link_id",
         "subreddit",
@@ -149,18 +188,50 @@ fn of_reddit(header: &[String]) -> bool {
         "gildings",
         "subreddit_id",
     ];
-    let is = |column: &String| {
-        OF_REDDIT
-            .iter()
-            .any(|name| column.trim().eq_ignore_ascii_case(name))
-    };
-    header.iter().any(is)
+    let column = column.trim();
+    (OF_REDDIT.iter()).any(|name| column.eq_ignore_ascii_case(name))
+}
+
+pub(crate) enum Escapes {
+    /// Nothing that would be escaped.
+    None,
+    /// Escapes, and no character that should have been escaped.
+    Some,
+    /// A bare `<`, `>` or `&`: the text is not escaped.
+    Bare,
+}
+
+pub(crate) fn escapes(text: &str) -> Escapes {
+    let mut found = Escapes::None;
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(n) = memchr::memchr3(b'<', b'>', b'&', &bytes[at..]) {
+        at += n;
+        let known = ["&amp;", "&lt;", "&gt;", "&quot;", "&#", "&nbsp;"];
+        if !known.iter().any(|e| text[at..].starts_with(e)) {
+            return Escapes::Bare;
+        }
+        found = Escapes::Some;
+        at += 1;
+    }
+    found
+}
+
+/// Whether the texts of a row from Reddit may be escaped: neither they nor their HTML show otherwise.
+pub(crate) fn may_be_escaped(raw: &Raw) -> bool {
+    let bare = [&raw.body, &raw.title, &raw.selftext]
+        .into_iter()
+        .any(|field| matches!(field, Loose::Text(text) if matches!(escapes(text), Escapes::Bare)));
+    let plain_html = matches!(&raw.html, Loose::Text(html) if html.trim_start().starts_with('<'));
+    !bare && !plain_html
 }
 
 /// The columns of such a table by position, and what is known from the rows before.
 #[derive(Debug, Default)]
 pub(crate) struct FlatTable {
     columns: Vec<(Slot, usize)>,
+    /// The column of the score.
+    score: Option<String>,
     /// Texts are escaped, as Reddit's are in most archives.
     entities: bool,
     earlier: Earlier,
@@ -179,9 +250,8 @@ impl FlatTable {
             let slot = match field {
                 "id" => Slot::Id,
                 "parent" => Slot::Parent,
-                "link" => match slot_of(&column.to_ascii_lowercase()) {
-                    Some(Slot::Conversation) => Slot::Conversation,
-                    Some(Slot::Permalink) => Slot::Permalink,
+                "link" => match slot_of(column) {
+                    Some((slot @ (Slot::Conversation | Slot::Permalink), _)) => slot,
                     _ => Slot::Link,
                 },
                 "text" => Slot::Text,
@@ -200,9 +270,10 @@ impl FlatTable {
         }
         if missing.is_empty() {
             let earlier = Earlier::default();
-            let entities = of_reddit(header);
+            let entities = header.iter().any(|column| is_of_reddit(column));
             Ok(Self {
                 columns,
+                score: mapping.score.clone(),
                 entities,
                 earlier,
             })
@@ -225,24 +296,19 @@ impl FlatTable {
         if raw.title.is_set() {
             raw.selftext = std::mem::take(&mut raw.body);
         }
-        line(raw, self.entities, &mut self.earlier)
+        let entities = self.entities && may_be_escaped(&raw);
+        let score = self.score.as_deref().unwrap_or("score");
+        line(raw, score, entities, &mut self.earlier)
     }
 }
 
-/// Puts a value into its field. Of several fields for the same thing, the first that is not null counts.
-pub(crate) fn put<'a>(raw: &mut Raw<'a>, slot: Slot, value: Loose<'a>) {
-    let field = match slot {
+/// The field for a slot.
+fn field<'r, 'a>(raw: &'r mut Raw<'a>, slot: Slot) -> &'r mut Loose<'a> {
+    match slot {
         Slot::Id => &mut raw.id,
         Slot::Name => &mut raw.name,
         Slot::Parent => &mut raw.parent_id,
-        Slot::Link => &mut raw.link_id,
-        Slot::Conversation => {
-            if raw.link_id.is_set() {
-                return;
-            }
-            raw.root_is_comment = true;
-            &mut raw.link_id
-        }
+        Slot::Link | Slot::Conversation => &mut raw.link_id,
         Slot::Text => &mut raw.body,
         Slot::Title => &mut raw.title,
         Slot::Selftext => &mut raw.selftext,
@@ -254,9 +320,25 @@ pub(crate) fn put<'a>(raw: &mut Raw<'a>, slot: Slot, value: Loose<'a>) {
         Slot::Retrieved => &mut raw.retrieved,
         Slot::Permalink => &mut raw.permalink,
         Slot::Html => &mut raw.html,
-    };
-    if !field.is_set() {
-        *field = value;
+    }
+}
+
+/// Puts a value into its field, unless it has one.
+pub(crate) fn put<'a>(raw: &mut Raw<'a>, slot: Slot, value: Loose<'a>) {
+    let field = field(raw, slot);
+    if field.is_set() {
+        return;
+    }
+    *field = value;
+    if matches!(slot, Slot::Link | Slot::Conversation) {
+        raw.root_is_comment = slot == Slot::Conversation;
+    }
+}
+
+/// Takes a value out of its field, for one under a better name. The post comes before the conversation.
+pub(crate) fn clear(raw: &mut Raw, slot: Slot) {
+    if slot != Slot::Conversation || raw.root_is_comment {
+        *field(raw, slot) = Loose::Absent;
     }
 }
 
@@ -294,8 +376,8 @@ impl Earlier {
     }
 }
 
-/// Builds a record from these fields, by the rules for other tools' output.
-pub(crate) fn line(raw: Raw, entities: bool, earlier: &mut Earlier) -> Line {
+/// Builds a record from these fields, by the rules for other tools' output. `score`: the name of the score's column.
+pub(crate) fn line(raw: Raw, score: &str, entities: bool, earlier: &mut Earlier) -> Line {
     let own = number(&raw.id).or_else(|| number(&raw.name));
     if let Some(line) = raw.deleted_later(own) {
         return line;
@@ -317,19 +399,11 @@ pub(crate) fn line(raw: Raw, entities: bool, earlier: &mut Earlier) -> Line {
     let Some(own) = own else {
         return Line::Bad("has no id".into());
     };
-    let score = match &raw.score {
-        _ if raw.score_hidden.is_true() => None,
-        Loose::Text(text) => match score_of(text) {
-            Ok(score) => score,
-            Err(NotANumber) => return Line::Bad(format!("score {text:?} is not a number")),
-        },
-        value => value.number(),
-    };
-    let score = match table::possible(score) {
+    let score = match raw.score(score) {
         Ok(score) => score,
         Err(reason) => return Line::Bad(reason),
     };
-    let created_utc = match time_of(&raw.created_utc) {
+    let created_utc = match raw.created_utc.written() {
         Ok(time) => time,
         Err(reason) => return Line::Bad(reason),
     };
@@ -401,15 +475,6 @@ pub(crate) fn line(raw: Raw, entities: bool, earlier: &mut Earlier) -> Line {
         ));
     }
     Line::Record(Record::Comment(comment))
-}
-
-fn time_of(value: &Loose) -> Result<Option<i64>, String> {
-    match value {
-        Loose::Text(text) => written(text),
-        Loose::Int(n) => written(&n.to_string()),
-        Loose::Float(x) => written(&x.to_string()),
-        _ => Ok(None),
-    }
 }
 
 /// An id as a number: Reddit's own in base36, with or without its kind, or the one in a URL; any other is hashed to a
@@ -575,10 +640,33 @@ mod tests {
     }
 
     #[test]
+    fn column_named_comment_is_the_text_of_a_comment_with_an_id() {
+        let got = rows(
+            "Comment_ID,parent,comment",
+            &["c1,t3_p1,Hot", "c2,t1_c1,Very"],
+        );
+        assert_eq!(comment(&got[1]).body, "Very");
+        assert_eq!(comment(&got[1]).parent_id, Some(comment(&got[0]).id));
+    }
+
+    #[test]
+    fn ambiguous_score_is_rejected_with_its_column() {
+        let got = rows("id,parent_id,body,ups", &["c1,,Hot,1.234", "c2,,Hot,5 pts"]);
+        let Line::Bad(reason) = &got[0] else {
+            panic!("{got:?}")
+        };
+        let part = "score \"1.234\" in the column \"ups\" is ambiguous";
+        assert!(reason.contains(part), "{reason}");
+        assert_eq!(comment(&got[1]).score, Some(5));
+    }
+
+    #[test]
     fn table_of_pairs_is_not_a_table_of_comments() {
         let header = |text: &str| text.split(',').map(str::to_owned).collect::<Vec<_>>();
         for text in [
             "comment,reply,score",
+            "id,parent,comment",
+            "comment_id,parent,comment,reply",
             "id,title,selftext,score",
             "id,text,label",
         ] {

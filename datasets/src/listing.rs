@@ -6,7 +6,7 @@
 //! and lists of comments (see [`crate::flat`]).
 
 use crate::{
-    flat::{self, Earlier, Slot, put, slot_of},
+    flat::{self, Earlier, Escapes, SLOTS, Slot, clear, escapes, put, slot_of},
     json::{Event, Json, JsonError, is_digits},
     ndjson::{Line, Loose, Meta, Raw},
     record::EXCERPT,
@@ -63,6 +63,8 @@ enum Role {
     Response,
     Meta,
     Notes,
+    /// An author with more than a name.
+    Author,
 }
 
 /// The keys that matter.
@@ -84,7 +86,8 @@ enum Key {
     RemovalType,
     String,
     Count,
-    Field(Slot),
+    /// A field, and the rank of its name.
+    Field(Slot, u8),
     Other,
 }
 
@@ -106,7 +109,7 @@ fn key_of(name: &str) -> Key {
         "removal_type" => Key::RemovalType,
         "string" => Key::String,
         "count" => Key::Count,
-        name => slot_of(name).map_or(Key::Other, Key::Field),
+        name => slot_of(name).map_or(Key::Other, |(slot, rank)| Key::Field(slot, rank)),
     }
 }
 
@@ -116,8 +119,6 @@ struct Frame {
     object: bool,
     /// The key of the next value.
     key: Key,
-    /// The value replaces one under another name of the same thing.
-    own_name: bool,
     /// A scalar in this array is a bad row.
     report: bool,
     start: u64,
@@ -128,6 +129,12 @@ struct Frame {
 #[derive(Default)]
 struct Thing {
     raw: Raw<'static>,
+    /// The ranks of the names under which fields were found.
+    ranks: [Option<u8>; SLOTS],
+    /// It has a field that only rows from Reddit have.
+    of_reddit: bool,
+    /// It is inside of another thing's replies or comments.
+    nested: bool,
     bytes: usize,
     kind: Option<String>,
     data: Option<(u64, Box<Thing>)>,
@@ -160,6 +167,16 @@ impl Thing {
             Loose::Int(n) => Some(Loose::Int(*n)),
             _ => None,
         }
+    }
+
+    /// Puts a value into its field. Of several names for it, the best that is not null counts, in any order.
+    fn put(&mut self, slot: Slot, rank: u8, value: Loose<'static>) {
+        let before = &mut self.ranks[slot as usize];
+        if value.is_set() && before.is_none_or(|before| rank <= before) {
+            *before = Some(rank);
+            clear(&mut self.raw, slot);
+        }
+        put(&mut self.raw, slot, value);
     }
 
     fn excerpt(&self) -> String {
@@ -302,7 +319,8 @@ impl<'a> Walk<'a> {
                 Some(Role::Candidate)
             }
             Key::Response if things => Some(Role::Response),
-            Key::Field(Slot::Text) if frame.role == Role::Response => Some(Role::Response),
+            Key::Field(Slot::Text, _) if frame.role == Role::Response => Some(Role::Response),
+            Key::Field(Slot::Author, _) if things && event == Event::Object => Some(Role::Author),
             Key::Meta if things => Some(Role::Meta),
             Key::Notes if things => Some(Role::Notes),
             _ => None,
@@ -327,7 +345,6 @@ impl<'a> Walk<'a> {
             role,
             object,
             key: Key::Other,
-            own_name: false,
             report,
             start: self.started,
             thing: Box::default(),
@@ -335,21 +352,12 @@ impl<'a> Walk<'a> {
     }
 
     fn key(&mut self, name: &str) {
-        const OWN: [&str; 7] = [
-            "id",
-            "body",
-            "author",
-            "score",
-            "created_utc",
-            "link_id",
-            "parent_id",
-        ];
         let Some(frame) = self.frames.last_mut() else {
             return;
         };
         frame.key = key_of(name);
-        frame.own_name = OWN.contains(&name);
         frame.thing.request |= frame.key == Key::Request;
+        frame.thing.of_reddit |= flat::is_of_reddit(name);
         if frame.thing.keys.len() < 8 {
             frame.thing.keys.push(name.chars().take(40).collect());
         }
@@ -374,29 +382,27 @@ impl<'a> Walk<'a> {
                     thing.kind = Some(kind.chars().take(40).collect());
                 }
             }
-            (Role::Candidate | Role::Data, Key::Field(slot)) => {
+            (Role::Candidate | Role::Data | Role::Author, Key::Field(slot, rank)) => {
                 let value = value();
                 if let Loose::Text(text) = &value {
                     thing.bytes += text.len();
                 }
-                if frame.own_name && value.is_set() {
-                    clear(&mut thing.raw, slot);
-                }
-                put(&mut thing.raw, slot, value);
+                thing.put(slot, rank, value);
             }
             (Role::Data, Key::Count) => {
                 let count = value().number().unwrap_or(0);
                 thing.hidden = thing.hidden.max(count.unsigned_abs());
             }
-            (Role::Response, Key::Field(Slot::Text) | Key::String) => {
+            (Role::Response, Key::Field(Slot::Text, _) | Key::String) => {
                 if let Loose::Text(text) = value() {
                     thing.bytes += text.len();
                     thing.response = Some(text.into_owned());
                 }
             }
-            (Role::Meta, Key::Field(slot @ (Slot::Score | Slot::Subreddit | Slot::Permalink))) => {
-                put(&mut thing.raw, slot, value());
-            }
+            (
+                Role::Meta,
+                Key::Field(slot @ (Slot::Score | Slot::Subreddit | Slot::Permalink), _),
+            ) => put(&mut thing.raw, slot, value()),
             (Role::Notes, Key::WasDeletedLater) => notes(thing).was_deleted_later = value(),
             (Role::Notes, Key::WasInitiallyDeleted) => notes(thing).was_initially_deleted = value(),
             (Role::Notes, Key::RemovalType) => notes(thing).removal_type = value(),
@@ -434,6 +440,7 @@ impl<'a> Walk<'a> {
                 parent.thing.response = thing.response;
             }
             (Role::Meta, Some(parent)) => {
+                parent.thing.of_reddit |= thing.of_reddit;
                 for (slot, value) in [
                     (Slot::Score, thing.raw.score),
                     (Slot::Subreddit, thing.raw.subreddit),
@@ -443,6 +450,12 @@ impl<'a> Walk<'a> {
                 }
             }
             (Role::Notes, Some(parent)) => parent.thing.raw.meta = thing.raw.meta,
+            (Role::Author, Some(parent)) => {
+                parent.thing.bytes += thing.bytes;
+                if let Key::Field(slot, rank) = parent.key {
+                    parent.thing.put(slot, rank, name_of(thing.raw));
+                }
+            }
             _ => {
                 let reddits = matches!(thing.kind.as_deref(), Some("t1" | "t3"));
                 match thing.data.take() {
@@ -534,6 +547,7 @@ impl<'a> Walk<'a> {
             if !matches!(frame.key, Key::Replies | Key::Comments) {
                 continue;
             }
+            thing.nested = true;
             let needs_parent = !thing.raw.parent_id.is_set() && frame.key == Key::Replies;
             if thing.raw.link_id.is_set() && !needs_parent {
                 break;
@@ -600,10 +614,18 @@ impl<'a> Walk<'a> {
                 return;
             }
             let excerpt = thing.excerpt();
+            // a row by itself is read as the same row of a table is
+            let row = !thing.nested && !thing.wraps;
             let line = match reddits {
                 _ if thing.more => hidden(thing.hidden),
                 true => thing.raw.into_line(entities),
-                false => flat::line(thing.raw, entities, self.earlier),
+                false => {
+                    let entities = match row {
+                        true => thing.of_reddit && flat::may_be_escaped(&thing.raw),
+                        false => entities,
+                    };
+                    flat::line(thing.raw, "score", entities, self.earlier)
+                }
             };
             match line {
                 Line::Bad(_) => self.bad += 1,
@@ -630,19 +652,13 @@ fn notes(thing: &mut Thing) -> &mut Meta<'static> {
     thing.raw.meta.get_or_insert_with(Meta::default)
 }
 
-fn clear(raw: &mut Raw, slot: Slot) {
-    match slot {
-        Slot::Id => raw.id = Loose::Absent,
-        Slot::Text => raw.body = Loose::Absent,
-        Slot::Author => raw.author = Loose::Absent,
-        Slot::Score => raw.score = Loose::Absent,
-        Slot::Created => raw.created_utc = Loose::Absent,
-        Slot::Link => {
-            raw.link_id = Loose::Absent;
-            raw.root_is_comment = false;
-        }
-        Slot::Parent => raw.parent_id = Loose::Absent,
-        _ => {}
+/// The name of an author with more than a name; for some tools, the name is the id.
+fn name_of(author: Raw<'static>) -> Loose<'static> {
+    let named = [author.name, author.author, author.id];
+    match named.into_iter().find(Loose::is_set) {
+        Some(Loose::Int(id)) => Loose::Text(Cow::Owned(id.to_string())),
+        Some(name) => name,
+        None => Loose::Null,
     }
 }
 
@@ -662,31 +678,6 @@ fn inherit(raw: &mut Raw<'static>, around: &Thing, key: Key) {
         }
         _ => put(raw, Slot::Link, id),
     }
-}
-
-enum Escapes {
-    /// Nothing that would be escaped.
-    None,
-    /// Escapes, and no character that should have been escaped.
-    Some,
-    /// A bare `<`, `>` or `&`: the text is not escaped.
-    Bare,
-}
-
-fn escapes(text: &str) -> Escapes {
-    let mut found = Escapes::None;
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    while let Some(n) = memchr::memchr3(b'<', b'>', b'&', &bytes[at..]) {
-        at += n;
-        let known = ["&amp;", "&lt;", "&gt;", "&quot;", "&#", "&nbsp;"];
-        if !known.iter().any(|e| text[at..].starts_with(e)) {
-            return Escapes::Bare;
-        }
-        found = Escapes::Some;
-        at += 1;
-    }
-    found
 }
 
 #[cfg(test)]
@@ -846,6 +837,49 @@ mod tests {
             panic!()
         };
         assert_eq!(post.subreddit, "kettles");
+    }
+
+    #[test]
+    fn best_name_counts_in_any_order_and_letter_case() {
+        for json in [
+            r#"{"id":"c1","created":5,"Created_UTC":1600000000,"root":"x","Post_ID":"p1","text":"a","BODY":"b"}"#,
+            r#"{"BODY":"b","text":"a","Post_ID":"p1","root":"x","Created_UTC":1600000000,"created":5,"id":"c1"}"#,
+        ] {
+            let got = comments(json).remove(0);
+            assert_eq!(
+                (got.body.as_str(), got.created_utc),
+                ("b", Some(1_600_000_000))
+            );
+            assert_eq!(got.link_id, crate::id::decode("p1").unwrap(), "{json}");
+        }
+    }
+
+    #[test]
+    fn row_from_reddit_is_unescaped_unless_it_shows_otherwise() {
+        for (fields, body) in [
+            (r#""text":"1 &lt; 2","meta":{"subreddit":"k"}"#, "1 < 2"),
+            (r#""text":"1 &lt; 2","Link_ID":"p1""#, "1 < 2"),
+            (
+                r#""text":"1 < 2, not &lt;","link_id":"p1""#,
+                "1 < 2, not &lt;",
+            ),
+            (r#""text":"1 &lt; 2""#, "1 &lt; 2"),
+        ] {
+            assert_eq!(bodies(&format!(r#"[{{"id":"c1",{fields}}}]"#)), [body]);
+        }
+    }
+
+    #[test]
+    fn author_may_be_an_object() {
+        for (author, name) in [
+            (r#""speaker":{"id":"ann","meta":{"name":"x"}}"#, "ann"),
+            (r#""author":{"id":7,"name":"u/ann"}"#, "ann"),
+            (r#""user":{"username":"ann"},"author":null"#, "ann"),
+            (r#""author":{"id":7}"#, "7"),
+        ] {
+            let got = comments(&format!(r#"[{{"id":"c1","text":"a",{author}}}]"#));
+            assert_eq!(got[0].author.as_deref(), Some(name), "{author}");
+        }
     }
 
     #[test]

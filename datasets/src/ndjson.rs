@@ -6,8 +6,8 @@
 
 use crate::{
     clean::{bare_name, repair},
-    id,
-    json::Json,
+    flat, id,
+    json::{Event, Json},
     record::{Comment, GoneRecord, Post, Record},
     table,
 };
@@ -27,35 +27,48 @@ pub enum Line {
     Bad(String),
 }
 
-/// Reads one line of NDJSON. `entities`: texts are escaped as in the dumps.
+/// Reads a line of NDJSON and passes on what it holds: an object, or several that lost the line break between them.
+/// `entities`: texts are escaped as in the dumps.
 ///
 /// A line that serde_json refuses for a lone surrogate (`\ud83d` without its other half) or for bytes that are not
 /// UTF-8 is read once more with those replaced by U+FFFD.
-pub fn line(bytes: &[u8], entities: bool) -> Line {
+pub fn lines(bytes: &[u8], entities: bool, found: &mut dyn FnMut(Line)) {
     match serde_json::from_slice::<Raw>(bytes) {
-        Ok(raw) => raw.into_line(entities),
+        Ok(raw) => found(of_dump(raw, entities)),
         Err(first) => {
             let mended = mend(bytes);
             match serde_json::from_slice::<Raw>(&mended) {
-                Ok(raw) => raw.into_line(entities),
-                Err(_) => tolerant(bytes, entities)
-                    .unwrap_or_else(|| Line::Bad(format!("not a JSON object: {first}"))),
+                Ok(raw) => found(of_dump(raw, entities)),
+                Err(_) => tolerant(bytes, entities, &first, found),
             }
         }
     }
 }
 
-/// Reads a line that serde_json refuses for `NaN` or for control characters in a text.
-fn tolerant(bytes: &[u8], entities: bool) -> Option<Line> {
+/// Copies of the dumps that scripts wrote may be unescaped.
+fn of_dump(raw: Raw, entities: bool) -> Line {
+    let entities = entities && flat::may_be_escaped(&raw);
+    raw.into_line(entities)
+}
+
+/// Reads a line that serde_json refuses (`first`) for `NaN`, for control characters in a text, or for several objects.
+fn tolerant(bytes: &[u8], entities: bool, first: &serde_json::Error, found: &mut dyn FnMut(Line)) {
     let mut json = Json::new(bytes);
-    let first = json.next_event().ok()??;
-    let value = json.value(first).ok()?;
-    if !matches!(json.next_event(), Ok(None)) {
-        return None;
+    for read in 0.. {
+        let text = match json.next_event() {
+            Ok(None) if read > 0 => return,
+            Ok(Some(Event::Object)) => json.value(Event::Object).ok().map(|o| o.to_string()),
+            _ => None,
+        };
+        let raw = text.as_deref().map(serde_json::from_str::<Raw>);
+        let Some(Ok(raw)) = raw else {
+            return found(Line::Bad(match read {
+                0 => format!("not a JSON object: {first}"),
+                n => format!("what follows JSON object {n} of the line is not a JSON object"),
+            }));
+        };
+        found(of_dump(raw, entities));
     }
-    let text = value.to_string();
-    let raw = serde_json::from_str::<Raw>(&text).ok()?;
-    Some(raw.into_line(entities))
 }
 
 /// Replaces lone surrogate escapes and bytes that are not UTF-8 by U+FFFD.
@@ -130,6 +143,21 @@ impl<'a> Loose<'a> {
             Self::Text(text) => table::time(text).ok(),
             _ => None,
         })
+    }
+
+    /// When something was written.
+    ///
+    /// # Errors
+    /// See [`table::written`].
+    pub(crate) fn written(&self) -> Result<Option<i64>, String> {
+        match self {
+            Self::Text(text) => table::written(text),
+            Self::Float(x) if x.is_finite() => table::written(&x.to_string()),
+            // a number with fewer digits may be a day
+            Self::Int(n @ 100_000_000..) => table::written_number(*n).map(Some),
+            Self::Int(n) => table::written(&n.to_string()),
+            _ => Ok(None),
+        }
     }
 
     /// A whole number: an integer, a float (truncated), or a string of either.
@@ -357,6 +385,25 @@ impl Raw<'_> {
         })))
     }
 
+    /// The score; `column`: the name of its column.
+    ///
+    /// # Errors
+    /// A sentence with the score if it is no number, ambiguous, or impossible.
+    pub(crate) fn score(&self, column: &str) -> Result<Option<i64>, String> {
+        let score = match &self.score {
+            _ if self.score_hidden.is_true() => None,
+            Loose::Text(text) => {
+                table::score_of(text).map_err(|why| why.sentence("score", column, text))?
+            }
+            Loose::Float(x) if x.is_finite() => match whole(x.round_ties_even()) {
+                None => return Err(format!("score {x} is not a possible score")),
+                score => score,
+            },
+            value => value.number(),
+        };
+        table::possible(score)
+    }
+
     /// Builds a record from these fields, by the rules of the dumps.
     pub(crate) fn into_line(self, entities: bool) -> Line {
         // A string of digits is base36; a JSON number is the number itself.
@@ -376,18 +423,7 @@ impl Raw<'_> {
         let Some(own) = own else {
             return Line::Bad("has no id in base36".into());
         };
-        let hidden = self.score_hidden.is_true();
-        // as scripts write them into copies of the dumps; what is neither number nor time is unknown
-        let score = match &self.score {
-            _ if hidden => None,
-            Loose::Text(text) => table::score_of(text).ok().flatten(),
-            value => value.number(),
-        };
-        let created = match &self.created_utc {
-            Loose::Text(text) if table::time(text).is_ok() => table::written(text),
-            value => value.number().map(table::written_number).transpose(),
-        };
-        let (score, created_utc) = match (table::possible(score), created) {
+        let (score, created_utc) = match (self.score("score"), self.created_utc.written()) {
             (Ok(score), Ok(created)) => (score, created),
             (Err(reason), _) | (_, Err(reason)) => return Line::Bad(reason),
         };
@@ -455,8 +491,20 @@ fn repaired(value: Loose, entities: bool) -> String {
 mod tests {
     use super::*;
 
+    fn all(bytes: &[u8]) -> Vec<Line> {
+        let mut all = Vec::new();
+        lines(bytes, true, &mut |line| all.push(line));
+        all
+    }
+
+    fn line(bytes: &[u8]) -> Line {
+        let mut all = all(bytes);
+        assert_eq!(all.len(), 1, "{all:?}");
+        all.remove(0)
+    }
+
     fn comment(json: &str) -> Comment {
-        match line(json.as_bytes(), true) {
+        match line(json.as_bytes()) {
             Line::Record(Record::Comment(c)) => c,
             other => panic!("{json}: {other:?}"),
         }
@@ -496,7 +544,7 @@ mod tests {
     fn impossible_scores_are_rejected_with_the_value() {
         for score in ["9223372036854775807", "-2000000000", "\"9000000000\""] {
             let json = format!(r#"{{"id":"c1","body":"x","link_id":"p","score":{score}}}"#);
-            match line(json.as_bytes(), true) {
+            match line(json.as_bytes()) {
                 Line::Bad(reason) => {
                     assert!(reason.contains(score.trim_matches('"')), "{reason}")
                 }
@@ -518,7 +566,7 @@ mod tests {
                 Some(1_134_399_035)
             );
         }
-        for none in ["null", "\"soon\"", "{}", "[1]", "true"] {
+        for none in ["null", "\"None\"", "{}", "[1]", "true"] {
             assert_eq!(with(&format!(r#","created_utc":{none}"#)).created_utc, None);
         }
     }
@@ -577,7 +625,7 @@ mod tests {
         let meta = |m: &str| {
             let json = format!(r#"{{"id":"c","body":"x","link_id":"p","_meta":{m}}}"#);
             matches!(
-                line(json.as_bytes(), true),
+                line(json.as_bytes()),
                 Line::DeletedLater(Some(GoneRecord {
                     kind: 1,
                     id: 12,
@@ -599,10 +647,7 @@ mod tests {
     fn lone_surrogates_and_broken_bytes_become_replacement_characters() {
         let json = r#"{"id":"c","body":"a\ud83d b \ud83d\ude00 \\ud83d","link_id":"p"}"#;
         assert_eq!(comment(json).body, "a\u{FFFD} b 😀 \\ud83d");
-        match line(
-            b"{\"id\":\"c\",\"body\":\"a\xFFb\",\"link_id\":\"p\"}",
-            true,
-        ) {
+        match line(b"{\"id\":\"c\",\"body\":\"a\xFFb\",\"link_id\":\"p\"}") {
             Line::Record(Record::Comment(c)) => assert_eq!(c.body, "a\u{FFFD}b"),
             other => panic!("{other:?}"),
         }
@@ -637,7 +682,7 @@ mod tests {
         ] {
             for text in [r#""body":"x","link_id":"p""#, r#""title":"x""#] {
                 let json = format!(r#"{{"id":"c",{text},"created_utc":{time}}}"#);
-                match line(json.as_bytes(), true) {
+                match line(json.as_bytes()) {
                     Line::Bad(reason) => {
                         assert!(reason.contains(time.trim_matches('"')), "{reason}")
                     }
@@ -649,6 +694,60 @@ mod tests {
             let c = with(&format!(r#","retrieved_on":{time}"#));
             assert_eq!(c.retrieved_utc, None, "{time}");
         }
+    }
+
+    #[test]
+    fn score_or_time_that_is_none_is_rejected_with_its_value() {
+        for (field, value) in [
+            ("score", "\"1.234\""),
+            ("score", "\"many\""),
+            ("score", "1e300"),
+            ("created_utc", "\"soon\""),
+        ] {
+            let json = format!(r#"{{"id":"c","body":"x","link_id":"p","{field}":{value}}}"#);
+            match line(json.as_bytes()) {
+                Line::Bad(reason) => assert!(
+                    reason.contains(value.trim_matches('"')) || value == "1e300",
+                    "{reason}"
+                ),
+                other => panic!("{json}: {other:?}"),
+            }
+        }
+        assert_eq!(with(r#","score":3.7"#).score, Some(4));
+        assert_eq!(with(r#","score":1.234"#).score, Some(1));
+    }
+
+    #[test]
+    fn objects_that_lost_the_line_break_between_them_are_all_read() {
+        let one = |id: &str| format!(r#"{{"id":"{id}","body":"{id}","link_id":"p"}}"#);
+        let bodies = |text: &str| -> Vec<String> {
+            let body = |line: &Line| match line {
+                Line::Record(Record::Comment(c)) => c.body.clone(),
+                Line::Bad(reason) => reason.clone(),
+                other => panic!("{other:?}"),
+            };
+            all(text.as_bytes()).iter().map(body).collect()
+        };
+        for between in ["", " ", ",", ", "] {
+            let text = [one("a"), one("b"), one("c")].join(between);
+            assert_eq!(bodies(&text), ["a", "b", "c"], "{between:?}");
+        }
+        for rest in ["{\"id\":\"d\",\"bo", "and more", "[1]"] {
+            let got = bodies(&format!("{}{}{rest}", one("a"), one("b")));
+            assert_eq!(got[..2], ["a", "b"], "{rest}");
+            assert!(got[2].contains("JSON object 2"), "{got:?}");
+            assert_eq!(got.len(), 3);
+        }
+    }
+
+    #[test]
+    fn text_with_a_bare_character_is_not_unescaped() {
+        let body = |body: &str| {
+            let json = format!(r#"{{"id":"c","body":"{body}","link_id":"p"}}"#);
+            comment(&json).body
+        };
+        assert_eq!(body("a &lt; b &amp;amp; c"), "a < b &amp; c");
+        assert_eq!(body("a < b, written &lt;"), "a < b, written &lt;");
     }
 
     #[test]
@@ -665,7 +764,7 @@ mod tests {
                 "parent_id",
             ),
         ] {
-            match line(json.as_bytes(), true) {
+            match line(json.as_bytes()) {
                 Line::Bad(reason) => assert!(reason.contains(part), "{json}: {reason}"),
                 other => panic!("{json}: {other:?}"),
             }
@@ -675,7 +774,7 @@ mod tests {
     #[test]
     fn a_post_has_a_title() {
         let json = r#"{"id":"88","title":"A &amp; B","selftext":"","author":null,"score":8}"#;
-        match line(json.as_bytes(), true) {
+        match line(json.as_bytes()) {
             Line::Record(Record::Post(p)) => {
                 assert_eq!(
                     (p.title.as_str(), p.author, p.score),

@@ -321,11 +321,10 @@ pub fn read(
         Kind::Lines => {
             let wanted = WantedSubreddits::new(filter);
             reading.lines(input.reader, |bytes, n, batches| {
-                let batch = &mut batches.batch;
                 if wanted.as_ref().is_some_and(|w| w.surely_another(bytes)) {
-                    batch.counts.dropped[Dropped::Subreddit as usize] += 1;
+                    batches.batch.counts.dropped[Dropped::Subreddit as usize] += 1;
                 } else {
-                    take_line(ndjson::line(bytes, true), n, bytes, filter, batch);
+                    dump_line(bytes, n, filter, batches);
                 }
             })
         }
@@ -338,7 +337,7 @@ pub fn read(
         Kind::MappedLines(mapping) => {
             let mut mapper = Mapper::new(&mapping, filter);
             let done = reading.lines(input.reader, |bytes, n, batches| {
-                mapped_line(&mut mapper, bytes, n, &mut batches.batch);
+                mapped_line(&mut mapper, bytes, n, batches);
             })?;
             mapper.check(path).map(|()| done)
         }
@@ -586,6 +585,13 @@ fn read_error(path: &Path, packed: bool, rows: u64, e: io::Error) -> Error {
     if e.kind() == io::ErrorKind::InvalidData && what.starts_with("line ") {
         return Error::unknown(path, what);
     }
+    if packed && let Some(what) = refused_frame(&what) {
+        let kept = match rows {
+            0 => String::new(),
+            _ => format!("; the {rows} rows before are kept"),
+        };
+        return Error::unknown(path, format!("{what}{kept}"));
+    }
     // The system's errors have a code; the decompressor's do not.
     if packed && e.raw_os_error().is_none() {
         return Error::Broken {
@@ -598,6 +604,20 @@ fn read_error(path: &Path, packed: bool, rows: u64, e: io::Error) -> Error {
         path: path.into(),
         source: e,
     }
+}
+
+/// What a good zstd frame needs that it does not get, by the decompressor's message.
+fn refused_frame(what: &str) -> Option<&'static str> {
+    if what.contains("requires too much memory") {
+        return Some(
+            "has a zstd frame with a window of more than 2 GiB; unpack it with the program that packed it, and \
+             import the plain file",
+        );
+    }
+    what.contains("Dictionary mismatch").then_some(
+        "has a zstd frame that was packed with a dictionary; unpack it with that dictionary (zstd -d -D DICTIONARY \
+         FILE) and import what comes out",
+    )
 }
 
 /// The window of the zstd frame that starts with `head`, in bytes (RFC 8878, 3.1.1.1.2); `None` for a skippable frame,
@@ -620,6 +640,9 @@ fn check_window(path: &Path, head: &[u8], file: u64, free: Option<u64>) -> Resul
     let (Some(window), Some(free)) = (window_of(head), free) else {
         return Ok(());
     };
+    if window > 1 << WINDOW_LOG {
+        return Ok(()); // the decompressor refuses it, whatever the memory
+    }
     let need = window.min(file.saturating_mul(32)) + (64 << 20);
     if need > free {
         return Err(Error::Memory {
@@ -983,7 +1006,7 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
                 let go_on = match (bad, &columns, &mut flat) {
                     (Some(reason), ..) => batches.row(Row::Bad(reason), line, &joined()),
                     (None, _, Ok(flat)) if is_flat => {
-                        let got = flat.row(|i| cells.get(i).copied());
+                        let got = flat.row(|i| cell_of(&cells, i));
                         let excerpt = match got {
                             Line::Bad(_) => joined(),
                             _ => Vec::new(),
@@ -991,7 +1014,7 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
                         batches.line(got, line, &excerpt, filter)
                     }
                     (None, Ok(columns), _) => {
-                        let row = table::row(columns, filter, |i| cells.get(i).copied());
+                        let row = table::row(columns, filter, |i| cell_of(&cells, i));
                         let excerpt = match row {
                             Row::Bad(_) => joined(),
                             _ => Vec::new(),
@@ -1007,6 +1030,11 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
             Ok(())
         })
     }
+}
+
+/// The text of a cell; `None`: the null of MySQL, PostgreSQL and Hive.
+fn cell_of<'a>(cells: &[&'a str], i: usize) -> Option<&'a str> {
+    cells.get(i).copied().filter(|cell| cell.trim() != r"\N")
 }
 
 /// A line without the byte order mark of a file that was appended to another.
@@ -1104,24 +1132,21 @@ impl<'a> WantedSubreddits<'a> {
         })
     }
 
-    /// True if the line names subreddits and none that the filter allows. In JSON text these bytes can only be a key
-    /// with its value (inside a string the quotes would be escaped); a line that spells the key otherwise, or lacks it,
-    /// is parsed.
+    /// True if the line names one subreddit, and the filter does not allow it. In JSON text these bytes can only be a key
+    /// with its value (inside a string the quotes would be escaped); a line that spells the key otherwise, lacks it, or
+    /// has several (a crosspost, two objects), is parsed.
     fn surely_another(&self, line: &[u8]) -> bool {
-        let mut named = false;
-        for at in self.key.find_iter(line) {
-            let value = &line[at + self.key.needle().len()..];
-            let Some(end) = memchr(b'"', value) else {
-                return false;
-            };
-            let name = &value[..end];
-            let name = name.strip_prefix(b"r/").unwrap_or(name);
-            if name.contains(&b'\\') || self.names.iter().any(|n| n.eq_ignore_ascii_case(name)) {
-                return false;
-            }
-            named = true;
-        }
-        named
+        let mut found = self.key.find_iter(line);
+        let (Some(at), None) = (found.next(), found.next()) else {
+            return false;
+        };
+        let value = &line[at + self.key.needle().len()..];
+        let Some(end) = memchr(b'"', value) else {
+            return false;
+        };
+        let name = &value[..end];
+        let name = name.strip_prefix(b"r/").unwrap_or(name);
+        !name.contains(&b'\\') && !self.names.iter().any(|n| n.eq_ignore_ascii_case(name))
     }
 }
 
@@ -1189,24 +1214,41 @@ fn take_row(row: Row, n: u64, bytes: &[u8], batch: &mut Batch) {
     }
 }
 
-/// A line of JSON read as a table's row: the keys are the columns.
-fn mapped_line(mapper: &mut Mapper, bytes: &[u8], n: u64, batch: &mut Batch) {
+/// A line of a dump.
+fn dump_line(bytes: &[u8], n: u64, filter: &Filter, batches: &mut Batches) {
+    let mut taken: u64 = 0;
+    ndjson::lines(bytes, true, &mut |line| {
+        batches.another_of_line(&mut taken);
+        take_line(line, n, bytes, filter, &mut batches.batch);
+    });
+}
+
+/// A line of JSON read as a table's row: the keys are the columns. Rows that lost the line break between them are read
+/// one by one.
+fn mapped_line(mapper: &mut Mapper, bytes: &[u8], n: u64, batches: &mut Batches) {
     let mut json = Json::new(bytes);
-    let value = match json.next_event() {
-        Ok(Some(first)) => json.value(first),
-        Ok(None) => return,
-        Err(e) => Err(e),
-    };
-    match value.map(|value| mapper.rows(&value)) {
-        Ok(rows) => {
-            for got in rows {
-                match got {
-                    rows::Got::Row(row) => take_row(row, n, bytes, batch),
-                    rows::Got::Line(line) => take_line(line, n, bytes, mapper.filter(), batch),
-                }
+    let mut taken: u64 = 0;
+    loop {
+        let value = match json.next_event() {
+            Ok(Some(first)) => json.value(first),
+            Ok(None) => return,
+            Err(e) => Err(e),
+        };
+        batches.another_of_line(&mut taken);
+        let batch = &mut batches.batch;
+        let value = match value {
+            Ok(value) => value,
+            Err(e) => return reject(format!("not a JSON object: {e}"), n, bytes, batch),
+        };
+        for got in mapper.rows(&value) {
+            match got {
+                rows::Got::Row(row) => take_row(row, n, bytes, batch),
+                rows::Got::Line(line) => take_line(line, n, bytes, mapper.filter(), batch),
             }
         }
-        Err(e) => reject(format!("not a JSON object: {e}"), n, bytes, batch),
+        if !value.is_object() {
+            return;
+        }
     }
 }
 
@@ -1220,13 +1262,12 @@ fn walked_line(
 ) {
     let mut taken: u64 = 0;
     let walked = listing::walk_after(earlier, bytes, &mut |line, _| {
-        // the line itself is counted; a thread in it adds further rows
-        batches.batch.counts.rows += u64::from(taken > 0);
-        taken += 1;
+        let go_on = batches.another_of_line(&mut taken);
         take_line(line, n, bytes, filter, &mut batches.batch);
-        batches.batch.records.len() < MOST_RECORDS || batches.send()
+        go_on
     });
     if let Err(e) = walked {
+        batches.another_of_line(&mut taken);
         reject(
             format!("not a JSON object: {e}"),
             n,
@@ -1314,6 +1355,15 @@ impl Batches {
         };
         take_line(line, n, excerpt, filter, &mut self.batch);
         self.full()
+    }
+
+    /// Counts a row of a line beyond the first, which is counted with the line, and sends the batch if the line has
+    /// filled it; false if the caller has stopped.
+    fn another_of_line(&mut self, taken: &mut u64) -> bool {
+        let go_on = self.batch.records.len() < MOST_RECORDS || self.send();
+        self.batch.counts.rows += u64::from(*taken > 0);
+        *taken += 1;
+        go_on
     }
 
     /// Sends the batch if it is full; false if the caller has stopped.

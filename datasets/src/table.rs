@@ -28,6 +28,8 @@ pub struct Columns {
     link: Option<usize>,
     /// Texts are escaped, as in the dumps.
     entities: bool,
+    /// Their names.
+    header: Vec<String>,
 }
 
 /// Columns that only the original query writes, with the texts of the dumps.
@@ -62,6 +64,7 @@ impl Columns {
             created: maybe(&mapping.created),
             link: maybe(&mapping.link),
             entities: (OF_THE_QUERY.iter()).all(|name| header.iter().any(|h| h.trim() == *name)),
+            header: header.to_vec(),
         };
         if missing.is_empty() {
             Ok(columns)
@@ -155,8 +158,11 @@ pub fn row<'a>(columns: &Columns, filter: &Filter, cell: impl Fn(usize) -> Optio
     }
     let number = |name: &str, i: Option<usize>| {
         optional(i).map_or(Ok(None), |text| {
-            let score =
-                score_of(text).map_err(|NotANumber| format!("{name} {text:?} is not a number"))?;
+            let column = || {
+                i.and_then(|i| columns.header.get(i))
+                    .map_or("", String::as_str)
+            };
+            let score = score_of(text).map_err(|why| why.sentence(name, column(), text))?;
             possible(score)
         })
     };
@@ -272,15 +278,49 @@ fn is_unknown(text: &str) -> bool {
     bare.is_empty() || UNKNOWN.iter().any(|u| u.eq_ignore_ascii_case(bare))
 }
 
-/// A text that should be a number but is not.
+/// Why a text is no score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotANumber;
+pub enum NotAScore {
+    NotANumber,
+    /// One point and three digits: thousands in some languages, decimals in others.
+    Ambiguous,
+}
 
-/// A score as scrapers write it: `-3`, `7.0`, `1,234`, `1.2k`, `12 points`; `None`: unknown or hidden.
+impl NotAScore {
+    /// `what`: which score it is.
+    pub(crate) fn sentence(self, what: &str, column: &str, text: &str) -> String {
+        let of = match column == what {
+            true => String::new(),
+            false => format!(" in the column {column:?}"),
+        };
+        match self {
+            Self::NotANumber => format!("{what} {text:?}{of} is not a number"),
+            Self::Ambiguous => format!(
+                "{what} {text:?}{of} is ambiguous, thousands or decimals; write it without the point, or with \
+                 other than three decimals"
+            ),
+        }
+    }
+}
+
+/// Whether these digits around a point may be thousands as well as a fraction.
+fn may_be_thousands((whole, part): (&str, &str)) -> bool {
+    let whole = whole.trim_start_matches(['+', '-']);
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    matches!(whole.len(), 1..=3)
+        && !whole.starts_with('0')
+        && part.len() == 3
+        && digits(whole)
+        && digits(part)
+}
+
+/// A score as scrapers write it: `-3`, `7.0`, `1,234`, `1.2k`, `12 points`, `12 pts`; `None`: unknown or hidden.
+/// Fractions are rounded, a half to the even number.
 ///
 /// # Errors
-/// If it is no number.
-pub fn score_of(text: &str) -> Result<Option<i64>, NotANumber> {
+/// If it is no number, or may be one of two (`1.234`).
+pub fn score_of(text: &str) -> Result<Option<i64>, NotAScore> {
+    use NotAScore::{Ambiguous, NotANumber};
     let text = text.trim();
     if let Ok(n) = text.parse() {
         return Ok(Some(n));
@@ -292,6 +332,7 @@ pub fn score_of(text: &str) -> Result<Option<i64>, NotANumber> {
     let bare = lower
         .trim_end_matches(['s', '.'])
         .trim_end_matches("point")
+        .trim_end_matches("pt")
         .trim_end_matches("upvote")
         .trim_start_matches(['•', '·'])
         .trim();
@@ -309,6 +350,9 @@ pub fn score_of(text: &str) -> Result<Option<i64>, NotANumber> {
         _ if grouped.split('.').skip(1).all(|part| part.len() == 3) => grouped.replace('.', ""),
         _ => return Err(NotANumber),
     };
+    if times == 1.0 && grouped.split_once('.').is_some_and(may_be_thousands) {
+        return Err(Ambiguous);
+    }
     let number = match grouped.split_once(',') {
         None => grouped.clone(),
         Some((whole, part)) if times > 1.0 && part.len() < 3 => format!("{whole}.{part}"),
@@ -591,7 +635,8 @@ mod tests {
         let Row::Bad(reason) = read(&header, &["a", "b", "many", ""], &map) else {
             panic!()
         };
-        assert!(reason.contains("\"many\" is not a number"), "{reason}");
+        let part = "\"many\" in the column \"score\" is not a number";
+        assert!(reason.contains(part), "{reason}");
         for when in [
             "1554076800",
             "1554076800.5",
@@ -684,6 +729,13 @@ mod tests {
             ("7.0", Some(7)),
             ("+5", Some(5)),
             ("• 5 points", Some(5)),
+            ("5 pts", Some(5)),
+            ("1 pt", Some(1)),
+            ("3.7", Some(4)),
+            ("0.234", Some(0)),
+            ("1.2340", Some(1)),
+            ("1234.567", Some(1235)),
+            ("1.234k", Some(1234)),
             ("1.234.567", Some(1_234_567)),
             ("\u{2212}3", Some(-3)),
             ("—", None),
@@ -695,7 +747,10 @@ mod tests {
             assert_eq!(score_of(text), Ok(score), "{text}");
         }
         for text in ["many", "x", "1,2", "12 apples", "1,23,4", "1.2.3", "3/5"] {
-            assert_eq!(score_of(text), Err(NotANumber), "{text}");
+            assert_eq!(score_of(text), Err(NotAScore::NotANumber), "{text}");
+        }
+        for text in ["1.234", "-12.345", "999.000", "1.234 points"] {
+            assert_eq!(score_of(text), Err(NotAScore::Ambiguous), "{text}");
         }
     }
 

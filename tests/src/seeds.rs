@@ -38,10 +38,16 @@ fn ndjson() -> Vec<Vec<u8>> {
     sample::write_ndjson(&mut lines, 3, 4).expect("written to memory");
     let odd = [
         r#"{"id":"c1","link_id":"t3_p1","parent_id":"t1_c0","author":"u/ann","subreddit":"r/k","body":"a \ud83d\ude00 &amp; b","score":"1.5","created_utc":1600000000.0}"#,
-        r#"{"id":5,"name":"t1_5","link_id":7,"body":"cut \ud83d here","score":NaN,"created_utc":"1600000000000","_meta":{"was_deleted_later":true}}"#,
+        r#"{"id":"5","name":"t1_5","link_id":7,"parent_id":5,"body":"cut \ud83d here","score":NaN,"created_utc":"1600000000000","_meta":{"was_deleted_later":true}}"#,
         r#"{"id":"p1","title":"a title","selftext":"","score_hidden":true,"retrieved_on":1600000001}"#,
         r#"{"utt":"x","title":"Why?","answers":{"text":["a","b"],"score":[1,2]},"comment":"c","reply":"r"}"#,
+        r#"{"id":"c2","link_id":"t3_p1","body":"one"}{"id":"c3","link_id":"t3_p1","body":"two"}"#,
+    ]
+    .join("\n");
+    let flat = [
         r#"{"id":"u1","reply_to":null,"text":"hello","speaker":"ann","conversation_id":"u1","meta":{"score":3}}"#,
+        r#"{"ID":7,"parent_id":6.0,"post_id":"p1","Body":"hi","author":{"id":"bob","name":"Bob"},"ups":"3.7","created_at":"2020-09-13"}"#,
+        r#"{"id":"u2","reply_to":"u1","text":"a"} {"id":"u3","reply_to":"u2","text":"b"}"#,
     ]
     .join("\n");
     let pack = |text: &[u8]| zstd::encode_all(text, 3).expect("packed in memory");
@@ -55,6 +61,7 @@ fn ndjson() -> Vec<Vec<u8>> {
         lines,
         pack(odd.as_bytes()),
         odd.into_bytes(),
+        flat.into_bytes(),
     ]
 }
 
@@ -69,6 +76,7 @@ fn csv() -> Vec<Vec<u8>> {
         format!("sep=;\r\n{}", plain.replace(',', ";").replace('\n', "\r\n")).into_bytes(),
         b"id,parent_id,link_id,author,body,score,created_utc\nc1,t3_p1,t3_p1,ann,hello,3,1600000000\nc2,t1_c1,t3_p1,bob,hi,,\n".to_vec(),
         b"a,b\nx,\"stray\ny,2\nz,3\n".to_vec(),
+        b"a, b\nx, \"a, b\"\n  \"y\" z, \\N\n".to_vec(),
         zstd::encode_all(plain.as_bytes(), 3).expect("packed in memory"),
     ]
 }

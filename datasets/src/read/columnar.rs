@@ -2,7 +2,7 @@
 
 use super::{
     Batch, Error, Fault, LONGEST_ROW, Metered, Outcome, Reading, pages,
-    rows::{Mapper, NOT_UTF8},
+    rows::{Mapper, NO_TIME, NOT_UTF8},
     shape,
 };
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     source::Mapping,
     table::{self, Columns},
 };
+use jiff::Timestamp;
 use parquet::{
     errors::ParquetError,
     file::{
@@ -198,9 +199,8 @@ impl<F: FnMut(Batch) -> ControlFlow<()>> Reading<'_, F> {
             .collect();
         if mapping.is_flat() {
             for name in flat::names_about() {
-                if all.iter().any(|column| column == name) {
-                    named.push(name);
-                }
+                let is = |column: &&String| column.trim().eq_ignore_ascii_case(name);
+                named.extend(all.iter().filter(is).map(String::as_str));
             }
         }
         let missing: Vec<String> = named
@@ -367,9 +367,12 @@ pub(super) fn first_rows(
     Ok(found)
 }
 
-/// A field as JSON. Times become seconds, written `@1554076800`.
+/// A field as JSON. Times and dates are texts in ISO 8601.
 pub(super) fn value_of(field: &Field) -> Value {
-    let seconds = |n: i64, unit: i64| Value::String(format!("@{}", n.div_euclid(unit)));
+    let time = |moment: Result<Timestamp, jiff::Error>, seconds: i64| match moment {
+        Ok(moment) => Value::String(moment.to_string()),
+        Err(_) => Value::Object(Map::from_iter([(NO_TIME.to_owned(), seconds.into())])),
+    };
     let float = |x: f64| match x.is_finite() {
         true => Value::from(x),
         false => Value::Null,
@@ -394,12 +397,18 @@ pub(super) fn value_of(field: &Field) -> Value {
             Ok(text) => Value::String(text.to_owned()),
             Err(_) => Value::Object(Map::from_iter([(NOT_UTF8.to_owned(), Value::Null)])),
         },
-        Field::Date(days) => seconds(i64::from(*days) * 86_400, 1),
-        Field::TimestampMillis(n) => seconds(*n, 1_000),
-        Field::TimestampMicros(n) => seconds(*n, 1_000_000),
+        Field::Date(days) => {
+            let seconds = i64::from(*days) * 86_400;
+            match Timestamp::from_second(seconds) {
+                Ok(day) => Value::String(day.strftime("%Y-%m-%d").to_string()),
+                Err(e) => time(Err(e), seconds),
+            }
+        }
+        Field::TimestampMillis(n) => time(Timestamp::from_millisecond(*n), n.div_euclid(1_000)),
+        Field::TimestampMicros(n) => time(Timestamp::from_microsecond(*n), n.div_euclid(1_000_000)),
         Field::TimeMillis(n) => Value::from(*n),
         Field::TimeMicros(n) => Value::from(*n),
-        Field::Decimal(_) => field.to_string().parse::<f64>().map_or(Value::Null, float),
+        Field::Decimal(_) => decimal(&field.to_string()),
         Field::Group(row) => Value::Object(
             row.get_column_iter()
                 .map(|(name, field)| (name.clone(), value_of(field)))
@@ -415,9 +424,70 @@ pub(super) fn value_of(field: &Field) -> Value {
     }
 }
 
+/// A decimal number in all its digits: as a number if that holds them, otherwise as text.
+fn decimal(text: &str) -> Value {
+    let exact = match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.'),
+        false => text,
+    };
+    if let Ok(whole) = exact.parse::<i64>() {
+        return whole.into();
+    }
+    match exact.parse::<f64>() {
+        Ok(x) if x.to_string() == exact => x.into(),
+        _ => exact.into(),
+    }
+}
+
 fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_texts_in_iso_8601() {
+        assert_eq!(
+            value_of(&Field::TimestampMillis(1_554_076_800_250)),
+            "2019-04-01T00:00:00.25Z"
+        );
+        assert_eq!(
+            value_of(&Field::TimestampMicros(1_554_076_800_000_000)),
+            "2019-04-01T00:00:00Z"
+        );
+        assert_eq!(value_of(&Field::Date(17_987)), "2019-04-01");
+        for field in [Field::TimestampMillis(1 << 62), Field::Date(i32::MAX)] {
+            assert!(value_of(&field).get(NO_TIME).is_some(), "{field:?}");
+        }
+    }
+
+    #[test]
+    fn decimals_keep_all_their_digits() {
+        for (text, value) in [
+            ("9007199254740993.", Value::from(9_007_199_254_740_993_i64)),
+            (
+                "9007199254740993.00",
+                Value::from(9_007_199_254_740_993_i64),
+            ),
+            ("100.", Value::from(100)),
+            ("0.00", Value::from(0)),
+            ("-3.70", Value::from(-3.7)),
+            ("1.234", Value::from(1.234)),
+            (
+                "123456789012345678901234567890.",
+                Value::from("123456789012345678901234567890"),
+            ),
+            (
+                "0.12345678901234567890",
+                Value::from("0.1234567890123456789"),
+            ),
+        ] {
+            assert_eq!(decimal(text), value, "{text}");
+        }
     }
 }

@@ -121,7 +121,7 @@ impl<R: BufRead> CsvRows<R> {
                 row.extend_from_slice(&line);
                 lines.push(line);
             }
-            let closed = matches!(state, State::Start | State::Plain | State::Closed);
+            let closed = !matches!(state, State::Quoted);
             // more cells than a row may have also indicate a stray quote
             let clean = matches!(self.split(&row, true), Ok(true));
             if closed && clean && !self.swallowed(&row[..first], &lines)? {
@@ -218,7 +218,9 @@ impl<R: BufRead> CsvRows<R> {
             clean &= (state, next) != (State::Closed, Some(State::Plain));
             if matches!(next, None | Some(State::Start)) {
                 let cell = &row[start..at];
-                match cell.strip_prefix(b"\"").and_then(|c| c.strip_suffix(b"\"")) {
+                let spaces = cell.iter().take_while(|b| **b == b' ').count();
+                let quoted = cell[spaces..].strip_prefix(b"\"");
+                match quoted.and_then(|c| c.strip_suffix(b"\"")) {
                     Some(inner) if clean => {
                         let mut rest = inner;
                         while let Some(quote) = memchr(b'"', rest) {
@@ -261,8 +263,11 @@ impl<R: BufRead> CsvRows<R> {
                     }
                     self.ends.push(self.text.len());
                 }
-                // the quotes around a cell, and the first of two
-                (State::Start, State::Quoted) | (State::Quoted, State::Closed) => {}
+                // the quotes around a cell with the spaces before it, and the first of two
+                (State::Start | State::Spaces, State::Quoted) => {
+                    self.text.truncate(self.ends.last().copied().unwrap_or(0));
+                }
+                (State::Quoted, State::Closed) => {}
                 (State::Closed, State::Quoted) => self.text.push(b'"'),
                 (State::Closed, State::Plain) => {
                     clean = false;
@@ -292,6 +297,8 @@ pub(super) fn too_long(line: u64) -> io::Error {
 enum State {
     /// At the beginning of a cell.
     Start,
+    /// After spaces at the beginning of a cell, which a quoted cell may have before it.
+    Spaces,
     /// In a cell without quotes.
     Plain,
     /// In a quoted cell.
@@ -302,9 +309,12 @@ enum State {
 
 fn step(state: State, byte: u8, delimiter: u8, quotes: bool) -> State {
     match state {
-        State::Start if byte == b'"' && quotes => State::Quoted,
-        State::Start | State::Plain | State::Closed if byte == delimiter => State::Start,
-        State::Start | State::Plain => State::Plain,
+        State::Start | State::Spaces if byte == b'"' && quotes => State::Quoted,
+        State::Start | State::Spaces | State::Plain | State::Closed if byte == delimiter => {
+            State::Start
+        }
+        State::Start | State::Spaces if byte == b' ' => State::Spaces,
+        State::Start | State::Spaces | State::Plain => State::Plain,
         State::Quoted if byte == b'"' => State::Closed,
         State::Quoted => State::Quoted,
         State::Closed if byte == b'"' => State::Quoted,
@@ -312,7 +322,7 @@ fn step(state: State, byte: u8, delimiter: u8, quotes: bool) -> State {
     }
 }
 
-/// The state after a line; `Start` or `Plain` when it is not in a quoted cell.
+/// The state after a line; `Quoted` when it is in a quoted cell.
 fn scan(mut state: State, line: &[u8], delimiter: u8) -> State {
     #[cfg(test)]
     tests::look_at(line);
@@ -445,6 +455,26 @@ mod tests {
         // a separator between quotes that do not enclose a cell
         let got = rows("a,b,c\n\"x\" y,\"z, w\" v\n");
         assert_eq!(got[0].2, ["\"x\" y", "\"z", " w\" v"]);
+    }
+
+    #[test]
+    fn quoted_cell_may_have_spaces_before_it() {
+        for (row, cells) in [
+            ("a, \"b, c\"", ["a", "b, c"]),
+            ("   \"a, \"\"b\"\"\",  c", ["a, \"b\"", "  c"]),
+            (" \"\" , ", [" \"\" ", " "]),
+            (" \"a\" b, \"c, d\"", [" \"a\" b", "c, d"]),
+            (" a \"b\", c", [" a \"b\"", " c"]),
+        ] {
+            let got = rows(&format!("a,b\n{row}\n1,2\n"));
+            assert_eq!((got.len(), got[0].1), (2, false), "{row}");
+            assert_eq!(got[0].2, cells, "{row}");
+        }
+        let lines = rows("a,b\nx, \"one\ntwo\"\n1,2\n");
+        assert_eq!((lines.len(), lines[0].2[1].as_str()), (2, "one\ntwo"));
+        // one that is never closed is a quote in a text
+        let stray = rows("a,b\nx, \"one\n1,2\n");
+        assert_eq!((stray.len(), stray[0].2[1].as_str()), (2, " \"one"));
     }
 
     #[test]

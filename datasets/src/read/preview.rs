@@ -285,7 +285,7 @@ mod tests {
     fn self_describing_formats_are_detected_by_content() {
         let dump = previewed(
             "RC",
-            "{\"id\":\"a\",\"body\":\"x\",\"subreddit\":\"s\",\"score\":null}\n",
+            "{\"id\":\"a\",\"body\":\"x\",\"link_id\":\"p\",\"score\":null}\n",
         );
         assert_eq!((dump.format, dump.mapping), (Format::Pushshift, None));
         assert!(

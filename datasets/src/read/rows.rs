@@ -38,6 +38,7 @@ pub(super) struct Mapper<'a> {
     needed: Vec<bool>,
     /// Columns that become texts.
     texts: Vec<bool>,
+    scores: Vec<bool>,
     comment: Option<usize>,
     reply: Option<usize>,
     /// Which of the mapped columns any row had.
@@ -48,10 +49,14 @@ pub(super) struct Mapper<'a> {
 
 enum Cell {
     Absent,
+    /// Inside of an object that is null: no such column, perhaps.
+    Inside,
     Null,
     Text(String),
     /// No text, but a number or a flag where one is wanted.
     Flag(bool),
+    /// A time that no calendar has, in seconds.
+    Time(String),
     Many(Vec<Option<String>>),
     /// What it is, and columns inside it.
     Other(&'static str, Vec<String>),
@@ -73,6 +78,11 @@ impl<'a> Mapper<'a> {
             .map(|(field, _)| matches!(*field, "comment" | "reply" | "text" | "title" | "post"))
             .collect();
         texts.resize(needed.len(), false);
+        let mut scores: Vec<bool> = columns
+            .iter()
+            .map(|(field, _)| matches!(*field, "score" | "comment_score" | "post_score"))
+            .collect();
+        scores.resize(needed.len(), false);
         if mapping.is_flat() {
             let about = flat::names_about().map(str::to_owned);
             names.extend(
@@ -95,6 +105,7 @@ impl<'a> Mapper<'a> {
             target,
             needed,
             texts,
+            scores,
             comment,
             reply,
             found: BTreeSet::new(),
@@ -111,9 +122,20 @@ impl<'a> Mapper<'a> {
         if self.rows <= 1000 && self.found.len() < NAMES {
             self.found.extend(object.keys().cloned());
         }
-        let cells: Vec<Cell> = self.names.iter().map(|name| cell(object, name)).collect();
+        let mapped = self.seen.len();
+        let cells: Vec<Cell> = (self.names.iter().zip(&self.scores).enumerate())
+            .map(|(i, (name, score))| {
+                // a column that is read without a mapping, in any letter case
+                let is = |key: &&String| key.trim().eq_ignore_ascii_case(name);
+                let found = match i < mapped {
+                    true => None,
+                    false => object.keys().find(is),
+                };
+                cell(object, found.unwrap_or(name), *score)
+            })
+            .collect();
         for (seen, cell) in self.seen.iter_mut().zip(&cells) {
-            *seen |= !matches!(cell, Cell::Absent);
+            *seen |= !matches!(cell, Cell::Absent | Cell::Inside);
         }
         match self.spread(&cells, object) {
             Err(reason) => vec![Got::Row(Row::Bad(reason))],
@@ -168,7 +190,16 @@ impl<'a> Mapper<'a> {
         for (i, cell) in cells.iter().enumerate() {
             let name = &self.names[i];
             match cell {
-                Cell::Absent | Cell::Null => {}
+                Cell::Absent | Cell::Inside | Cell::Null => {}
+                Cell::Time(seconds) if self.texts[i] => {
+                    return Err(format!(
+                        "the column {name:?} holds a time that no calendar has, {seconds} seconds from 1970, not \
+                         text"
+                    ));
+                }
+                Cell::Time(seconds) => {
+                    (rows.iter_mut()).for_each(|row| row[i] = Some(format!("@{seconds}")));
+                }
                 Cell::Flag(_) if self.texts[i] => {
                     return Err(format!("the column {name:?} holds true or false, not text"));
                 }
@@ -238,22 +269,22 @@ impl<'a> Mapper<'a> {
     }
 }
 
-/// The value of a column: a field, or a nested one (`answers.text`).
-fn cell(object: &Map<String, Value>, name: &str) -> Cell {
+/// The value of a column: a field, or a nested one (`answers.text`). `score`: a number in it is rounded.
+fn cell(object: &Map<String, Value>, name: &str, score: bool) -> Cell {
     if let Some(value) = object.get(name) {
-        return cell_of(value, name);
+        return cell_of(value, name, score);
     }
     for (at, _) in name.match_indices('.') {
         if let Some(value) = object.get(&name[..at]) {
-            return inside(value, &name[at + 1..], name);
+            return inside(value, &name[at + 1..], name, score);
         }
     }
     Cell::Absent
 }
 
-fn inside(value: &Value, path: &str, name: &str) -> Cell {
+fn inside(value: &Value, path: &str, name: &str, score: bool) -> Cell {
     match value {
-        Value::Object(object) => match cell(object, path) {
+        Value::Object(object) => match cell(object, path, score) {
             Cell::Other(what, names) => {
                 let head = &name[..name.len() - path.len()];
                 Cell::Other(what, names.iter().map(|n| format!("{head}{n}")).collect())
@@ -263,15 +294,16 @@ fn inside(value: &Value, path: &str, name: &str) -> Cell {
         Value::Array(items) => {
             let mut texts = Vec::with_capacity(items.len());
             for item in items {
-                match inside(item, path, name) {
+                match inside(item, path, name, score) {
                     Cell::Absent => return Cell::Absent,
-                    Cell::Null => texts.push(None),
+                    Cell::Null | Cell::Inside => texts.push(None),
                     Cell::Text(text) => texts.push(Some(text)),
                     _ => return Cell::Other("lists inside lists", Vec::new()),
                 }
             }
             Cell::Many(texts)
         }
+        Value::Null => Cell::Inside,
         _ => Cell::Absent,
     }
 }
@@ -279,7 +311,18 @@ fn inside(value: &Value, path: &str, name: &str) -> Cell {
 /// The key of an object that stands for bytes that are no text.
 pub(super) const NOT_UTF8: &str = "bytes that are not UTF-8";
 
-fn cell_of(value: &Value, name: &str) -> Cell {
+/// The key of an object that stands for a time that no calendar has; its value is the number of seconds.
+pub(super) const NO_TIME: &str = "a time that no calendar has";
+
+/// The number of a score, rounded as in a text.
+fn rounded(number: &serde_json::Number) -> String {
+    match number.as_f64() {
+        Some(x) if number.is_f64() => x.round_ties_even().to_string(),
+        _ => number.to_string(),
+    }
+}
+
+fn cell_of(value: &Value, name: &str, score: bool) -> Cell {
     let names = |object: &Map<String, Value>| {
         object
             .iter()
@@ -294,16 +337,20 @@ fn cell_of(value: &Value, name: &str) -> Cell {
         Value::Null => Cell::Null,
         Value::String(text) => Cell::Text(text.clone()),
         Value::Bool(flag) => Cell::Flag(*flag),
-        Value::Number(_) => Cell::Text(value.to_string()),
+        Value::Number(number) if score => Cell::Text(rounded(number)),
+        Value::Number(number) => Cell::Text(number.to_string()),
         Value::Object(object) if object.contains_key(NOT_UTF8) => Cell::Other(NOT_UTF8, Vec::new()),
-        Value::Object(object) => Cell::Other("objects", names(object)),
+        Value::Object(object) => match object.get(NO_TIME) {
+            Some(seconds) => Cell::Time(seconds.to_string()),
+            None => Cell::Other("objects", names(object)),
+        },
         Value::Array(items) => {
             if let Some(Value::Object(object)) = items.first() {
                 return Cell::Other("lists of objects", names(object));
             }
             let mut texts = Vec::with_capacity(items.len());
             for item in items {
-                match cell_of(item, name) {
+                match cell_of(item, name, score) {
                     Cell::Text(text) => texts.push(Some(text)),
                     Cell::Null => texts.push(None),
                     Cell::Flag(_) => return Cell::Other("lists of true and false", Vec::new()),
@@ -343,6 +390,54 @@ mod tests {
         let got = read("comment=q,reply=a", row);
         let reason = "the column \"q\" holds bytes that are not UTF-8, not text";
         assert_eq!(got, [Err(reason.to_owned())]);
+    }
+
+    #[test]
+    fn null_around_a_column_is_a_row_without_it() {
+        let map = "comment=q,reply=a.text,score=a.score";
+        assert_eq!(
+            read(map, json!({"q": "Why?", "a": null})),
+            [Err("dropped".to_owned())]
+        );
+        assert_eq!(
+            read(map, json!({"q": "Why?", "a": {"text": null, "score": 1}})),
+            [Err("dropped".to_owned())]
+        );
+        let list = json!({"q": "Why?", "a": [null, {"text": "b", "score": 2}]});
+        assert_eq!(read(map, list)[1], Ok(("Why?".into(), "b".into(), Some(2))));
+        // a name that no row has is still reported
+        let mapping: Mapping = "comment=q,reply=a.txet".parse().unwrap();
+        let filter = Filter::default();
+        let mut mapper = Mapper::new(&mapping, &filter);
+        mapper.rows(&json!({"q": "Why?", "a": null}));
+        assert!(mapper.check(Path::new("a.parquet")).is_err());
+    }
+
+    #[test]
+    fn fraction_of_a_number_is_rounded_and_no_group_of_thousands() {
+        let of = |score: Value| {
+            let row = json!({"q": "Why?", "a": "b", "s": score});
+            read("comment=q,reply=a,score=s", row).remove(0)
+        };
+        for (score, whole) in [
+            (json!(1.234), 1),
+            (json!(3.7), 4),
+            (json!("3.7"), 4),
+            (json!(-2.5), -2),
+        ] {
+            assert_eq!(of(score), Ok(("Why?".into(), "b".into(), Some(whole))));
+        }
+        let reason = of(json!("1.234")).unwrap_err();
+        assert!(reason.contains("\"1.234\" in the column \"s\""), "{reason}");
+    }
+
+    #[test]
+    fn time_that_no_calendar_has_is_no_text() {
+        let row = json!({"q": "Why?", "a": "b", "t": {NO_TIME: 1_i64 << 52}});
+        for map in ["comment=t,reply=a", "comment=q,reply=a,created=t"] {
+            let reason = read(map, row.clone()).remove(0).unwrap_err();
+            assert!(reason.contains("4503599627370496"), "{reason}");
+        }
     }
 
     #[test]

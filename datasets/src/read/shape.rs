@@ -115,7 +115,7 @@ pub(super) fn recognize(input: &Input, options: &Options) -> Result<Recognized, 
                     };
                     Ok(Recognized::new(kind, format))
                 }
-                None => sample.told(input),
+                None => sample.told(input, options.format),
             }
         }
         _ if is_binary(head) => Err(Error::unknown(path, BINARY)),
@@ -204,9 +204,9 @@ pub(super) struct Sample {
 enum Shape {
     /// A listing, a thread, or another container.
     Document,
-    /// A comment or post as in the dumps.
+    /// A comment or post as in the dumps, with their names for everything that is read.
     Dump,
-    /// A comment as other tools write it.
+    /// A comment or post as other tools write it.
     Comment,
     /// A row of a table.
     Row,
@@ -233,8 +233,12 @@ fn shape_of(object: &Map<String, Value>) -> Shape {
     }
     let of_reddit = ["link_id", "parent_id", "subreddit", "permalink", "selftext"];
     let named = has("id") || has("name");
-    if named && (text("body") || text("title")) && of_reddit.iter().any(|key| has(key)) {
-        return Shape::Dump;
+    let post = text("title") && of_reddit.iter().any(|key| has(key));
+    if named && (text("body") && has("link_id") || post) {
+        return match flat::is_renamed(object) {
+            true => Shape::Comment,
+            false => Shape::Dump,
+        };
     }
     let keys: Vec<String> = object.keys().cloned().collect();
     match flat::guess(&keys) {
@@ -263,16 +267,7 @@ impl Sample {
             return sample;
         }
         for line in head_lines(head, is_all).take(SAMPLE) {
-            let mut json = Json::new(line);
-            let whole = json
-                .next_event()
-                .ok()
-                .flatten()
-                .map(|first| json.value(first));
-            let alone = matches!(json.next_event(), Ok(None));
-            if let (Some(Ok(Value::Object(object))), true) = (whole, alone) {
-                sample.objects.push(object);
-            }
+            sample.objects.extend(objects_of(line).unwrap_or_default());
         }
         sample.whole = sample.objects.len();
         sample.lines = !sample.objects.is_empty();
@@ -306,15 +301,26 @@ impl Sample {
         Ok(())
     }
 
-    /// Recognizes a file by its objects.
-    fn told(&self, input: &Input) -> Result<Recognized, Error> {
+    /// Recognizes a file by its objects, unless it is said to hold a comment per row.
+    fn told(&self, input: &Input, said: Option<Format>) -> Result<Recognized, Error> {
         let shapes: Vec<Shape> = self.objects.iter().map(shape_of).collect();
         let shape = shapes.iter().copied().find(|s| *s != Shape::Row);
+        // The first rows of another tool may lack what it calls otherwise. A dump has odd posts (advertisements), no odd
+        // comments.
+        let renamed = (self.objects.iter().zip(&shapes)).any(|(object, shape)| {
+            *shape == Shape::Comment && object.contains_key("body") && flat::is_renamed(object)
+        });
+        let shape = match shape {
+            Some(Shape::Dump) if renamed => Some(Shape::Comment),
+            shape => shape,
+        };
         let (kind, format) = match shape {
-            Some(Shape::Dump) if self.lines => (Kind::Lines, Format::Pushshift),
-            Some(Shape::Document) if self.lines && self.objects.len() > 1 => {
-                (Kind::WalkedLines, Format::Listing)
+            _ if said == Some(Format::Comments) && self.by_line() => {
+                (Kind::WalkedLines, Format::Comments)
             }
+            _ if said == Some(Format::Comments) => (Kind::Document, Format::Comments),
+            Some(Shape::Dump) if self.lines => (Kind::Lines, Format::Pushshift),
+            Some(Shape::Document) if self.by_line() => (Kind::WalkedLines, Format::Listing),
             Some(Shape::Comment) if self.lines => (Kind::WalkedLines, Format::Comments),
             Some(Shape::Comment) => (Kind::Document, Format::Comments),
             None if self.objects.iter().any(|o| !o.is_empty()) => {
@@ -327,6 +333,12 @@ impl Sample {
             _ => (Kind::Document, Format::Listing),
         };
         Ok(Recognized::new(kind, format))
+    }
+
+    /// Whether each line is a value, not part of one; a single line may be a whole document.
+    fn by_line(&self) -> bool {
+        let document = |object: &Map<String, Value>| shape_of(object) == Shape::Document;
+        self.lines && (self.objects.len() > 1 || !self.objects.iter().any(document))
     }
 
     /// The columns, in order of appearance.
@@ -375,6 +387,19 @@ impl Sample {
             false => Err(Error::columns(path, missing, found)),
         }
     }
+}
+
+/// The objects of a line that consists of whole ones: one, or several that lost the line break between them.
+fn objects_of(line: &[u8]) -> Option<Vec<Map<String, Value>>> {
+    let mut json = Json::new(line);
+    let mut objects = Vec::new();
+    while let Some(first) = json.next_event().ok()? {
+        match json.value(first).ok()? {
+            Value::Object(object) => objects.push(object),
+            _ => return None,
+        }
+    }
+    Some(objects)
 }
 
 /// Objects without anything that a table has: an API error, an empty answer.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::record::{Comment, Post};
+use serde_json::{Value, json};
 use std::io::Write;
 
 #[derive(Default)]
@@ -222,7 +223,306 @@ fn a_table_is_read_as_pandas_writes_it() {
         .map(|r| (r.line, r.reason.as_str()))
         .collect();
     assert_eq!(bad[0], (3, "has 4 cells where the header has 5"));
-    assert_eq!(bad[1], (4, "the reply's score \"x\" is not a number"));
+    assert_eq!(
+        bad[1],
+        (
+            4,
+            "the reply's score \"x\" in the column \"reply_score\" is not a number"
+        )
+    );
+}
+
+/// The same rows as JSON lines, as a JSON array and as CSV.
+fn in_three_formats(header: &str, rows: &[Vec<Value>]) -> [(&'static str, String); 3] {
+    let names: Vec<String> = header.split(',').map(str::to_owned).collect();
+    let objects: Vec<String> = (rows.iter())
+        .map(|row| {
+            let fields = names.iter().cloned().zip(row.iter().cloned());
+            Value::Object(fields.collect()).to_string()
+        })
+        .collect();
+    let cell = |value: &Value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        // a table has the name of an author only
+        Value::Object(author) => author["name"].as_str().unwrap().to_owned(),
+        number => number.to_string(),
+    };
+    let lines = rows.iter().map(|row| {
+        let cells: Vec<String> = row.iter().map(cell).collect();
+        format!("{}\n", cells.join(","))
+    });
+    [
+        ("a.jsonl", objects.join("\n")),
+        ("a.json", format!("[{}]", objects.join(","))),
+        ("a.csv", format!("{header}\n{}", lines.collect::<String>())),
+    ]
+}
+
+#[test]
+fn same_rows_are_the_same_records_in_every_format() {
+    let (one, two) = ("Is it hot?", "Very &amp; more");
+    let (t, date) = (1_600_000_000, "2020-09-13T12:26:40Z");
+    let ann = json!({"name": "ann"});
+    for (header, rows) in [
+        (
+            "id,parent_id,link_id,author,body,score,created_utc",
+            json!([
+                ["c1", "t3_p1", "t3_p1", "ann", one, 3, t],
+                ["c2", "t1_c1", "t3_p1", "ann", two, 4, t]
+            ]),
+        ),
+        (
+            "id,parent_id,link_id,author,body,score,created",
+            json!([
+                ["c1", "t3_p1", "t3_p1", "ann", one, 3, t],
+                ["c2", "t1_c1", "t3_p1", "ann", two, 4, t]
+            ]),
+        ),
+        (
+            "id,parent_id,link_id,author,body,ups,created_at",
+            json!([
+                ["c1", "t3_p1", "t3_p1", "ann", one, 3, date],
+                ["c2", "t1_c1", "t3_p1", "ann", two, "3.7", date]
+            ]),
+        ),
+        (
+            "id,parent_id,link_id,username,body,score,created_utc",
+            json!([
+                ["c1", "t3_p1", "t3_p1", "ann", one, 3.2, t],
+                ["c2", "t1_c1", "t3_p1", "ann", two, 3.7, t]
+            ]),
+        ),
+        (
+            "id,parent_id,link_id,author,body,score,created_utc",
+            json!([
+                ["c1", "t3_p1", "t3_p1", ann, one, 3, t],
+                ["c2", "t1_c1", "t3_p1", ann, two, "4 pts", t]
+            ]),
+        ),
+        (
+            "id,reply_to,root,speaker,text,score,timestamp",
+            json!([
+                ["c1", null, "c1", ann, one, 3, t],
+                ["c2", "c1", "c1", ann, two, 4, t]
+            ]),
+        ),
+        (
+            "id,parent_id,author,body,score,created_utc",
+            json!([
+                ["c1", "t3_p1", "ann", one, 3, t],
+                ["c2", "t1_c1", "ann", two, 4, t]
+            ]),
+        ),
+        (
+            "id,parent_id,post_id,author,body,score,created_utc",
+            json!([
+                ["c1", "t3_p1", "p1", "ann", one, 3, t],
+                ["c2", "t1_c1", "p1", "ann", two, 4, t]
+            ]),
+        ),
+        (
+            "id,parent,link_id,author,body,score,created_utc",
+            json!([
+                ["c1", "t3_p1", "t3_p1", "ann", one, 3, t],
+                ["c2", "t1_c1", "t3_p1", "ann", two, 4, t]
+            ]),
+        ),
+        (
+            "id,parent_id,link_id,author,body,score,created_utc",
+            json!([
+                [100, "t3_p1", "t3_p1", "ann", one, 3, t],
+                [101, "t1_100", "t3_p1", "ann", two, 4, t]
+            ]),
+        ),
+        (
+            "id,parent_id,link_id,author,body,score,created_utc",
+            json!([
+                ["100", null, "t3_p1", "ann", one, 3, t],
+                ["101", 100.0, "t3_p1", "ann", two, 4, t]
+            ]),
+        ),
+        (
+            "ID,Parent_ID,Link_ID,Author,Body,Score,Created_UTC",
+            json!([
+                ["c1", "t3_p1", "t3_p1", "ann", one, 3, t],
+                ["c2", "t1_c1", "t3_p1", "ann", two, 4, t]
+            ]),
+        ),
+        (
+            "comment_id,parent,comment,author,score,created_utc",
+            json!([
+                ["c1", "t3_p1", one, "ann", 3, t],
+                ["c2", "t1_c1", two, "ann", 4, t]
+            ]),
+        ),
+        (
+            "created,id,parent_id,link_id,author,body,score,created_utc",
+            json!([
+                [5, "c1", "t3_p1", "t3_p1", "ann", one, 3, t],
+                [5, "c2", "t1_c1", "t3_p1", "ann", two, 4, t]
+            ]),
+        ),
+        (
+            "id,parent_id,link_id,author,body,score,created_utc,permalink",
+            json!([
+                [
+                    "c1",
+                    "t3_p1",
+                    "t3_p1",
+                    "ann",
+                    one,
+                    3,
+                    t,
+                    "/r/kettles/comments/p1/t/c1/"
+                ],
+                [
+                    "c2",
+                    "t1_c1",
+                    "t3_p1",
+                    "ann",
+                    two,
+                    4,
+                    t,
+                    "/r/kettles/comments/p1/t/c2/"
+                ]
+            ]),
+        ),
+    ] {
+        let rows: Vec<Vec<Value>> = serde_json::from_value(rows).unwrap();
+        let mut first: Option<Vec<Comment>> = None;
+        for (name, text) in in_three_formats(header, &rows) {
+            let case = format!("{name}: {text}");
+            let got = read_bytes(name, text.as_bytes(), &Options::default());
+            assert!(
+                got.batch.rejected.is_empty(),
+                "{case}: {:?}",
+                got.batch.rejected
+            );
+            let [one, two] = &got.batch.comments[..] else {
+                panic!("{case}: {:?}", got.batch.comments)
+            };
+            assert_eq!(
+                (one.parent_id, two.parent_id),
+                (None, Some(one.id)),
+                "{case}"
+            );
+            assert_eq!((one.score, two.score), (Some(3), Some(4)), "{case}");
+            for comment in [one, two] {
+                assert_eq!(comment.author.as_deref(), Some("ann"), "{case}");
+                assert_eq!(comment.created_utc, Some(t), "{case}");
+                assert_eq!(comment.link_id, one.link_id, "{case}");
+            }
+            let filter = Filter {
+                after_utc: Some(t + 1),
+                ..Filter::default()
+            };
+            let options = Options {
+                filter,
+                ..Options::default()
+            };
+            let later = read_bytes(name, text.as_bytes(), &options).batch;
+            assert_eq!(later.counts.dropped[Dropped::Date as usize], 2, "{case}");
+            let first = first.get_or_insert_with(|| got.batch.comments.clone());
+            assert_eq!(&got.batch.comments, first, "{case}");
+        }
+    }
+}
+
+#[test]
+fn json_lines_are_read_as_comments_if_they_are_said_to_be() {
+    let text = "{\"id\":\"a\",\"body\":\"x\",\"link_id\":\"p\"}\n{\"id\":\"b\",\"body\":\"y\"}\n";
+    let read = |format| {
+        let options = Options {
+            format,
+            ..Options::default()
+        };
+        let got = read_bytes("a.jsonl", text.as_bytes(), &options);
+        (got.summary.unwrap().format, got.batch.comments.len())
+    };
+    assert_eq!(read(None), (Format::Pushshift, 1));
+    assert_eq!(read(Some(Format::Comments)), (Format::Comments, 2));
+}
+
+#[test]
+fn objects_that_lost_the_line_break_between_them_are_rows_each() {
+    let dump = |id: &str| format!(r#"{{"id":"{id}","body":"x","link_id":"p","subreddit":"k"}}"#);
+    let flat = |id: &str| format!(r#"{{"id":"{id}","text":"x","reply_to":null}}"#);
+    let pair = |id: &str| format!(r#"{{"q":"{id}","r":"x"}}"#);
+    let mapped = Options {
+        mapping: Some("comment=q,reply=r".parse().unwrap()),
+        ..Options::default()
+    };
+    let other = Options {
+        filter: Filter {
+            subreddits: vec!["other".into()],
+            ..Filter::default()
+        },
+        ..Options::default()
+    };
+    let all = Options::default();
+    let of: [(&dyn Fn(&str) -> String, &Options, u64); 4] = [
+        (&dump, &all, 3),
+        (&flat, &all, 3),
+        (&pair, &mapped, 6),
+        (&dump, &other, 0),
+    ];
+    for (row, options, comments) in of {
+        let text = format!("{}{}\n{}\n", row("a"), row("b"), row("c"));
+        let counts = read_bytes("a.jsonl", text.as_bytes(), options).batch.counts;
+        assert_eq!(
+            (counts.rows, counts.rejected, counts.comments),
+            (3, 0, comments),
+            "{text}"
+        );
+        // the rest of a line that breaks is one more row, unless the filter skips the line unread
+        let text = format!("{}{}\n{}\n", row("a"), &row("b")[..9], row("c"));
+        let counts = read_bytes("a.jsonl", text.as_bytes(), options).batch.counts;
+        let broken = u64::from(comments > 0);
+        assert_eq!(
+            (counts.rows, counts.rejected, counts.comments),
+            (2 + broken, broken, comments / 3 * 2),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn null_of_a_database_is_no_text() {
+    let text = "id\tparent_id\tauthor\tbody\tscore\nc1\t\\N\t\\N\tx\t\\N\nc2\tc1\tann\t\\N\t3\n";
+    let got = read_bytes("a.tsv", text.as_bytes(), &Options::default()).batch;
+    let [comment] = &got.comments[..] else {
+        panic!("{:?}", got.comments)
+    };
+    assert_eq!(
+        (comment.parent_id, &comment.author, comment.score),
+        (None, &None, None)
+    );
+    assert_eq!(got.rejected[0].line, 3);
+}
+
+#[test]
+fn zstd_frame_with_a_dictionary_or_a_larger_window_is_named() {
+    // a header with the id of a dictionary, or a window of 4 GiB; then a raw block of six bytes
+    let frame =
+        |header: &[u8]| [&ZSTD_MAGIC[..], header, &[(6 << 3) | 1, 0, 0], b"{\"id\":"].concat();
+    let good = pack(&dump(2));
+    for (header, part) in [
+        (&[1, 0, 7][..], "zstd -d -D DICTIONARY"),
+        (&[0, 22 << 3], "window of more than 2 GiB"),
+    ] {
+        let got = read_bytes("RC.zst", &frame(header), &Options::default());
+        let error = got.summary.unwrap_err().to_string();
+        assert!(error.contains(part) && !error.contains("kept"), "{error}");
+        let later = [good.clone(), frame(header)].concat();
+        let got = read_bytes("RC.zst", &later, &Options::default());
+        let error = got.summary.unwrap_err().to_string();
+        assert!(
+            error.contains(part) && error.contains("2 rows before are kept"),
+            "{error}"
+        );
+        assert_eq!(got.batch.comments.len(), 2);
+    }
 }
 
 #[test]
