@@ -174,7 +174,7 @@ fn audit_finds_short_texts_and_pairs_in_two_partitions_of_an_old_split() {
     let before = placed(&engine, "old");
     let error = audit(&engine, "old").unwrap_err();
     assert_eq!(error.code, Code::Negative);
-    assert!(error.message.contains("equal pairs"), "{}", error.message);
+    assert!(error.message.contains("equal pair"), "{}", error.message);
     let info = engine.split("old").unwrap();
     let audit = info.audit.unwrap();
     assert_eq!(audit.equal_texts as usize, shared_texts(&before).len());
