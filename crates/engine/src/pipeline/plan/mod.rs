@@ -100,7 +100,7 @@ impl Change {
 enum Found {
     /// The item exists: its name, and what it is.
     Done(String, String),
-    /// The job of this number in [`Planner::coming`].
+    /// The job of this number in `coming`.
     Coming(usize),
     Nothing,
 }

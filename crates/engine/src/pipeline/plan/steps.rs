@@ -162,8 +162,8 @@ impl Planner<'_> {
                 };
                 if !audit.clean {
                     self.warnings.push(format!(
-                        "The audit of split {name} found texts in two sets, so its metrics are too good; see \
-                         `repartee split show {name}`"
+                        "The audit of split {name} found texts in two sets, so its metrics are too good; \
+                         `repartee split show {name}` lists them"
                     ));
                 }
                 Found::Done(String::new(), what.to_owned())
