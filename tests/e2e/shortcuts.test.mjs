@@ -132,6 +132,7 @@ test("dialogs fit a window of 700 pixels with their buttons", async () => {
   for (const [address, words] of [
     ["#/data/splits?new=1", "Create split"],
     ["#/data/pairs?build=1", "Build pairs"],
+    ["#/overview?pipeline=1", "Set up pipeline"],
     ["#/models?new=1", "Add base model"],
     ["#/models?fakes=1", "Generate"],
     ["#/evaluate?new=", "Evaluate"],

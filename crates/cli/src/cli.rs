@@ -14,6 +14,7 @@ use crate::flags::Common;
 use crate::generation::args::{FakesCommand, GenerateArgs, GenerationCommand};
 use crate::jobs::args::JobCommand;
 use crate::models::args::BaseCommand;
+use crate::pipeline::args::PipelineArgs;
 use crate::project::args::{DemoArgs, ExportCommand};
 use crate::queue::args::QueueCommand;
 use crate::reddit::args::RedditCommand;
@@ -28,6 +29,7 @@ use crate::training::args::{RunCommand, SweepCommand, TrainCommand};
     disable_help_subcommand = true,
     after_help = "The usual order: new, import, pairs build, split make, base add, train generator, fakes make,\n\
                   train realism, train upvotes, evaluate, chart, report, generate, queue.\n\
+                  After an import, `repartee run` queues everything from the pairs to the evaluations.\n\
                   `repartee demo` runs the full pipeline on synthetic data."
 )]
 pub struct Cli {
@@ -76,10 +78,16 @@ pub enum Command {
         #[command(subcommand)]
         command: TrainCommand,
     },
-    /// List, show, label or delete runs
+    /// Queue the pipeline on your imported data, from pairs to evaluations; or list, show, label or delete runs
+    ///
+    /// Without a subcommand, it shows every step from the imported comments to three evaluated models, with its time and
+    /// memory, and queues those that are not done: pairs, split, bases, generator, fakes, both classifiers, evaluations.
+    /// A job that fails blocks those after it. `repartee job run` runs the queue.
     Run {
+        #[command(flatten)]
+        pipeline: PipelineArgs,
         #[command(subcommand)]
-        command: RunCommand,
+        command: Option<RunCommand>,
     },
     /// Generate replies to the comments of a split: the negatives of the realism classifier
     Fakes {
@@ -162,6 +170,14 @@ pub enum Command {
 }
 
 impl Command {
+    /// The project file, if the command names it without --project.
+    pub fn project(&self) -> Option<PathBuf> {
+        match self {
+            Self::Run { pipeline, .. } => pipeline.file.clone(),
+            _ => None,
+        }
+    }
+
     /// Whether the command starts a job, so that `--queue` can queue it.
     pub fn starts_a_job(&self) -> bool {
         match self {
@@ -184,6 +200,7 @@ impl Command {
                     }
             ),
             Self::Fakes { command } => matches!(command, FakesCommand::Make(_)),
+            Self::Run { command, .. } => command.is_none(),
             Self::Evaluation { command } => matches!(command, EvaluationCommand::Audit(_)),
             _ => false,
         }

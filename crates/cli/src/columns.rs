@@ -95,6 +95,9 @@ pub const AT_SHARE: &[&str] = &["metric", "evaluated", "at this share", "correct
 /// Shortcuts of an audited evaluation.
 pub const SHORTCUTS: &[&str] = &["shortcut", "AUC", "model's AUC", "examples", "mark"];
 
+/// Steps of the pipeline.
+pub const PIPELINE: &[&str] = &["step", "state", "time", "memory", "what"];
+
 /// Measured runs.
 pub const QUALITY: &[&str] = &["run", "figure", "f32", "bf16", "int8", "auto"];
 

@@ -11,6 +11,7 @@ use repartee_engine::generation::fakes::MakeFakes;
 use repartee_engine::generation::generate::Generate;
 use repartee_engine::generation::pick::MIN_P_REAL;
 use repartee_engine::items::ItemKind;
+use repartee_engine::pipeline::{PipelineOptions, PipelinePreset};
 use repartee_engine::posting::{Fetch, NewAccount};
 use repartee_engine::sweep::{PRUNE_AFTER, TRIALS};
 use repartee_engine::training::run_config::{ModelKind, RunConfig};
@@ -145,6 +146,7 @@ fn models(command: Command) -> Command {
         let command = at(command, &path, &|command| without_others(command, kind));
         sweep(command, kind)
     });
+    let command = pipeline(command);
     let fakes = MakeFakes::default();
     let mut of_fakes = sampling(&fakes.sampling);
     of_fakes.extend([
@@ -222,6 +224,26 @@ fn models(command: Command) -> Command {
         ("precision", generate.precision.to_string()),
     ]);
     put(command, &["generate"], of_generate)
+}
+
+fn pipeline(command: Command) -> Command {
+    let usual = PipelineOptions::default();
+    let limited = PipelinePreset::ALL.into_iter().filter_map(|preset| {
+        let hours = preset.hours()?;
+        Some(format!(
+            "{hours} with preset {}, else none",
+            preset.as_str()
+        ))
+    });
+    put(
+        command,
+        &["run"],
+        vec![
+            ("preset", usual.preset.as_str().to_owned()),
+            ("hours", limited.collect()),
+            ("device", usual.device),
+        ],
+    )
 }
 
 /// The defaults of a kind of run; of an empty setting, a description.

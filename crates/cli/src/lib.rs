@@ -21,6 +21,7 @@ mod models;
 #[cfg(test)]
 mod old_names;
 mod out;
+mod pipeline;
 mod preempt;
 mod project;
 mod queue;
@@ -41,6 +42,7 @@ use app::App;
 use clap::{CommandFactory, FromArgMatches};
 use cli::{Cli, Command};
 use flags::Common;
+use pipeline::args::PipelineArgs;
 use repartee_engine::{Code, Error};
 
 /// Runs the command of this process's arguments and returns its exit status. A function, so that the tests' copy of
@@ -99,7 +101,11 @@ pub fn main() -> ExitCode {
 }
 
 fn dispatch(cli: Cli) -> Result<ExitCode> {
-    let app = &App::new(&cli.common);
+    let common = Common {
+        project: cli.command.project().or(cli.common.project.clone()),
+        ..cli.common.clone()
+    };
+    let app = &App::new(&common);
     if cli.common.queue && !cli.command.starts_a_job() {
         return Err(Error::usage(
             "--queue is for commands that start a job, such as train, fakes make and evaluate",
@@ -115,7 +121,22 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Split { command } => data::split(app, command),
         Command::Base { command } => models::base(app, command),
         Command::Train { command } => training::train(app, command),
-        Command::Run { command } => training::run(app, command),
+        Command::Run {
+            pipeline,
+            command: None,
+        } => pipeline::pipeline(app, pipeline),
+        Command::Run {
+            pipeline,
+            command: Some(command),
+        } => {
+            if pipeline != PipelineArgs::default() {
+                return Err(Error::usage(
+                    "the flags of `repartee run` are for the pipeline; omit them before a subcommand such as list",
+                )
+                .into());
+            }
+            training::run(app, command)
+        }
         Command::Fakes { command } => generation::fakes(app, command),
         Command::Evaluate(args) => evaluation::evaluate(app, args),
         Command::Evaluation { command } => evaluation::evaluation(app, command),

@@ -161,6 +161,33 @@ impl Project {
         self.enqueue(&crate::job::new_id(), J::KIND, &params, stops_queue)
     }
 
+    /// Changes the parameters of a job that waits in the queue, which are validated as for a new one. The names of what
+    /// it makes and uses must stay: jobs after it may refer to them.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`]; [`Code::Usage`] if the parameters are invalid, or it does not wait (any more);
+    /// [`Code::Busy`] if it was changed at the same time.
+    pub fn job_change(&self, id: &str, params: &Value) -> Result<JobInfo> {
+        let row = self.job_row(id)?;
+        let known = self.kind(&row.kind)?;
+        let json = (known.checked)(self, &(known.absolute)(params)?, Begins::InItsTurn)?;
+        if self.store.job_params(&row, &json)? {
+            return self.job(&row.id);
+        }
+        let now = self.job_row(&row.id)?.state;
+        match now {
+            JobState::Queued => Err(Error::new(
+                Code::Busy,
+                format!("job {} was changed at the same time; try again", row.id),
+            )),
+            now => Err(Error::usage(format!(
+                "job {} is {}, so its parameters cannot be changed any more",
+                row.id,
+                now.as_str()
+            ))),
+        }
+    }
+
     /// The queue, in order.
     pub fn job_queue(&self) -> Result<JobQueue> {
         let mut rows = self.store.jobs()?;

@@ -262,7 +262,7 @@ fn vectors() -> (Verdict, &'static str) {
 }
 
 /// Bytes of memory, total and free, if the system has `/proc/meminfo`.
-fn memory() -> Option<(u64, u64)> {
+pub(crate) fn memory() -> Option<(u64, u64)> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let field = |name: &str| -> Option<u64> {
         let line = text.lines().find(|line| line.starts_with(name))?;

@@ -27,6 +27,7 @@ pub mod kinds;
 #[cfg(test)]
 mod old_names;
 pub mod overview;
+pub mod pipeline;
 pub mod queue;
 pub mod report;
 pub mod sweep;

@@ -256,6 +256,16 @@ impl Store {
         })
     }
 
+    /// Changes the parameters of a job that waits in the queue as `seen` shows it. Returns false, and changes nothing, if
+    /// it no longer waits, or its parameters are others.
+    pub fn job_params(&self, seen: &JobRow, params: &str) -> Result<bool> {
+        self.write(Family::Jobs, |db| {
+            let sql =
+                "UPDATE job SET params = ?3 WHERE id = ?1 AND params = ?2 AND state = 'queued'";
+            Ok(db.execute(sql, params![seen.id, seen.params, params])? == 1)
+        })
+    }
+
     /// Moves a queued job. Returns false, and changes nothing, if it (or the one it should precede) is no longer
     /// waiting.
     pub fn job_move(&self, id: &str, to: Place<'_>) -> Result<bool> {

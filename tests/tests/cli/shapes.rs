@@ -174,6 +174,7 @@ fn models(all: &mut Recorder) {
     all.run("train sweep list");
     all.run("train sweep show lr");
     all.run("report judge");
+    all.run("run --plan");
     all.compare("models");
 }
 

@@ -2096,6 +2096,79 @@ export type Picture = {
   series: Array<Series>, table: Table, };
 
 /**
+ * How the pipeline is planned.
+ */
+export type PipelineOptions = { preset: PipelinePreset,
+  /** The most hours that all steps may take: trainings get fewer steps. None: the preset's. */
+  hours: number | null,
+  /** auto, cpu, cuda or metal. */
+  device: string,
+  /** Changed settings, each as STEP.SETTING=VALUE. STEP.name chooses what the step makes: an item that exists is used. */
+  set: Array<string>, };
+
+/**
+ * The plan of the pipeline.
+ */
+export type PipelinePlan = { preset: PipelinePreset,
+  /** In order. */
+  steps: Array<PipelineStep>,
+  /** Number of jobs that queuing it adds. */
+  planned: number,
+  /** Estimated time of all steps that are not done. */
+  seconds: number,
+  /** Estimated peak memory of these in bytes. */
+  memory: number,
+  /** What may go wrong or turn out badly. */
+  warnings: Array<string>,
+  /** Why nothing can be queued; none: it can. */
+  refused: EngineError | null, };
+
+/**
+ * How long the pipeline may take, and how good its models can become.
+ */
+export type PipelinePreset = "quick" | "standard" | "full";
+
+/**
+ * The queued pipeline.
+ */
+export type PipelineQueued = {
+  /** Number of jobs that were added. */
+  added: number,
+  /** Number of jobs that were waiting and were changed. */
+  changed: number, plan: PipelinePlan, };
+
+/**
+ * A setting of a step.
+ */
+export type PipelineSetting = { name: string,
+  /** As it is typed. */
+  value: string, };
+
+/**
+ * A step of the pipeline.
+ */
+export type PipelineStep = {
+  /** pairs, split, audit, generator-base, classifier-base, generator, fakes, realism, upvotes, evaluate-generator, evaluate-realism or evaluate-upvotes. */
+  step: string, title: string,
+  /** The item that it makes or made; empty: none that has a name. */
+  name: string,
+  /** What it does, or what there is, with names and sizes. */
+  what: string, state: PipelineStepState,
+  /** Its job, if there is one that has not ended. */
+  job: string | null,
+  /** Estimated time; 0: nothing is left to do. */
+  seconds: number,
+  /** Estimated peak memory in bytes; none: little. */
+  memory: number | null,
+  /** What can be changed of it. */
+  settings: Array<PipelineSetting>, };
+
+/**
+ * State of a step of the pipeline.
+ */
+export type PipelineStepState = "done" | "queued" | "planned" | "skipped";
+
+/**
  * Posts approved replies. A job: `post`.
  */
 export type Post = {
@@ -3457,6 +3530,10 @@ export interface Commands {
   "job.resume": { params: OfJob; result: JobInfo };
   /** The state of the project, and the next step. */
   "overview": { params: Nothing; result: Overview };
+  /** The steps from the imported comments to three evaluated models, with their state, time and memory. */
+  "pipeline.plan": { params: PipelineOptions; result: PipelinePlan };
+  /** Queues the steps that remain, and changes those that wait in the queue. */
+  "pipeline.queue": { params: PipelineOptions; result: PipelineQueued };
   /** All sources. */
   "sources": { params: Nothing; result: Array<SourceInfo> };
   /** Sets the permission under which a source may be used. */
@@ -3716,6 +3793,7 @@ export const READS = {
   "run.defaults": [],
   "run.presets": [],
   "overview": ["sources", "pairs", "splits", "bases", "runs", "fakes", "evaluations", "threads", "queue", "outcomes", "reddit", "jobs", "settings"],
+  "pipeline.plan": ["sources", "pairs", "splits", "bases", "runs", "fakes", "evaluations", "settings", "jobs"],
   "sources": ["sources"],
   "source.rejected": ["sources"],
   "pairs.view": ["pairs", "splits"],

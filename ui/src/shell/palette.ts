@@ -42,6 +42,7 @@ export const SCREENS: Offer[] = [
 
 export const ACTIONS: Offer[] = [
   action("Import files", "#/data/import", "data dump csv"),
+  action("Set up pipeline", "#/overview?pipeline=1", "everything overnight"),
   action("Build pairs", "#/data/pairs?build=1"),
   action("Create split", "#/data/splits?new=1", "new"),
   action("Add base model", "#/models?new=1", "new"),

@@ -22,6 +22,7 @@ const ASK_EVERY_MS: Partial<Record<QueryName, number>> = {
   overview: 1_000,
   labels: 2_000,
   "run.estimate": 2_000,
+  "pipeline.plan": 2_000,
   "pairs.view": 3_000,
   "pairs.chart": 3_000,
   "pairs.subreddits": 3_000,

@@ -77,7 +77,9 @@ pub fn imported(out: Out, all: &[SourceInfo]) -> Result<()> {
             "The permission of a source is a note on it, which blocks nothing; `repartee source permit SOURCE PERMISSION --note ...` sets it. What --permission KIND=DECISION recorded is in `repartee study`",
         )?;
     }
-    out.line("Next: `repartee pairs build`")
+    out.line(
+        "Next: `repartee run`, which queues everything up to three evaluated models, or `repartee pairs build`",
+    )
 }
 
 pub fn sources(out: Out, sources: &[SourceInfo]) -> Result<()> {

@@ -4,4 +4,4 @@ pub mod args;
 mod run;
 mod view;
 
-pub use run::job;
+pub use run::{job, run_queue};

@@ -98,7 +98,7 @@ fn resume(app: &App, engine: &Engine, job: &str) -> Result<ExitCode> {
 }
 
 /// Runs the queue in this process until it is empty.
-fn run_queue(app: &App, engine: &Engine) -> Result<ExitCode> {
+pub fn run_queue(app: &App, engine: &Engine) -> Result<ExitCode> {
     let out = app.out;
     // every job of the queue can be resumed
     preempt::listen(&engine.interrupt)?;

@@ -36,6 +36,7 @@ use crate::generation::generate::{Generated, GenerationInfo};
 use crate::generation::pick::Criteria;
 use crate::items::{Dependents, ItemInfo, ItemRef, LabelItem, RenameItem};
 use crate::overview::Overview;
+use crate::pipeline::{PipelineOptions, PipelinePlan, PipelineQueued};
 use crate::queue::{ReplyInfo, ReplyStory};
 use crate::report::WriteReport;
 use crate::training::run_config::RunConfig;
@@ -344,6 +345,10 @@ pub(super) fn shown(paths: Vec<PathBuf>) -> Vec<String> {
 commands!(Arc<Engine> {
     /// The state of the project, and the next step.
     "overview" reads [Sources, Pairs, Splits, Bases, Runs, Fakes, Evaluations, Threads, Queue, Outcomes, Reddit, Jobs, Settings] => |engine, _| engine.overview(), Nothing => Overview;
+    /// The steps from the imported comments to three evaluated models, with their state, time and memory.
+    "pipeline.plan" reads [Sources, Pairs, Splits, Bases, Runs, Fakes, Evaluations, Settings, Jobs] => |engine, p| engine.pipeline_plan(&p), PipelineOptions => PipelinePlan;
+    /// Queues the steps that remain, and changes those that wait in the queue.
+    "pipeline.queue" => |engine, p| engine.pipeline_queue(&p), PipelineOptions => PipelineQueued;
     /// All sources.
     "sources" reads [Sources] => |engine, _| engine.sources(), Nothing => Vec<SourceInfo>;
     /// Sets the permission under which a source may be used.

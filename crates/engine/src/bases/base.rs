@@ -559,7 +559,8 @@ impl BaseNew {
         Ok(None)
     }
 
-    fn config(&self, vocabulary: usize) -> ModelConfig {
+    /// The config.json of its model with this vocabulary.
+    pub(crate) fn config(&self, vocabulary: usize) -> ModelConfig {
         let (context, width, layers, heads) = (self.context, self.width, self.layers, self.heads);
         match self.kind {
             BaseKind::Gpt2 => {

@@ -8,13 +8,13 @@
 pub(crate) mod lent;
 pub mod model;
 pub mod precision;
-mod prepare;
+pub(crate) mod prepare;
 mod prune;
 mod run;
 pub mod run_config;
 pub(crate) mod run_now;
 mod session;
-mod trainee;
+pub(crate) mod trainee;
 mod views;
 
 pub use prepare::RunFacts;

@@ -180,10 +180,10 @@ impl<T: Trainee> Prepared<T> {
         let trainee = T::new(&config, &base, &files, &train, &val)?;
         let lengths = trainee.lengths();
         let sampler = BatchSampler::new(lengths.clone(), config.batch_size, config.seed)?;
-        let plan = plan(&config, &sampler);
+        let plan = plan(&config, sampler.per_epoch());
         let estimate = estimate(
             trainee.size()?,
-            &lengths,
+            Lengths::of(&lengths),
             val.len(),
             &config,
             &plan,
@@ -279,7 +279,7 @@ const SPEED_HOLDS_MS: i64 = 86_400_000;
 
 /// Operations per second of this machine with these threads. It is measured once a day and stored in the project, so
 /// that the estimate of a run and what the run itself shows are the same, although two processes compute them.
-fn speed(store: &Store) -> f64 {
+pub(crate) fn speed(store: &Store) -> f64 {
     const KEY: &str = "speed";
     let (boot, threads, at_ms) = (repartee_core::owner::since_boot(), threads(), now_ms());
     let holds = |known: &Speed| {
@@ -305,9 +305,9 @@ fn speed(store: &Store) -> f64 {
     found.flops
 }
 
-/// The run's resolved settings.
-fn plan(config: &RunConfig, sampler: &BatchSampler) -> Plan {
-    let per_epoch = sampler.per_epoch() as f64 / config.accumulate as f64;
+/// The run's resolved settings, with so many micro-batches in an epoch.
+pub(crate) fn plan(config: &RunConfig, batches: usize) -> Plan {
+    let per_epoch = batches as f64 / config.accumulate as f64;
     let steps = match config.steps {
         0 => ((per_epoch * config.epochs).ceil() as usize).max(1),
         steps => steps,
@@ -336,17 +336,31 @@ fn plan(config: &RunConfig, sampler: &BatchSampler) -> Plan {
     }
 }
 
+/// The lengths of examples in tokens, as far as the cost of a run depends on them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lengths {
+    pub longest: usize,
+    pub mean: f64,
+}
+
+impl Lengths {
+    fn of(lengths: &[usize]) -> Self {
+        Self {
+            longest: lengths.iter().copied().max().unwrap_or(0),
+            mean: lengths.iter().sum::<usize>() as f64 / lengths.len().max(1) as f64,
+        }
+    }
+}
+
 /// The cost of a run on examples of these `lengths`, with its validations on `val` examples.
-fn estimate(
+pub(crate) fn estimate(
     (parameters, shape): (usize, cost::Shape),
-    lengths: &[usize],
+    Lengths { longest, mean }: Lengths,
     val: usize,
     config: &RunConfig,
     plan: &Plan,
     speed: f64,
 ) -> cost::Estimate {
-    let longest = lengths.iter().copied().max().unwrap_or(0);
-    let mean = lengths.iter().sum::<usize>() as f64 / lengths.len().max(1) as f64;
     let tokens = (mean * (plan.steps * plan.accumulate * config.batch_size) as f64) as usize;
     // replies are about half of the tokens
     let counted = if config.loss == LossMask::All {

@@ -18,6 +18,30 @@ use crate::training::run_config::{ClassWeights, RunConfig};
 /// Tokens of a sample that is generated during training.
 const SAMPLE_TOKENS: usize = 48;
 
+/// Number of trainable parameters of a generator, and what else its cost depends on.
+pub(crate) fn generator_size(c: &gpt2::Config) -> Result<(usize, cost::Shape)> {
+    let shape = cost::Shape {
+        layers: c.n_layer,
+        width: c.n_embd,
+        heads: c.n_head,
+        embeddings: (c.vocab_size + c.n_positions) * c.n_embd,
+        vocabulary: Some(c.vocab_size),
+    };
+    Ok((c.parameters()?.count(), shape))
+}
+
+/// Number of trainable parameters of a classifier with `classes` classes, and what else its cost depends on.
+pub(crate) fn classifier_size(c: &bert::Config, classes: usize) -> Result<(usize, cost::Shape)> {
+    let shape = cost::Shape {
+        layers: c.num_hidden_layers,
+        width: c.hidden_size,
+        heads: c.num_attention_heads,
+        embeddings: (c.vocab_size + c.max_position_embeddings + c.type_vocab_size) * c.hidden_size,
+        vocabulary: None,
+    };
+    Ok((c.parameters(classes)?.count(), shape))
+}
+
 /// A model to be trained: its configuration, and its examples as token ids.
 pub(super) trait Trainee: Sized {
     type Model;
@@ -140,15 +164,7 @@ impl Trainee for Generator {
     }
 
     fn size(&self) -> Result<(usize, cost::Shape)> {
-        let c = &self.model;
-        let shape = cost::Shape {
-            layers: c.n_layer,
-            width: c.n_embd,
-            heads: c.n_head,
-            embeddings: (c.vocab_size + c.n_positions) * c.n_embd,
-            vocabulary: Some(c.vocab_size),
-        };
-        Ok((c.parameters()?.count(), shape))
+        generator_size(&self.model)
     }
 
     fn load(
@@ -306,16 +322,7 @@ impl Trainee for Classifier {
     }
 
     fn size(&self) -> Result<(usize, cost::Shape)> {
-        let c = &self.model;
-        let shape = cost::Shape {
-            layers: c.num_hidden_layers,
-            width: c.hidden_size,
-            heads: c.num_attention_heads,
-            embeddings: (c.vocab_size + c.max_position_embeddings + c.type_vocab_size)
-                * c.hidden_size,
-            vocabulary: None,
-        };
-        Ok((c.parameters(self.classes)?.count(), shape))
+        classifier_size(&self.model, self.classes)
     }
 
     fn load(

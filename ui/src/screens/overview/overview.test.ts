@@ -1,9 +1,18 @@
-import { fireEvent, waitFor } from "@testing-library/svelte";
+import { fireEvent, screen, waitFor } from "@testing-library/svelte";
 import { expect, test } from "vitest";
 import type { NextStep } from "../../host";
 import api from "../../host/api.ts?raw";
 import { newId } from "../../state/id";
-import { byId, openWindow, textOf, training, waitForText } from "../../testing";
+import {
+  axeViolations,
+  byId,
+  callsTo,
+  enabledById,
+  openWindow,
+  textOf,
+  training,
+  waitForText,
+} from "../../testing";
 import { addressOf } from "./steps";
 
 /** The engine's steps, from the doc comment of their type. */
@@ -67,4 +76,53 @@ test("a running sandbox hides neither the next step nor another job", async () =
     expect(textOf(bar)).toContain("Train late");
     expect(textOf(bar)).toContain("1 more");
   });
+});
+
+test("the pipeline is planned, changed and queued", async () => {
+  const host = await openWindow("#/overview");
+  await fireEvent.click(await byId("set-up-pipeline"));
+  await byId("pipeline-steps");
+  // everything of the sample is done
+  for (const [step, words] of [
+    ["pipeline-split", "split main"],
+    ["pipeline-generator", "run writer"],
+    ["pipeline-fakes", "set fakes"],
+    ["pipeline-evaluate-upvotes", "run votes"],
+  ] as const) {
+    expect(textOf(await byId(step))).toContain(words);
+    expect(textOf(await byId(step))).toContain("done");
+  }
+  expect((await byId("pipeline-queue")).hasAttribute("disabled")).toBe(true);
+  // another name makes another run
+  const set = async (setting: string, value: string) =>
+    fireEvent.change(await byId(`set-${setting}`), { target: { value } });
+  await set("upvotes.name", "votes-2");
+  await waitFor(() => expect(textOf(screen.getByTestId("pipeline-queue"))).toBe("Queue 2 jobs"));
+  await set("upvotes.steps", "7");
+  await waitFor(() => expect(textOf(screen.getByTestId("pipeline-upvotes"))).toContain("7 steps"));
+  expect(await axeViolations()).toEqual([]);
+  await fireEvent.click(await enabledById("pipeline-queue"));
+  await waitFor(() => expect(screen.queryByTestId("pipeline-steps")).toBeNull());
+  expect(callsTo(host, "pipeline.queue")).toMatchObject([
+    { preset: "standard", set: ["upvotes.name=votes-2", "upvotes.steps=7"] },
+  ]);
+  const trainings = (await host.ask("jobs", {})).filter((job) => job.kind === "train");
+  const configs = trainings.map((job) => (job.params as { config: { name: string; steps: number } }).config);
+  expect(configs).toContainEqual(expect.objectContaining({ name: "votes-2", steps: 7 }));
+});
+
+test("an invalid setting of the pipeline is named, and nothing can be queued", async () => {
+  await openWindow("#/overview?pipeline=1");
+  await fireEvent.change(await byId("set-upvotes.name"), { target: { value: "votes-2" } });
+  const steps = await byId("set-upvotes.steps");
+  await fireEvent.change(steps, { target: { value: "many" } });
+  await waitForText('steps takes a whole number, not "many"');
+  expect(screen.getByTestId("pipeline-queue").hasAttribute("disabled")).toBe(true);
+});
+
+test("without imported text, the pipeline says so", async () => {
+  await openWindow("#/overview?pipeline=1", { project: "empty" });
+  await waitForText("nothing is imported yet");
+  expect(screen.getByTestId("pipeline-queue").hasAttribute("disabled")).toBe(true);
+  expect(screen.queryByTestId("set-up-pipeline")).toBeNull();
 });

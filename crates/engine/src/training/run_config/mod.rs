@@ -169,6 +169,18 @@ pub struct Preset {
     pub config: RunConfig,
 }
 
+/// Settings that suit a small base made from scratch.
+pub(crate) fn from_scratch(kind: ModelKind) -> RunConfig {
+    RunConfig {
+        learning_rate: 1e-3,
+        batch_size: 32,
+        epochs: 10.0,
+        max_tokens: 96,
+        dropout: 0.1,
+        ..RunConfig::of(kind)
+    }
+}
+
 /// Presets for a kind of run.
 pub fn presets(kind: ModelKind) -> Vec<Preset> {
     let usual = RunConfig::of(kind);
@@ -197,14 +209,7 @@ pub fn presets(kind: ModelKind) -> Vec<Preset> {
         preset(
             "From scratch",
             "A small base from scratch: high learning rate, large batches and many epochs.",
-            RunConfig {
-                learning_rate: 1e-3,
-                batch_size: 32,
-                epochs: 10.0,
-                max_tokens: 96,
-                dropout: 0.1,
-                ..usual.clone()
-            },
+            from_scratch(kind),
         ),
         preset(
             "Low memory",
