@@ -111,6 +111,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Base { command } => models::base(app, command),
         Command::Train { command } => training::train(app, command),
         Command::Run { command } => training::run(app, command),
+        Command::Rerun(args) => training::rerun(app, args),
         Command::Fakes { command } => generation::fakes(app, command),
         Command::Evaluate(args) => evaluation::evaluate(app, args),
         Command::Evaluation { command } => evaluation::evaluation(app, command),

@@ -29,6 +29,7 @@ mod old_names;
 pub mod overview;
 pub mod queue;
 pub mod report;
+pub mod rerun;
 pub mod sweep;
 pub mod training;
 pub mod unreadable;
