@@ -118,7 +118,7 @@ pub enum Command {
         #[command(subcommand)]
         command: Box<RedditCommand>,
     },
-    /// Export pairs, predictions, models or the queue to files
+    /// Export pairs, predictions, models, metrics or the queue to files
     Export {
         #[command(subcommand)]
         command: ExportCommand,

@@ -31,6 +31,7 @@ pub mod queue;
 pub mod report;
 pub mod rerun;
 pub mod sweep;
+pub mod tensorboard;
 pub mod training;
 pub mod unreadable;
 

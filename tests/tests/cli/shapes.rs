@@ -249,6 +249,7 @@ fn project(all: &mut Recorder) {
     all.run("export run writer run-folder");
     all.run("export base tiny base-folder");
     all.run("export queue queue.csv");
+    all.run("export tensorboard writer judge -o board");
     all.run("run delete votes --dry-run");
     all.run("base delete tiny --yes");
     all.run("check");
