@@ -28,6 +28,7 @@ pub mod kinds;
 mod old_names;
 pub mod overview;
 pub mod queue;
+pub mod registered;
 pub mod report;
 pub mod rerun;
 pub mod sweep;

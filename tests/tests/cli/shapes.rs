@@ -129,6 +129,8 @@ fn data(all: &mut Recorder) {
     all.run("split show second");
     all.run("split audit second");
     all.run("study");
+    all.run("study freeze --split main --metric auc --hypothesis better");
+    all.run("study hypothesis worse --split main");
     all.run("study strict off --yes");
     all.run("study record training --pending");
     all.compare("data");
