@@ -20,6 +20,7 @@ fn help_names_every_command() {
         "split",
         "base",
         "train",
+        "rerun",
         "fakes",
         "evaluate",
         "chart",

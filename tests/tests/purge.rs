@@ -18,6 +18,7 @@ use repartee_engine::generation::fakes::MakeFakes;
 use repartee_engine::generation::generate::{Generate, Incoming};
 use repartee_engine::generation::pick::Criteria;
 use repartee_engine::posting::{NewPostingPermission, Synced};
+use repartee_engine::rerun::Rerun;
 use repartee_engine::terms::BaseKind;
 use repartee_engine::terms::FinishReason;
 use repartee_engine::training::Train;
@@ -440,6 +441,14 @@ fn marked_models_are_retrained_without_the_text() {
             "run judge judge-again",
         ]
     );
+    let same = Rerun {
+        run: "judge".to_owned(),
+        name: "judge-rerun".to_owned(),
+    };
+    let refused = engine.start(&same, &|_| {}).unwrap_err();
+    assert_eq!(refused.code, Code::Usage);
+    let instead = "train again judge --without-deleted";
+    assert!(refused.message.contains(instead), "{refused}");
     let trained = done(
         &engine,
         &TrainAgain {

@@ -19,7 +19,7 @@ use crate::project::args::{DemoArgs, ExportCommand};
 use crate::queue::args::QueueCommand;
 use crate::reddit::args::RedditCommand;
 use crate::study::args::StudyCommand;
-use crate::training::args::{RunCommand, SweepCommand, TrainCommand};
+use crate::training::args::{RerunArgs, RunCommand, SweepCommand, TrainCommand};
 
 /// Train a language model to answer comments, evaluate it, and review its replies, in one project file
 #[derive(Debug, Parser)]
@@ -89,6 +89,8 @@ pub enum Command {
         #[command(subcommand)]
         command: Option<RunCommand>,
     },
+    /// Repeat a finished training with what the project holds, and compare weights, losses and metrics
+    Rerun(RerunArgs),
     /// Generate replies to the comments of a split: the negatives of the realism classifier
     Fakes {
         #[command(subcommand)]
@@ -124,7 +126,7 @@ pub enum Command {
         #[command(subcommand)]
         command: Box<RedditCommand>,
     },
-    /// Export pairs, predictions, models or the queue to files
+    /// Export pairs, predictions, models, metrics or the queue to files
     Export {
         #[command(subcommand)]
         command: ExportCommand,
@@ -181,7 +183,7 @@ impl Command {
     /// Whether the command starts a job, so that `--queue` can queue it.
     pub fn starts_a_job(&self) -> bool {
         match self {
-            Self::Import(_) | Self::Evaluate(_) | Self::Quality(_) => true,
+            Self::Import(_) | Self::Evaluate(_) | Self::Quality(_) | Self::Rerun(_) => true,
             Self::Generate(_) | Self::Reddit { .. } => true,
             Self::Pairs { command } => matches!(command, PairsCommand::Build(_)),
             Self::Split { command } => {

@@ -137,6 +137,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
             }
             training::run(app, command)
         }
+        Command::Rerun(args) => training::rerun(app, args),
         Command::Fakes { command } => generation::fakes(app, command),
         Command::Evaluate(args) => evaluation::evaluate(app, args),
         Command::Evaluation { command } => evaluation::evaluation(app, command),

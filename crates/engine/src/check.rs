@@ -8,6 +8,7 @@ use repartee_core::error::{Code, Error, Result};
 use repartee_core::job::{Progress, is_stale, now_ms};
 use repartee_posting::setting_fault;
 use repartee_store::Store;
+use repartee_store::study::REGISTERED;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -22,6 +23,7 @@ use crate::generation::fakes::FakesConfig;
 use crate::generation::flags;
 use crate::generation::generate::GenerationConfig;
 use crate::kinds::KINDS;
+use crate::registered::Registration;
 
 /// The result of checking the project file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -89,6 +91,7 @@ fn judge(table: &str, column: &str, row: &str, text: &str) -> Option<String> {
     match (table, column) {
         ("setting", "value") => match row {
             "study.strict" => json::<bool>(text),
+            REGISTERED => json::<Vec<Registration>>(text),
             key if key.starts_with("steps of ") => json::<BTreeMap<String, String>>(text),
             key if key.starts_with("quality of ") => json::<BTreeMap<i64, i64>>(text),
             key => setting_fault(key, text),

@@ -30,6 +30,7 @@ kinds![
     crate::data::splits::AuditSplit,
     crate::training::Train,
     crate::again::TrainAgain,
+    crate::rerun::Rerun,
     crate::sweep::Sweep,
     crate::generation::fakes::MakeFakes,
     crate::generation::generate::Generate,

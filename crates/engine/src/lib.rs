@@ -29,8 +29,11 @@ mod old_names;
 pub mod overview;
 pub mod pipeline;
 pub mod queue;
+pub mod registered;
 pub mod report;
+pub mod rerun;
 pub mod sweep;
+pub mod tensorboard;
 pub mod training;
 pub mod unreadable;
 

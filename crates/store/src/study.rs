@@ -1,13 +1,18 @@
-//! Permissions of a study: append-only records, the setting "strict", and which splits have text of which sources.
+//! Permissions of a study: append-only records, the setting "strict", and which splits have text of which sources. What
+//! was registered before training is a setting, too.
 
 use repartee_datasets::{Origin, StudyKind, StudyRecord};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::audit::{Entry, note};
 use crate::watch::Family;
 use crate::{Error, Result, Store};
 
 pub(crate) const STRICT: &str = "study.strict";
+/// The setting with what was registered before training: a list.
+pub const REGISTERED: &str = "study.registered";
 
 /// A stored record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,6 +136,48 @@ impl Store {
             )?;
             let what = if on { "strict on" } else { "strict off" };
             note(db, &Entry::new(who, what, now_ms).about("study"))
+        })
+    }
+
+    /// What was registered before training, oldest first.
+    pub fn study_registered<T: DeserializeOwned>(&self) -> Result<Vec<T>> {
+        Ok(self.setting(REGISTERED)?.unwrap_or_default())
+    }
+
+    /// Replaces what is registered, with an entry in the audit log.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] if it is not `before` any more, because another process has changed it.
+    pub fn study_register<T: Serialize>(
+        &self,
+        before: &[T],
+        now: &[T],
+        entry: &Entry,
+    ) -> Result<()> {
+        let json = |list: &[T]| {
+            serde_json::to_string(list).map_err(|source| Error::Json {
+                what: "setting",
+                source,
+            })
+        };
+        let (before, now) = (json(before)?, json(now)?);
+        self.write(Family::Settings, |db| {
+            let stored: Option<String> = db
+                .prepare_cached("SELECT value FROM setting WHERE key = ?1")?
+                .query_row([REGISTERED], |row| row.get(0))
+                .optional()?;
+            let value = |json: &str| serde_json::from_str::<serde_json::Value>(json).ok();
+            if value(stored.as_deref().unwrap_or("[]")) != value(&before) {
+                return Err(Error::Changed {
+                    what: "the registration".to_owned(),
+                });
+            }
+            db.execute(
+                "INSERT INTO setting (key, value) VALUES (?1, ?2)
+                 ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                params![REGISTERED, now],
+            )?;
+            note(db, entry)
         })
     }
 
@@ -279,6 +326,24 @@ mod tests {
             (audit[0].what.as_str(), audit[0].who.as_str()),
             ("strict off", "ann")
         );
+    }
+
+    #[test]
+    fn registration_is_replaced_only_as_it_was_read_and_is_in_the_audit_log() {
+        let (_folder, store) = project();
+        assert_eq!(store.study_registered::<String>().unwrap(), [""; 0]);
+        let (one, two) = (["a".to_owned()], ["a".to_owned(), "b".to_owned()]);
+        let entry = Entry::new("ann", "study frozen", 5);
+        store.study_register(&[], &one, &entry).unwrap();
+        // read before another process registered something
+        let late = store.study_register(&[], &two, &entry);
+        assert!(matches!(late, Err(Error::Changed { .. })), "{late:?}");
+        store.study_register(&one, &two, &entry).unwrap();
+        assert_eq!(store.study_registered::<String>().unwrap(), two);
+        assert_eq!(store.audit(None, 10).unwrap().len(), 2);
+        let nobody = store.study_register(&two, &one, &Entry::new(" ", "study frozen", 6));
+        assert!(nobody.is_err());
+        assert_eq!(store.study_registered::<String>().unwrap(), two);
     }
 
     /// A file of the previous version.

@@ -129,6 +129,8 @@ fn data(all: &mut Recorder) {
     all.run("split show second");
     all.run("split audit second");
     all.run("study");
+    all.run("study freeze --split main --metric auc --hypothesis better");
+    all.run("study hypothesis worse --split main");
     all.run("study strict off --yes");
     all.run("study record training --pending");
     all.compare("data");
@@ -250,6 +252,7 @@ fn project(all: &mut Recorder) {
     all.run("export run writer run-folder");
     all.run("export base tiny base-folder");
     all.run("export queue queue.csv");
+    all.run("export tensorboard writer judge -o board");
     all.run("run delete votes --dry-run");
     all.run("base delete tiny --yes");
     all.run("check");

@@ -2620,6 +2620,79 @@ export type ReplyStory = { reply: ReplyInfo,
   events: Array<EventInfo>, };
 
 /**
+ * A run and its rerun, compared.
+ */
+export type Reran = {
+  /** The run that was repeated. */
+  run: string,
+  /** The new run. */
+  rerun: string,
+  /** Whether all weights and all recorded losses are equal, bit by bit. */
+  identical: boolean,
+  /** Whether both were trained under the same conditions, as far as these are recorded. */
+  same_conditions: boolean,
+  /** The result in words. */
+  verdict: string, conditions: Array<RerunCondition>,
+  /** The checkpoints that both have. */
+  weights: Array<RerunWeights>, losses: Array<RerunLosses>,
+  /** Figures of the same evaluations of both; empty if the two are identical, or the run was not evaluated. */
+  metrics: Array<RerunMetric>, };
+
+/**
+ * Repeats a training that ended by itself, with the same settings, split, base, fakes and seed, and compares the two.
+ * A job: `rerun`. Its steps are jobs of their own.
+ */
+export type Rerun = { run: string,
+  /** Name of the new run; empty: that of the run and "-rerun". */
+  name: string, };
+
+/**
+ * What the bits of a training depend on, besides its settings.
+ */
+export type RerunCondition = {
+  /** device, threads, version, processor, examples or texts. */
+  name: string,
+  /** Of the run; empty: not recorded. */
+  first: string,
+  /** Of the rerun. */
+  second: string,
+  /** Whether it is known to be the same. */
+  same: boolean, };
+
+/**
+ * A loss by step, compared.
+ */
+export type RerunLosses = {
+  /** training loss or validation loss. */
+  name: string,
+  /** Steps for which both have it. */
+  steps: number,
+  /** The first step at which they differ, or which only one has; none: they are equal. */
+  first: number | null,
+  /** Largest difference at a step that both have. */
+  largest: number | null,
+  /** The step of the largest difference. */
+  at: number | null, };
+
+/**
+ * A figure of two evaluations with the same settings.
+ */
+export type RerunMetric = { partition: Partition,
+  /** Display name. */
+  name: string,
+  /** Of the run; none if undefined. */
+  first: number | null,
+  /** Of the rerun. */
+  second: number | null, };
+
+/**
+ * The weights of a checkpoint, compared by their hashes.
+ */
+export type RerunWeights = { checkpoint: Role, tensors: number,
+  /** Those that are not equal in both. */
+  different: number, };
+
+/**
  * An edit of a posted reply.
  */
 export type RewriteReply = { id: number,
@@ -2709,7 +2782,9 @@ export type RunFacts = { base: string, split: string,
   /** Total optimizer steps. */
   steps: number,
   /** The share of positions that is padding. */
-  padding: number, estimated_bytes: number, estimated_seconds: number, version: string, };
+  padding: number, estimated_bytes: number, estimated_seconds: number, version: string,
+  /** Name of the processor, and the instructions that products use on it; empty: a run of an earlier version. */
+  processor: string, };
 
 /**
  * One metric of a run.
@@ -3768,6 +3843,7 @@ export interface Jobs {
   "audit": { params: AuditSplit; outcome: Audit };
   "train": { params: Train; outcome: Trained };
   "train-again": { params: TrainAgain; outcome: TrainedAgain };
+  "rerun": { params: Rerun; outcome: Reran };
   "sweep": { params: Sweep; outcome: SweepInfo };
   "fakes": { params: MakeFakes; outcome: FakesInfo };
   "generate": { params: Generate; outcome: Generated };

@@ -176,6 +176,8 @@ export function jobTitle(job: Pick<JobInfo, "kind" | "params">): string {
       return `Train ${runOf(job) ?? configOf(job).kind ?? "a model"}`;
     case "train-again":
       return `Retrain ${text("run")} without deleted content`;
+    case "rerun":
+      return `Rerun ${text("run")}`.trim();
     case "sweep": {
       const config = (params.config ?? {}) as Partial<RunConfig>;
       return `Sweep ${config.name || config.kind || ""}`.trim();

@@ -37,11 +37,12 @@ const STEPS: Record<string, string[]> = {
   demo: ["import", "pairs", "split", "audit", "base-new", "train", "fakes", "evaluate", "generate"],
   draft: ["fetch", "generate"],
   "train-again": ["base-new", "train", "fakes"],
+  rerun: ["train", "evaluate"],
   sweep: ["train", "evaluate"],
 };
 
 /** Kinds that use the whole machine: started while another one runs, they are queued. */
-const HEAVY: ReadonlySet<string> = new Set(["train", "sweep", "fakes", "evaluate", "quality", "shortcuts"]);
+const HEAVY: ReadonlySet<string> = new Set(["train", "rerun", "sweep", "fakes", "evaluate", "quality", "shortcuts"]);
 
 /** Whether a job only serves others and never ends by itself: the Reddit sandbox. */
 export const serves = (job: JobInfo): boolean => job.kind === "sandbox";

@@ -61,6 +61,15 @@ pub enum ExportCommand {
         /// The folder to create
         folder: PathBuf,
     },
+    /// Export the metrics and settings of runs as event files of TensorBoard, one folder per run
+    Tensorboard {
+        /// The runs
+        #[arg(required = true, value_name = "RUN")]
+        runs: Vec<String>,
+        /// The folder to write to
+        #[arg(short, long, value_name = "FOLDER")]
+        out: PathBuf,
+    },
     /// Export the queue
     Queue {
         /// .jsonl or .csv

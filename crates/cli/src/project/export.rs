@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use repartee_engine::shell;
 
 use super::args::ExportCommand;
 use crate::app::App;
@@ -37,6 +38,18 @@ pub fn export(app: &App, command: ExportCommand) -> Result<ExitCode> {
         ExportCommand::Queue { file, state } => {
             let n = engine.queue_export(&file, state)?;
             wrote_rows(app, &file, "replies", n as u64)
+        }
+        ExportCommand::Tensorboard { runs, out } => {
+            let files = engine.tensorboard_export(&runs, &out)?;
+            app.done(&serde_json::json!({ "files": files }), |_| {
+                for file in &files {
+                    app.out.line(format!("Wrote {}", file.display()))?;
+                }
+                app.out.line(format!(
+                    "Show them with `tensorboard --logdir {}`",
+                    shell::quoted(&out)
+                ))
+            })
         }
         ExportCommand::Base { name, folder } => app.wrote(&engine.base_export(&name, &folder)?),
         ExportCommand::Run {

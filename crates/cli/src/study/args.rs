@@ -32,6 +32,20 @@ pub enum StudyCommand {
         #[arg(long, value_parser = a_name)]
         who: Option<String>,
     },
+    /// Register a split, a metric and hypotheses before training: once for each split, before its test set was used.
+    /// Reports list what has changed since
+    Freeze(FreezeArgs),
+    /// Add a hypothesis to a registered split; reports mark it as added later
+    Hypothesis {
+        /// The hypothesis
+        text: String,
+        /// The registered split [default: the only split]
+        #[arg(long)]
+        split: Option<String>,
+        /// Who adds it [default: your user name]
+        #[arg(long, value_parser = a_name)]
+        who: Option<String>,
+    },
     /// Refuse training without the record training, and posting without training (to Reddit itself: and api-access); on by default
     Strict {
         #[arg(value_enum)]
@@ -51,6 +65,25 @@ pub enum OnOff {
     On,
     /// Allow, and mark charts and exports
     Off,
+}
+
+#[derive(Debug, Args)]
+pub struct FreezeArgs {
+    /// The split on whose test set the models are evaluated [default: the only split]
+    #[arg(long)]
+    pub split: Option<String>,
+    /// The metric by which they are judged, for example auc or perplexity
+    #[arg(long)]
+    pub metric: String,
+    /// Decision threshold [default: none: not registered]
+    #[arg(long, value_name = "P")]
+    pub threshold: Option<f64>,
+    /// A hypothesis; repeat it for more
+    #[arg(long = "hypothesis", value_name = "TEXT", required = true)]
+    pub hypotheses: Vec<String>,
+    /// Who registers it [default: your user name]
+    #[arg(long, value_parser = a_name)]
+    pub who: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -1,4 +1,4 @@
-//! Permissions of a study: `study`, and the question that an import of Reddit content asks once.
+//! Permissions of a study and what it registers: `study`, and the question that an import of Reddit content asks once.
 
 pub mod args;
 mod import;

@@ -3,8 +3,10 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
+use repartee_engine::registered::{Freeze, Registered};
 use repartee_engine::study::Study;
 use repartee_engine::{Decision, Engine, Error, StudyKind, StudyRecord};
+use serde::Serialize;
 
 use super::args::{OnOff, RecordArgs, StudyCommand};
 use super::view;
@@ -13,10 +15,46 @@ use crate::{confirm, terminal};
 
 const STRICT_OFF: &str = "With strict off, models can be trained on Reddit content and replies can be posted even if a permission is missing. Switch it off?";
 
+/// Everything that is on record.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    study: Study,
+    registered: Vec<Registered>,
+}
+
 pub fn study(app: &App, command: Option<StudyCommand>) -> Result<ExitCode> {
     let engine = app.engine()?;
     let study = match command.unwrap_or(StudyCommand::Show) {
-        StudyCommand::Show => engine.study()?,
+        StudyCommand::Show => {
+            let shown = Shown {
+                study: engine.study()?,
+                registered: engine.study_registered()?,
+            };
+            return app.done(&shown, |shown| {
+                view::study(app.out, &shown.study)?;
+                view::registered(app.out, &shown.registered)
+            });
+        }
+        StudyCommand::Freeze(args) => {
+            let freeze = Freeze {
+                split: args.split,
+                metric: args.metric,
+                threshold: args.threshold,
+                hypotheses: args.hypotheses,
+                who: person(args.who),
+            };
+            let registered = engine.study_freeze(&freeze)?;
+            return app.done(&registered, |one| {
+                view::registered(app.out, std::slice::from_ref(one))
+            });
+        }
+        StudyCommand::Hypothesis { text, split, who } => {
+            let registered = engine.study_hypothesis(split.as_deref(), &text, &person(who))?;
+            return app.done(&registered, |one| {
+                view::registered(app.out, std::slice::from_ref(one))
+            });
+        }
         StudyCommand::Record(args) => {
             let who = person(args.who.clone());
             engine.study_record(&[record_of(*args)?], &who)?

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use repartee_engine::StudyRecord;
+use repartee_engine::registered::Registered;
 use repartee_engine::study::{NEEDED_FOR, Study};
 
 use crate::out::{Out, Table, time};
@@ -23,6 +24,28 @@ pub fn study(out: Out, study: &Study) -> Result<()> {
         true => Ok(()),
         false => history(out, study),
     }
+}
+
+/// What was registered before training, and what has changed since.
+pub fn registered(out: Out, all: &[Registered]) -> Result<()> {
+    for one in all {
+        out.line("")?;
+        out.line(format!(
+            "Registered before training by {} on {} (UTC): split {}",
+            one.who,
+            time(one.at_ms),
+            one.split
+        ))?;
+        for fault in &one.faults {
+            out.line(format!("This may not be what was registered: {fault}"))?;
+        }
+        let mut table = Table::new(["registered", "as registered", "since then"]);
+        for item in &one.items {
+            table.row([item.name.clone(), item.value.clone(), item.since()]);
+        }
+        table.print(out)?;
+    }
+    Ok(())
 }
 
 fn permissions(out: Out, study: &Study) -> Result<()> {

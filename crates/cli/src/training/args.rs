@@ -1,4 +1,4 @@
-//! Flags of `train` and `run`.
+//! Flags of `train`, `run` and `rerun`.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -73,6 +73,20 @@ pub enum RunCommand {
     },
     #[command(flatten)]
     Item(ItemCommand),
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "The run must have ended by itself, and what it was trained on must still be in the project. If the \
+                  weights differ, the evaluations of the run are repeated, too. Exit status 1: the two differ, although \
+                  device, threads, version and processor are the same."
+)]
+pub struct RerunArgs {
+    /// The run to repeat
+    pub run: String,
+    /// Name of the new run [default: the run's, and -rerun]
+    #[arg(long)]
+    pub name: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Args)]

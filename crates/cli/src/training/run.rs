@@ -1,4 +1,4 @@
-//! `repartee train` and `repartee run`.
+//! `repartee train`, `repartee run` and `repartee rerun`.
 
 use std::ffi::OsStr;
 use std::io::Write;
@@ -8,12 +8,13 @@ use std::process::ExitCode;
 use anyhow::Result;
 use repartee_engine::again::TrainAgain;
 use repartee_engine::items::ItemKind;
+use repartee_engine::rerun::{Rerun, default_name};
 use repartee_engine::sweep::{PRUNE_AFTER, Sweep, TRIALS};
 use repartee_engine::training::Train;
 use repartee_engine::training::run_config::{ModelKind, RunConfig};
 use repartee_engine::{Error, shell};
 
-use super::args::{RunCommand, SweepArgs, SweepCommand, TrainArgs, TrainCommand};
+use super::args::{RerunArgs, RunCommand, SweepArgs, SweepCommand, TrainArgs, TrainCommand};
 use super::view;
 use crate::app::App;
 use crate::items::args::ListArgs;
@@ -135,6 +136,19 @@ fn again(app: &App, run: String, plan: bool) -> Result<ExitCode> {
     app.start(&engine, &job, |again| {
         view::trained_again(app.out, &job.run, &again.trained.run)
     })
+}
+
+/// Repeats a run. It is negative if the two differ under the same conditions.
+pub fn rerun(app: &App, args: RerunArgs) -> Result<ExitCode> {
+    let RerunArgs { run, name } = args;
+    let name = name.unwrap_or_else(|| default_name(&run));
+    let engine = app.engine()?;
+    app.start_checked(
+        &engine,
+        &Rerun { run, name },
+        |reran| reran.same_conditions && !reran.identical,
+        |reran| view::reran(app.out, reran),
+    )
 }
 
 /// The settings of a run: the file's or the defaults, overridden by the flags.

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use repartee_engine::posting::DeletedContent;
+use repartee_engine::rerun::Reran;
 use repartee_engine::sweep::{Spread, SweepInfo, TrialInfo};
 use repartee_engine::terms::{JobStatus, TrialOutcome};
 use repartee_engine::training::run_config::ModelKind;
@@ -11,7 +12,7 @@ use repartee_engine::{Outcome, shell};
 use crate::columns;
 use crate::items;
 use crate::out::{
-    Out, Table, bytes, count, counted, figure, seconds, short, short_id, state, time,
+    Out, Table, bytes, count, counted, figure, seconds, set_name, short, short_id, state, time,
 };
 
 pub fn trained(out: Out, kind: ModelKind, trained: &Trained) -> Result<()> {
@@ -49,6 +50,37 @@ pub fn trained_again(out: Out, old: &str, new: &str) -> Result<()> {
         "Run {new} replaces {old} and was trained on nothing that has been deleted. Compare both with \
          `repartee evaluate`; {old} is kept until you delete it"
     ))
+}
+
+/// The verdict of a rerun, and what it rests on.
+pub fn reran(out: Out, reran: &Reran) -> Result<()> {
+    out.line(&reran.verdict)?;
+    out.line("")?;
+    let mut table = Table::new(["condition", &reran.run, &reran.rerun]);
+    for one in &reran.conditions {
+        let known = |value: &String| match value.as_str() {
+            "" => "not recorded".to_owned(),
+            value => value.to_owned(),
+        };
+        table.row([one.name.clone(), known(&one.first), known(&one.second)]);
+    }
+    table.print(out)?;
+    if reran.metrics.is_empty() {
+        return Ok(());
+    }
+    out.line("")?;
+    let mut table = Table::new(["set", "metric", &reran.run, &reran.rerun, "difference"]);
+    for one in &reran.metrics {
+        let difference = one.first.zip(one.second).map(|(a, b)| b - a);
+        table.row([
+            set_name(one.partition).to_owned(),
+            one.name.clone(),
+            figure(one.first, 6),
+            figure(one.second, 6),
+            figure(difference, 6),
+        ]);
+    }
+    table.print(out)
 }
 
 /// The estimate of a run, or its facts.

@@ -1,7 +1,7 @@
 //! Reports: what a run was trained on, how, and what it reaches, as one HTML page and as Markdown.
 //!
 //! Each card collects its facts as blocks of plain text (`document.rs`): `data.rs`, `model.rs`, `training.rs`,
-//! `evaluations.rs`, `methods.rs` and `repeat.rs`. `html.rs` and `markdown.rs` write them.
+//! `evaluations.rs`, `methods.rs`, `registered.rs` and `repeat.rs`. `html.rs` and `markdown.rs` write them.
 
 mod data;
 mod document;
@@ -10,6 +10,7 @@ mod html;
 mod markdown;
 mod methods;
 mod model;
+mod registered;
 mod repeat;
 mod training;
 
@@ -31,6 +32,7 @@ use crate::data::splits::SplitInfo;
 use crate::evaluation::evaluate::EvaluationInfo;
 use crate::export::{Input, input_of};
 use crate::generation::fakes::FakesInfo;
+use crate::registered::Registered;
 use crate::training::{CheckpointInfo, RunInfo};
 use document::{Document, Section};
 
@@ -66,6 +68,8 @@ struct About {
     checkpoints: Vec<CheckpointInfo>,
     job: Option<JobInfo>,
     evaluations: Vec<EvaluationInfo>,
+    /// What was registered before training.
+    registered: Vec<Registered>,
     /// When the report was made, in milliseconds since 1970.
     at_ms: i64,
 }
@@ -125,6 +129,7 @@ impl Engine {
                 .into_iter()
                 .find(|job| Some(&job.id) == run.job_id.as_ref()),
             evaluations: evaluations.filter(|one| one.run == run.name).collect(),
+            registered: self.study_registered()?,
             at_ms: self.environment.clock.now_ms(),
             run,
             info,
@@ -133,12 +138,13 @@ impl Engine {
     }
 
     fn document(&self, about: &About, examples: usize) -> Result<Document> {
-        let mut sections = vec![
-            summary(about),
+        let mut sections = vec![summary(about)];
+        sections.extend(registered::card(about));
+        sections.extend([
             data::card(about),
             model::card(about),
             self.training_card(about)?,
-        ];
+        ]);
         for evaluation in &about.evaluations {
             sections.push(self.evaluation_card(evaluation, examples)?);
         }

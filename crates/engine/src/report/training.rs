@@ -80,6 +80,12 @@ fn progress(section: &mut Section, about: &About) {
         ("Validation loss, best", best.unwrap_or_default()),
         ("Time", time(about).unwrap_or_default()),
         ("Device", device.unwrap_or_default()),
+        (
+            "Processor",
+            facts
+                .map(|facts| facts.processor.clone())
+                .unwrap_or_default(),
+        ),
         ("Padding", padding.unwrap_or_default()),
     ]);
     let mut table = Table::new(&["Checkpoint", "Step", "Size", "Saved"]);

@@ -51,6 +51,9 @@ pub struct RunFacts {
     pub estimated_bytes: usize,
     pub estimated_seconds: f64,
     pub version: String,
+    /// Name of the processor, and the instructions that products use on it; empty: a run of an earlier version.
+    #[serde(default)]
+    pub processor: String,
 }
 
 /// Everything that is decided before the first step.
@@ -205,6 +208,7 @@ impl<T: Trainee> Prepared<T> {
             estimated_bytes: estimate.bytes,
             estimated_seconds: estimate.seconds,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            processor: processor(),
         };
         Ok(Self {
             config,
@@ -263,6 +267,30 @@ pub(crate) fn threads() -> usize {
         .and_then(|n| n.parse().ok())
         .filter(|n| *n > 0);
     set.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// The processor by its name, as far as the system tells it, with the instructions that products use on it: the bits of
+/// a sum depend on them.
+fn processor() -> String {
+    let name = match cfg!(windows) {
+        true => std::env::var("PROCESSOR_IDENTIFIER").ok(),
+        false => std::fs::read_to_string("/proc/cpuinfo")
+            .ok()
+            .and_then(|info| model_name(&info)),
+    };
+    let unknown = || format!("{} on {}", std::env::consts::ARCH, std::env::consts::OS);
+    format!(
+        "{} ({})",
+        name.unwrap_or_else(unknown),
+        repartee_models::fast::instructions()
+    )
+}
+
+/// The name of the first processor in Linux's /proc/cpuinfo.
+fn model_name(info: &str) -> Option<String> {
+    let line = info.lines().find(|line| line.starts_with("model name"))?;
+    let (_, name) = line.split_once(':')?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// A measured speed of this machine, and how it was measured.
@@ -422,5 +450,19 @@ impl Engine {
                 Prepared::<Classifier>::new(store, config)?.facts
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processor_is_named_as_the_system_names_it() {
+        let info = "processor\t: 0\nmodel name\t: Some CPU @ 2.0GHz\nmodel name\t: other\n";
+        assert_eq!(model_name(info).as_deref(), Some("Some CPU @ 2.0GHz"));
+        for none in ["", "model name\t:\n", "CPU part\t: 0xd0c\n"] {
+            assert_eq!(model_name(none), None, "{none:?}");
+        }
     }
 }

@@ -179,7 +179,13 @@ impl Engine {
                 .collect(),
         };
         let differs = |row: &Difference| row.values.windows(2).any(|pair| pair[0] != pair[1]);
-        let always = ["name", "estimated_seconds", "estimated_bytes", "version"];
+        let always = [
+            "name",
+            "estimated_seconds",
+            "estimated_bytes",
+            "version",
+            "processor",
+        ];
         let rows = settings
             .into_iter()
             .filter(|s| !always.contains(&s.as_str()));
