@@ -15,6 +15,7 @@ use repartee_engine::evaluation::evaluate::{Evaluate, EvaluationInfo};
 use repartee_engine::evaluation::figures::{ClassifierFigures, Figures};
 use repartee_engine::evaluation::paired::{ComparedFigure, Comparison};
 use repartee_engine::evaluation::quality::{MeasureQuality, RunQuality};
+use repartee_engine::evaluation::slices::{Slice, SliceBy};
 use repartee_engine::generation::fakes::MakeFakes;
 use repartee_engine::generation::generate::{Generate, Generated, Precisions, TrainedOn};
 use repartee_engine::terms::{Precision, PrecisionChoice, Role};
@@ -1051,6 +1052,75 @@ fn figures_are_shown_at_another_share_of_real_replies() {
     ] {
         let [run, share] = args;
         let refused = place.run(["evaluation", "show", run, "--real-share", share]);
+        assert_eq!(refused.status, Some(2), "{refused}");
+        assert!(refused.err.contains(part), "{refused}");
+    }
+}
+
+#[test]
+fn slices_are_the_parts_of_an_evaluation() {
+    let made = Made::once();
+    let (place, engine) = made.copy();
+    for (evaluation, figures, classes) in made.classifiers() {
+        let run = &evaluation.run;
+        let slices = engine.evaluation_slices(run, &[]).unwrap();
+        assert_eq!(slices.evaluation, evaluation.id);
+        let overall = &slices.overall;
+        assert_eq!(overall.examples, figures.examples);
+        assert_eq!(overall.figures[0].value, figures.auc);
+        let threads = figures.confidence.as_ref().map(|of| of.threads);
+        assert_eq!(overall.threads, threads);
+        for by in SliceBy::ALL {
+            let of: Vec<&Slice> = (slices.slices.iter())
+                .filter(|slice| slice.by == Some(by))
+                .collect();
+            assert!(!of.is_empty(), "{by:?}");
+            for n in 0..classes {
+                let sum: u64 = of.iter().map(|slice| slice.classes[n]).sum();
+                assert_eq!(sum, overall.classes[n], "{by:?}");
+            }
+            // examples of a slice that are predicted right are so among all
+            let right = |slice: &&Slice| {
+                let accuracy = slice.figures.iter().find(|one| one.figure == "accuracy");
+                accuracy.unwrap().value.unwrap() * slice.examples as f64
+            };
+            let all: f64 = of.iter().map(right).sum();
+            let expected = figures.accuracy.unwrap() * figures.examples as f64;
+            assert!((all - expected).abs() < 1e-6, "{by:?}: {all} {expected}");
+        }
+        let by = |by: SliceBy| slices.slices.iter().filter(move |one| one.by == Some(by));
+        assert!(by(SliceBy::Subreddit).all(|one| one.name.starts_with("r/")));
+        assert!(by(SliceBy::Length).count() > 2);
+        assert!(slices.intervals > 0);
+    }
+    let one = engine
+        .evaluation_slices("judge", &[SliceBy::Score])
+        .unwrap();
+    assert!(
+        one.slices
+            .iter()
+            .all(|slice| slice.by == Some(SliceBy::Score))
+    );
+    drop(engine);
+
+    let printed = place.ok(["evaluation", "slices", "judge", "--by", "length,age"]);
+    for part in [
+        "words of the reply",
+        "date of the comment (UTC)",
+        "by chance",
+    ] {
+        assert!(printed.out.contains(part), "{part}: {printed}");
+    }
+    assert!(!printed.out.contains("r/"), "{printed}");
+    for (args, part) in [
+        (
+            ["writer", "length"],
+            "only evaluations of realism and upvotes models",
+        ),
+        (["judge", "author"], "subreddit, length, age, score"),
+    ] {
+        let [run, by] = args;
+        let refused = place.run(["evaluation", "slices", run, "--by", by]);
         assert_eq!(refused.status, Some(2), "{refused}");
         assert!(refused.err.contains(part), "{refused}");
     }

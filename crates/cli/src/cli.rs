@@ -88,7 +88,7 @@ pub enum Command {
     },
     /// Evaluate a trained model on one set of its split
     Evaluate(EvaluateArgs),
-    /// List, show, compare, audit, label or delete evaluations
+    /// List, show, compare, audit, slice, label or delete evaluations
     Evaluation {
         #[command(subcommand)]
         command: EvaluationCommand,

@@ -95,6 +95,9 @@ pub const AT_SHARE: &[&str] = &["metric", "evaluated", "at this share", "correct
 /// Shortcuts of an audited evaluation.
 pub const SHORTCUTS: &[&str] = &["shortcut", "AUC", "model's AUC", "examples", "mark"];
 
+/// Slices of an evaluation; a column per class and one per metric follow.
+pub const SLICES: &[&str] = &["by", "slice", "examples", "threads"];
+
 /// Measured runs.
 pub const QUALITY: &[&str] = &["run", "figure", "f32", "bf16", "int8", "auto"];
 

@@ -188,6 +188,11 @@ fn models(command: Command) -> Command {
     );
     let command = put(
         command,
+        &["evaluation", "slices"],
+        vec![("by", "all of them".to_owned())],
+    );
+    let command = put(
+        command,
         &["quality"],
         vec![
             ("limit", MeasureQuality::default().limit.to_string()),

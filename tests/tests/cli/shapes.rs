@@ -165,6 +165,7 @@ fn models(all: &mut Recorder) {
     all.run("evaluation list");
     all.run("evaluation show judge --real-share 0.9");
     all.run("evaluation audit judge --limit 8");
+    all.run("evaluation slices judge");
     all.run("evaluation compare judge 2");
     all.run("quality writer judge votes --limit 8");
     all.run("chart roc judge --out roc");

@@ -90,6 +90,15 @@ pub enum EvaluationCommand {
     /// Audit a realism evaluation for shortcuts: what length, markup or words tell of a reply, and the model without
     /// the comment
     Audit(AuditArgs),
+    /// Show the metrics of a realism or upvotes evaluation by subreddit, length, age and score, with intervals
+    Slices {
+        /// Its number or name, or a run, which stands for its latest evaluation on the test set
+        evaluation: String,
+        /// What to slice by, separated by commas: subreddit, length (words of the reply), age (date of the comment),
+        /// score (of the comment)
+        #[arg(long, value_name = "LIST", value_delimiter = ',')]
+        by: Vec<String>,
+    },
     #[command(flatten)]
     Item(ItemCommand),
 }

@@ -7,6 +7,7 @@ use repartee_engine::evaluation::audit::AuditEvaluation;
 use repartee_engine::evaluation::chart::ChartKind;
 use repartee_engine::evaluation::evaluate::Evaluate;
 use repartee_engine::evaluation::quality::MeasureQuality;
+use repartee_engine::evaluation::slices::SliceBy;
 use repartee_engine::items::ItemKind;
 use repartee_engine::names::file_name;
 use repartee_engine::report::WriteReport;
@@ -73,6 +74,14 @@ pub fn evaluation(app: &App, command: EvaluationCommand) -> Result<ExitCode> {
                 ..usual
             };
             app.start(&engine, &job, |audited| view::audited(app.out, audited))
+        }
+        EvaluationCommand::Slices { evaluation, by } => {
+            let by: Vec<SliceBy> = (by.iter())
+                .map(|word| SliceBy::parse(word))
+                .collect::<Result<_, _>>()?;
+            app.done(&engine.evaluation_slices(&evaluation, &by)?, |slices| {
+                view::slices(app.out, slices)
+            })
         }
         EvaluationCommand::Item(command) => {
             items::item(app, &engine, ItemKind::Evaluation, command)

@@ -10,6 +10,7 @@ use repartee_engine::evaluation::paired::{
     ComparedEvaluation, Comparison, FigureDifference, FigureValue,
 };
 use repartee_engine::evaluation::quality::{QualityMeasured, RunQuality};
+use repartee_engine::evaluation::slices::{EvaluationSlices, SliceBy, SliceFigure};
 use repartee_engine::terms::{ModelKind, Precision};
 use repartee_engine::training::precision::{figure_name, figure_text};
 use repartee_engine::{Interval, Partition, shell};
@@ -278,6 +279,33 @@ fn methods(out: Out, comparison: &Comparison) -> Result<()> {
         count(comparison.permutations),
         comparison.seed
     ))
+}
+
+/// All examples, then a line per slice.
+pub fn slices(out: Out, slices: &EvaluationSlices) -> Result<()> {
+    out.line(format!(
+        "Evaluation {}: run {}",
+        slices.evaluation, slices.run
+    ))?;
+    out.line("")?;
+    let mut head: Vec<String> = columns::SLICES.iter().map(ToString::to_string).collect();
+    head.extend(slices.classes.iter().cloned());
+    let overall = &slices.overall;
+    head.extend((overall.figures.iter()).map(|one| metric(&one.name, one.lower_is_better)));
+    let mut table = Table::new(head);
+    for slice in std::iter::once(overall).chain(&slices.slices) {
+        let mut row = vec![
+            slice.by.map_or("", SliceBy::name).to_owned(),
+            slice.name.clone(),
+            count(slice.examples),
+            slice.threads.map_or_else(|| "-".to_owned(), count),
+        ];
+        row.extend(slice.classes.iter().map(|n| count(*n)));
+        row.extend(slice.figures.iter().map(SliceFigure::marked));
+        table.row(row);
+    }
+    table.print(out)?;
+    out.line(slices.explained())
 }
 
 /// The settings in which the runs of a comparison differ.

@@ -728,6 +728,33 @@ pub(crate) fn sound(
     ))
 }
 
+/// The stored predictions of an evaluation of `classes` classes.
+///
+/// # Errors
+/// [`Code::Damaged`] if there are none, or one is impossible.
+pub(super) fn of_stored<'a>(
+    evaluation: i64,
+    classes: usize,
+    stored: impl IntoIterator<Item = &'a Prediction>,
+) -> Result<Predictions> {
+    let mut out = Predictions {
+        classes,
+        ..Predictions::default()
+    };
+    for (n, prediction) in stored.into_iter().enumerate() {
+        let (label, p) = sound(evaluation, n as u64, prediction, classes)?;
+        out.labels.push(label);
+        out.p.extend(p);
+    }
+    match out.labels.is_empty() {
+        true => Err(Error::new(
+            Code::Damaged,
+            format!("evaluation {evaluation} has lost its predictions; evaluate again"),
+        )),
+        false => Ok(out),
+    }
+}
+
 impl Engine {
     fn evaluation_info(
         &self,
@@ -976,21 +1003,6 @@ impl Engine {
                 "evaluation {id} is a generator's: it has no classes to draw"
             )));
         }
-        if stored.is_empty() {
-            return Err(Error::new(
-                Code::Damaged,
-                format!("evaluation {id} has lost its predictions; evaluate again"),
-            ));
-        }
-        let mut out = Predictions {
-            classes,
-            ..Predictions::default()
-        };
-        for (n, prediction) in stored.into_iter().enumerate() {
-            let (label, p) = sound(id, n as u64, &prediction, classes)?;
-            out.labels.push(label);
-            out.p.extend(p);
-        }
-        Ok(out)
+        of_stored(id, classes, &stored)
     }
 }

@@ -12,3 +12,4 @@ pub(crate) mod labels;
 pub mod outcomes;
 pub mod paired;
 pub mod quality;
+pub mod slices;
