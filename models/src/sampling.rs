@@ -102,6 +102,16 @@ impl SamplingParams {
         Ok(())
     }
 
+    /// Whether other settings decode in the same way: all but the seed are equal.
+    pub fn decodes_like(&self, other: &Self) -> bool {
+        let seed = self.seed;
+        *self
+            == Self {
+                seed,
+                ..other.clone()
+            }
+    }
+
     /// The settings that are on besides temperature, top-k and top-p, each after a comma: ", min-p 0.05". Empty if
     /// there are none.
     pub fn further(&self) -> String {
@@ -515,6 +525,21 @@ mod tests {
             sampling,
             &mut Stream::new(1, "x"),
         )
+    }
+
+    #[test]
+    fn settings_that_differ_in_their_seed_decode_alike() {
+        let usual = SamplingParams::default();
+        let seeded = SamplingParams {
+            seed: 7,
+            ..usual.clone()
+        };
+        assert!(usual.decodes_like(&seeded) && seeded.decodes_like(&usual));
+        let longer = SamplingParams {
+            max_new_tokens: usual.max_new_tokens + 1,
+            ..usual.clone()
+        };
+        assert!(!usual.decodes_like(&longer));
     }
 
     #[test]

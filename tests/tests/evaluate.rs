@@ -16,6 +16,7 @@ use repartee_engine::evaluation::figures::{ClassifierFigures, Figures};
 use repartee_engine::evaluation::paired::{ComparedFigure, Comparison};
 use repartee_engine::evaluation::quality::{MeasureQuality, RunQuality};
 use repartee_engine::evaluation::slices::{Slice, SliceBy};
+use repartee_engine::evaluation::thresholds::{Costs, WantThresholds};
 use repartee_engine::generation::fakes::MakeFakes;
 use repartee_engine::generation::generate::{Generate, Generated, Precisions, TrainedOn};
 use repartee_engine::terms::{Precision, PrecisionChoice, Role};
@@ -1121,6 +1122,103 @@ fn slices_are_the_parts_of_an_evaluation() {
     ] {
         let [run, by] = args;
         let refused = place.run(["evaluation", "slices", run, "--by", by]);
+        assert_eq!(refused.status, Some(2), "{refused}");
+        assert!(refused.err.contains(part), "{refused}");
+    }
+}
+
+/// Four scored candidates for an unseen comment.
+fn candidates_at(engine: &Engine, temperature: f64, seed: u64) -> Generated {
+    let usual = unseen("writer", PrecisionChoice::F32);
+    let job = Generate {
+        candidates: 4,
+        sampling: SamplingParams {
+            temperature,
+            seed,
+            ..usual.sampling.clone()
+        },
+        ..usual
+    };
+    done(engine, &job)
+}
+
+#[test]
+fn thresholds_have_errors_candidates_and_posted_replies() {
+    let (place, engine) = Made::once().copy();
+    let judge = Made::once().judge.id;
+    let wanted = WantThresholds {
+        evaluation: "judge".to_owned(),
+        costs: Some(Costs {
+            false_positive: 2.0,
+            false_negative: 1.0,
+        }),
+        at: Some(0.45),
+        file: Some(place.path("all.csv")),
+    };
+    let none = engine.evaluation_thresholds(&wanted).unwrap();
+    assert_eq!((none.candidates, none.posted), (0, 0));
+    assert_eq!(none.generations, Vec::<i64>::new());
+    let first = candidates_at(&engine, 1.0, 1);
+    let colder = candidates_at(&engine, 0.5, 1);
+    let again = candidates_at(&engine, 0.5, 2);
+    let scored: Vec<f64> = [&colder, &again]
+        .iter()
+        .flat_map(|of| of.comments.iter().flat_map(|one| &one.candidates))
+        .map(|one| one.p_real.unwrap())
+        .collect();
+
+    // one of them was posted, and its score was read twice
+    let mut all = first.comments.iter().flat_map(|one| &one.candidates);
+    let posted = all.find(|one| !one.text.trim().is_empty()).unwrap();
+    let reply = engine.candidate_queue(posted.id, "me").unwrap().id;
+    let db = database(&place.project());
+    for sql in [
+        "UPDATE reply SET state = 'posted', posted_ms = 5 WHERE id = ?1",
+        "INSERT INTO outcome VALUES (?1, 3600, 9, 2, ''), (?1, 86400, 10, 7, ''), (?1, 604800, 11, NULL, '')",
+    ] {
+        db.execute(sql, [reply]).unwrap();
+    }
+    drop(db);
+
+    let found = engine.evaluation_thresholds(&wanted).unwrap();
+    assert_eq!(found.generations, [colder.generation, again.generation]);
+    assert_eq!((found.candidates, found.posted), (8, 1));
+    let p_posted = posted.p_real.unwrap();
+    for row in found.rows.iter().step_by(50).chain([&found.chosen[3].row]) {
+        let at = row.threshold;
+        let judged = engine.evaluation_at(judge, at).unwrap();
+        let real = &judged.figures.classes[1];
+        assert_eq!(
+            (row.tp, row.fp, row.tn, row.fn_),
+            (real.tp, real.fp, real.tn, real.fn_)
+        );
+        assert_eq!(row.cost, Some(2.0 * row.fp as f64 + row.fn_ as f64));
+        let pass = scored.iter().filter(|p| **p >= at).count();
+        assert_eq!(row.candidates, pass as u64);
+        let score = (p_posted >= at).then_some(7.0);
+        assert_eq!((row.median_score, row.mean_score), (score, score));
+    }
+    let csv = std::fs::read_to_string(place.path("all.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 1002, "{csv:.200}");
+    assert!(csv.starts_with("threshold,tp,fp,tn,fn,"), "{csv:.200}");
+    drop(engine);
+
+    let printed = place.ok(["evaluation", "thresholds", "judge", "--at", "0.25"]);
+    for part in ["best F1", "best Youden's J", "requested", "Candidates: 8"] {
+        assert!(printed.out.contains(part), "{part}: {printed}");
+    }
+    let cost = "--cost-false-positive";
+    for (args, part) in [
+        (vec!["votes"], "only evaluations of two classes"),
+        (vec!["judge", "--at", "1.5"], "between 0 and 1"),
+        (
+            vec!["judge", cost, "0", "--cost-false-negative", "0"],
+            "one above 0",
+        ),
+        (vec!["judge", cost, "1"], "--cost-false-negative"),
+    ] {
+        let all = ["evaluation", "thresholds"].into_iter().chain(args);
+        let refused = place.run(all);
         assert_eq!(refused.status, Some(2), "{refused}");
         assert!(refused.err.contains(part), "{refused}");
     }

@@ -193,6 +193,16 @@ fn models(command: Command) -> Command {
     );
     let command = put(
         command,
+        &["evaluation", "thresholds"],
+        vec![
+            ("cost_false_positive", "none: no costs".to_owned()),
+            ("cost_false_negative", "none: no costs".to_owned()),
+            ("at", "none: the best ones".to_owned()),
+            ("csv", "none: no file".to_owned()),
+        ],
+    );
+    let command = put(
+        command,
         &["quality"],
         vec![
             ("limit", MeasureQuality::default().limit.to_string()),

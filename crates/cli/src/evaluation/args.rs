@@ -66,6 +66,24 @@ pub struct AuditArgs {
     pub device: Option<String>,
 }
 
+#[derive(Debug, Clone, Args)]
+pub struct ThresholdsArgs {
+    /// Its number or name, or a run, which stands for its latest evaluation on the test set
+    pub evaluation: String,
+    /// What it costs to take a fake for real, in any unit
+    #[arg(long, value_name = "COST", requires = "cost_false_negative")]
+    pub cost_false_positive: Option<f64>,
+    /// What it costs to take a real reply for a fake, in the same unit
+    #[arg(long, value_name = "COST", requires = "cost_false_positive")]
+    pub cost_false_negative: Option<f64>,
+    /// Also show this threshold, from 0 to 1
+    #[arg(long, value_name = "P")]
+    pub at: Option<f64>,
+    /// Write all 1,001 thresholds from 0 to 1 to this file, .csv or .jsonl
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum EvaluationCommand {
     /// List all evaluations
@@ -99,6 +117,9 @@ pub enum EvaluationCommand {
         #[arg(long, value_name = "LIST", value_delimiter = ',')]
         by: Vec<String>,
     },
+    /// Show what follows from decision thresholds of a realism evaluation: errors, their cost, candidates that pass, and
+    /// the scores of posted replies
+    Thresholds(ThresholdsArgs),
     #[command(flatten)]
     Item(ItemCommand),
 }

@@ -8,6 +8,7 @@ use repartee_engine::evaluation::chart::ChartKind;
 use repartee_engine::evaluation::evaluate::Evaluate;
 use repartee_engine::evaluation::quality::MeasureQuality;
 use repartee_engine::evaluation::slices::SliceBy;
+use repartee_engine::evaluation::thresholds::{Costs, WantThresholds};
 use repartee_engine::items::ItemKind;
 use repartee_engine::names::file_name;
 use repartee_engine::report::WriteReport;
@@ -81,6 +82,21 @@ pub fn evaluation(app: &App, command: EvaluationCommand) -> Result<ExitCode> {
                 .collect::<Result<_, _>>()?;
             app.done(&engine.evaluation_slices(&evaluation, &by)?, |slices| {
                 view::slices(app.out, slices)
+            })
+        }
+        EvaluationCommand::Thresholds(args) => {
+            let costs = args.cost_false_positive.zip(args.cost_false_negative);
+            let wanted = WantThresholds {
+                evaluation: args.evaluation,
+                costs: costs.map(|(false_positive, false_negative)| Costs {
+                    false_positive,
+                    false_negative,
+                }),
+                at: args.at,
+                file: args.csv,
+            };
+            app.done(&engine.evaluation_thresholds(&wanted)?, |thresholds| {
+                view::thresholds(app.out, thresholds)
             })
         }
         EvaluationCommand::Item(command) => {

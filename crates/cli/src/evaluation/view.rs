@@ -11,6 +11,7 @@ use repartee_engine::evaluation::paired::{
 };
 use repartee_engine::evaluation::quality::{QualityMeasured, RunQuality};
 use repartee_engine::evaluation::slices::{EvaluationSlices, SliceBy, SliceFigure};
+use repartee_engine::evaluation::thresholds::EvaluationThresholds;
 use repartee_engine::terms::{ModelKind, Precision};
 use repartee_engine::training::precision::{figure_name, figure_text};
 use repartee_engine::{Interval, Partition, shell};
@@ -306,6 +307,38 @@ pub fn slices(out: Out, slices: &EvaluationSlices) -> Result<()> {
     }
     table.print(out)?;
     out.line(slices.explained())
+}
+
+/// The best thresholds and the requested one, and what was counted.
+pub fn thresholds(out: Out, thresholds: &EvaluationThresholds) -> Result<()> {
+    out.line(format!(
+        "Evaluation {}: run {}",
+        thresholds.evaluation, thresholds.run
+    ))?;
+    out.line("")?;
+    let mut table = Table::new(columns::THRESHOLDS);
+    for one in &thresholds.chosen {
+        let row = &one.row;
+        let mut cells = vec![one.why.clone(), row.threshold.to_string()];
+        cells.extend([row.tp, row.fp, row.tn, row.fn_].map(count));
+        let rates = [
+            row.true_positive_rate,
+            row.false_positive_rate,
+            row.precision,
+            row.f1,
+        ];
+        cells.extend(rates.map(|rate| figure(rate, 3)));
+        cells.push(figure(row.cost, 2));
+        cells.extend([row.candidates, row.posted].map(count));
+        cells.extend([row.median_score, row.mean_score].map(|score| figure(score, 1)));
+        table.row(cells);
+    }
+    table.print(out)?;
+    out.line(thresholds.explained())?;
+    match &thresholds.file {
+        Some(file) => out.line(format!("Wrote {}", file.display())),
+        None => Ok(()),
+    }
 }
 
 /// The settings in which the runs of a comparison differ.

@@ -13,3 +13,4 @@ pub mod outcomes;
 pub mod paired;
 pub mod quality;
 pub mod slices;
+pub mod thresholds;
