@@ -2,7 +2,7 @@
 //! CSV.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -11,6 +11,7 @@ use repartee_engine::evaluation::audit::{
 };
 use repartee_engine::evaluation::chart::ChartKind;
 use repartee_engine::evaluation::compared::headline;
+use repartee_engine::evaluation::decoding::{DecodingMeasured, MeasureDecoding};
 use repartee_engine::evaluation::evaluate::{Evaluate, EvaluationInfo};
 use repartee_engine::evaluation::figures::{ClassifierFigures, Figures};
 use repartee_engine::evaluation::paired::{ComparedFigure, Comparison};
@@ -27,7 +28,7 @@ use repartee_models::metrics::temperature;
 use repartee_models::rng::Stream;
 use repartee_models::{fast, metrics};
 use repartee_store::Store;
-use repartee_store::evaluations::NewEvaluation;
+use repartee_store::evaluations::{NewEvaluation, Subject};
 use repartee_store::quality::Quality;
 use repartee_tests::sample::{done, project};
 use repartee_tests::stranger::database;
@@ -274,10 +275,7 @@ impl Made {
             let make = MakeFakes {
                 generator: "writer".to_owned(),
                 comments: [150, 30, 60],
-                sampling: SamplingParams {
-                    max_new_tokens: 24,
-                    ..SamplingParams::default()
-                },
+                sampling: as_the_fakes(),
                 ..MakeFakes::default()
             };
             done(&engine, &make);
@@ -1127,6 +1125,133 @@ fn slices_are_the_parts_of_an_evaluation() {
     }
 }
 
+/// "judge" on all sets of fakes, after another set was made at temperature 0.5 and top-k 10.
+fn measured_on_colder(engine: &Engine) -> DecodingMeasured {
+    let make = MakeFakes {
+        name: "cold".to_owned(),
+        generator: "writer".to_owned(),
+        comments: [2, 2, 20],
+        sampling: SamplingParams {
+            temperature: 0.5,
+            top_k: 10,
+            seed: 2,
+            ..as_the_fakes()
+        },
+        ..MakeFakes::default()
+    };
+    done(engine, &make);
+    let job = MeasureDecoding {
+        run: "judge".to_owned(),
+        ..MeasureDecoding::default()
+    };
+    done(engine, &job)
+}
+
+#[test]
+fn every_set_of_fakes_is_scored_against_the_same_real_replies() {
+    let (place, engine) = Made::once().copy();
+    let measured = measured_on_colder(&engine);
+    let [cold, usual] = measured.sets.as_slice() else {
+        panic!("{measured:?}")
+    };
+    assert_eq!((cold.fakes.as_str(), cold.trained_on), ("cold", false));
+    assert_eq!((usual.fakes.as_str(), usual.trained_on), ("fakes", true));
+    assert_eq!((cold.sampling.temperature, cold.sampling.top_k), (0.5, 10));
+    assert_eq!(usual.sampling, as_the_fakes());
+    assert!(usual.interval.is_some(), "{usual:?}");
+    let store = Store::open(engine.path()).unwrap();
+    let (mut answered, mut fakes_of) = (BTreeSet::new(), Vec::new());
+    for (one, name) in [(cold, "cold"), (usual, "fakes")] {
+        let set = store.fake_set(name).unwrap().id;
+        let mut fakes = store.fakes(set, Partition::Test).unwrap();
+        fakes.retain(|fake| !fake.text.trim().is_empty());
+        assert_eq!(one.examples, fakes.len() as u64);
+        answered.extend(fakes.iter().map(|fake| fake.pair_id));
+        fakes_of.push((one, fakes));
+    }
+    assert_eq!(measured.real, answered.len() as u64);
+
+    // evaluations on each of the sets predict the same, and together have all of these replies
+    let evaluate = Evaluate {
+        run: "judge".to_owned(),
+        fakes: Some("cold".to_owned()),
+        ..Evaluate::default()
+    };
+    let mut p = HashMap::new();
+    for id in [Made::once().judge.id, done(&engine, &evaluate).id] {
+        let predictions = store.predictions(id).unwrap().into_iter();
+        p.extend(predictions.map(|one| (one.subject, one.p[1].unwrap())));
+    }
+    for (one, fakes) in fakes_of {
+        let (mut right, mut pairs) = (0.0, 0.0);
+        for real in &answered {
+            for fake in &fakes {
+                let (a, b) = (p[&Subject::Pair(*real)], p[&Subject::Fake(fake.id)]);
+                pairs += 1.0;
+                right += f64::from(u8::from(a > b)) + 0.5 * f64::from(u8::from(a == b));
+            }
+        }
+        // batches of other examples may round differently
+        let auc = one.auc.unwrap();
+        assert!(
+            (auc - right / pairs).abs() < 2e-3,
+            "{right} of {pairs}: {one:?}"
+        );
+    }
+    drop(engine);
+
+    let printed = place
+        .ok(["evaluation", "decoding", "judge", "--limit", "5"])
+        .out;
+    for part in ["trained on these", "top-k 40", "the same", "real replies"] {
+        assert!(printed.contains(part), "{part}: {printed}");
+    }
+    let refused = place.run(["evaluation", "decoding", "votes"]);
+    assert_eq!(refused.status, Some(2), "{refused}");
+}
+
+#[test]
+fn resumed_measurement_of_decoding_settings_keeps_its_scores() {
+    let (_place, engine) = Made::once().copy();
+    let whole = measured_on_colder(&engine);
+    let store = Store::open(engine.path()).unwrap();
+    let set = store.fake_set("cold").unwrap().id;
+    let fakes = store.fakes(set, Partition::Test).unwrap();
+    let all_real: BTreeMap<String, f64> = (fakes.iter())
+        .map(|fake| (format!("fake {}", fake.id), 1.0))
+        .collect();
+    let outside = BTreeMap::from([(format!("fake {}", fakes[0].id), 1.5)]);
+    for (n, stored, is_kept) in [
+        (1, None, false),
+        (2, Some(outside), false),
+        (3, Some(all_real), true),
+    ] {
+        let id = format!("0199bbbb-0000-7000-8000-00000000000{n}");
+        let params = r#"{"run":"judge"}"#;
+        let created_ms = repartee_store::now_ms() - 3_600_000;
+        let inserted = store.job_insert(&id, "decoding", params, None, created_ms);
+        assert!(inserted.unwrap());
+        let sql = "UPDATE job SET state = 'paused' WHERE id = ?1";
+        assert_eq!(database(engine.path()).execute(sql, [&id]).unwrap(), 1);
+        let key = format!("decoding of {id}");
+        if let Some(stored) = stored {
+            store.set_setting(&key, &stored).unwrap();
+            assert!(engine.check(&|_| {}).unwrap().rows.is_empty());
+        }
+        let Ended::Done(outcome) = engine.resume(&id, &|_| {}).unwrap() else {
+            panic!("it was paused")
+        };
+        let measured: DecodingMeasured = serde_json::from_value(outcome).unwrap();
+        match is_kept {
+            // no real reply is more probable
+            true => assert_eq!(measured.sets[0].auc, Some(0.0)),
+            false => assert_eq!(measured.sets, whole.sets),
+        }
+        let left: Option<serde_json::Value> = store.setting(&key).unwrap();
+        assert_eq!(left, None, "a job that is done needs no scores");
+    }
+}
+
 /// Four scored candidates for an unseen comment.
 fn candidates_at(engine: &Engine, temperature: f64, seed: u64) -> Generated {
     let usual = unseen("writer", PrecisionChoice::F32);
@@ -1631,11 +1756,16 @@ fn unseen(generator: &str, precision: PrecisionChoice) -> Generate {
         realism: Some("judge".to_owned()),
         queue: false,
         precision,
-        sampling: SamplingParams {
-            max_new_tokens: 6,
-            ..SamplingParams::default()
-        },
+        sampling: as_the_fakes(),
         ..Generate::default()
+    }
+}
+
+/// Decoding settings of the fakes that "judge" was trained on.
+fn as_the_fakes() -> SamplingParams {
+    SamplingParams {
+        max_new_tokens: 24,
+        ..SamplingParams::default()
     }
 }
 
@@ -1796,6 +1926,7 @@ fn realism_model_of_other_fakes_is_noted_with_both_precisions() {
     let same = generated(&engine, "writer", PrecisionChoice::F32);
     let trained_on = TrainedOn {
         precision: Precision::F32,
+        sampling: Some(as_the_fakes()),
         same_checkpoint: true,
     };
     assert_eq!(same.config.trained_on, Some(trained_on));
@@ -1817,6 +1948,18 @@ fn realism_model_of_other_fakes_is_noted_with_both_precisions() {
     let job = engine.jobs().unwrap().into_iter().next().unwrap();
     let log = engine.job_log(&job.id).unwrap();
     assert!(log.iter().any(|line| line.text == *note), "{log:?}");
+
+    let colder = candidates_at(&engine, 0.7, 9);
+    let [note] = colder.notes.as_slice() else {
+        panic!("{:?}", colder.notes)
+    };
+    let said = "fakes generated with temperature 1, and these replies are generated with temperature 0.7: \
+                generate replies with temperature 1, or generate fakes with temperature 0.7";
+    assert!(note.contains(said), "{note}");
+    assert_eq!(
+        engine.generation(colder.generation).unwrap().notes,
+        colder.notes
+    );
 
     train(&engine, ModelKind::Generator, "other", 1);
     let other = generated(&engine, "other", PrecisionChoice::F32);

@@ -184,7 +184,10 @@ impl Command {
                     }
             ),
             Self::Fakes { command } => matches!(command, FakesCommand::Make(_)),
-            Self::Evaluation { command } => matches!(command, EvaluationCommand::Audit(_)),
+            Self::Evaluation { command } => matches!(
+                command,
+                EvaluationCommand::Audit(_) | EvaluationCommand::Decoding(_)
+            ),
             _ => false,
         }
     }

@@ -117,6 +117,20 @@ pub const THRESHOLDS: &[&str] = &[
     "mean score",
 ];
 
+/// Sets of fakes that a realism run was measured on.
+pub const DECODING: &[&str] = &[
+    "fakes",
+    "generator",
+    "step",
+    "temperature",
+    "top-k",
+    "other settings",
+    "precision",
+    "examples",
+    "AUC",
+    "",
+];
+
 /// Measured runs.
 pub const QUALITY: &[&str] = &["run", "figure", "f32", "bf16", "int8", "auto"];
 

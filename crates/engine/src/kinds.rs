@@ -36,6 +36,7 @@ kinds![
     crate::evaluation::evaluate::Evaluate,
     crate::evaluation::quality::MeasureQuality,
     crate::evaluation::audit::AuditEvaluation,
+    crate::evaluation::decoding::MeasureDecoding,
     crate::demo::Demo,
     crate::items::Delete,
     crate::generation::draft::DraftReplies,

@@ -84,6 +84,27 @@ pub struct ThresholdsArgs {
     pub csv: Option<PathBuf>,
 }
 
+#[derive(Debug, Clone, Args)]
+pub struct DecodingArgs {
+    /// The realism run; every set of fakes of its split is measured
+    pub run: String,
+    /// Which checkpoint: best or last
+    #[arg(long, value_name = "best|last")]
+    pub checkpoint: Option<String>,
+    /// Maximum number of fakes of each set; 0 for all
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Batch size
+    #[arg(long)]
+    pub batch: Option<usize>,
+    /// auto, cpu, cuda or metal
+    #[arg(long)]
+    pub device: Option<String>,
+    /// Precision on the CPU; auto takes the fastest that `repartee quality` measured with a small loss
+    #[arg(long, value_parser = precision())]
+    pub precision: Option<PrecisionChoice>,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum EvaluationCommand {
     /// List all evaluations
@@ -120,6 +141,8 @@ pub enum EvaluationCommand {
     /// Show what follows from decision thresholds of a realism evaluation: errors, their cost, candidates that pass, and
     /// the scores of posted replies
     Thresholds(ThresholdsArgs),
+    /// Measure a realism run on the fakes of each decoding setting, against the same real replies
+    Decoding(DecodingArgs),
     #[command(flatten)]
     Item(ItemCommand),
 }

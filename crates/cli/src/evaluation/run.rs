@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use repartee_engine::evaluation::audit::AuditEvaluation;
 use repartee_engine::evaluation::chart::ChartKind;
+use repartee_engine::evaluation::decoding::MeasureDecoding;
 use repartee_engine::evaluation::evaluate::Evaluate;
 use repartee_engine::evaluation::quality::MeasureQuality;
 use repartee_engine::evaluation::slices::SliceBy;
@@ -98,6 +99,19 @@ pub fn evaluation(app: &App, command: EvaluationCommand) -> Result<ExitCode> {
             app.done(&engine.evaluation_thresholds(&wanted)?, |thresholds| {
                 view::thresholds(app.out, thresholds)
             })
+        }
+        EvaluationCommand::Decoding(args) => {
+            let usual = MeasureDecoding::default();
+            let job = MeasureDecoding {
+                run: args.run,
+                checkpoint: args.checkpoint,
+                limit: args.limit.unwrap_or(usual.limit),
+                batch: args.batch.unwrap_or(usual.batch),
+                device: args.device.unwrap_or(usual.device.clone()),
+                precision: args.precision.unwrap_or(usual.precision),
+                ..usual
+            };
+            app.start(&engine, &job, |measured| view::decoding(app.out, measured))
         }
         EvaluationCommand::Item(command) => {
             items::item(app, &engine, ItemKind::Evaluation, command)

@@ -4,6 +4,7 @@ use anyhow::Result;
 use repartee_engine::evaluation::at_share::{AtRealShare, EvaluationShown};
 use repartee_engine::evaluation::audit::{EvaluationAudited, ShortcutAudit};
 use repartee_engine::evaluation::compared::{Compared, headline};
+use repartee_engine::evaluation::decoding::DecodingMeasured;
 use repartee_engine::evaluation::evaluate::EvaluationInfo;
 use repartee_engine::evaluation::figures::{ClassifierFigures, Figures};
 use repartee_engine::evaluation::paired::{
@@ -339,6 +340,46 @@ pub fn thresholds(out: Out, thresholds: &EvaluationThresholds) -> Result<()> {
         Some(file) => out.line(format!("Wrote {}", file.display())),
         None => Ok(()),
     }
+}
+
+/// A line per set of fakes, then the AUCs by temperature and top-k.
+pub fn decoding(out: Out, measured: &DecodingMeasured) -> Result<()> {
+    let mut table = Table::new(columns::DECODING);
+    for one in &measured.sets {
+        let sampling = &one.sampling;
+        let others = format!(
+            "top-p {}{}, at most {}",
+            sampling.top_p,
+            sampling.further(),
+            counted(sampling.max_new_tokens, "new token", "new tokens")
+        );
+        let mark = match one.trained_on {
+            true => "trained on these",
+            false => "",
+        };
+        table.row([
+            one.fakes.clone(),
+            one.generator.clone(),
+            count(one.step),
+            sampling.temperature.to_string(),
+            count(sampling.top_k),
+            others,
+            one.precision.to_string(),
+            count(one.examples),
+            one.written(),
+            mark.to_owned(),
+        ]);
+    }
+    table.print(out)?;
+    out.line("")?;
+    let (columns, rows) = measured.table();
+    let mut table = Table::new(columns);
+    for row in rows {
+        table.row(row);
+    }
+    table.print(out)?;
+    out.line(measured.explained())?;
+    items::left_out(out, &measured.left_out)
 }
 
 /// The settings in which the runs of a comparison differ.

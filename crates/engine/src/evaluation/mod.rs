@@ -6,6 +6,7 @@ pub mod chart;
 pub mod compared;
 pub mod confidence;
 pub mod curves;
+pub mod decoding;
 pub mod evaluate;
 pub mod figures;
 pub(crate) mod labels;
