@@ -368,7 +368,7 @@ impl MeasureDecoding {
                 for (example, measured) in some.iter().zip(measured) {
                     let p = measured.map(|(_, p)| p.get(1).copied().filter(|p| p.is_finite()));
                     match p {
-                        Ok(Some(p)) => scores.add(subject(example)?, f64::from(p)),
+                        Ok(Some(p)) => scores.add(subject(example)?, p),
                         Ok(None) => {
                             ctx.leave_out(label_of(example), "the model's output is not a number")?;
                         }
@@ -407,8 +407,9 @@ fn real_replies(ctx: &Ctx, split: &Split, sets: &[FakesOf]) -> Result<Vec<Labele
 struct Scores {
     /// The setting that has the job's own scores until it is done or canceled ([`Store::job_end`] removes it).
     setting: String,
-    /// What this job has computed, in this and earlier attempts.
-    own: BTreeMap<String, f64>,
+    /// What this job has computed, in this and earlier attempts: as the model gives it, since JSON may round the last
+    /// digit of an f64.
+    own: BTreeMap<String, f32>,
     /// What evaluations of the same checkpoint have stored.
     evaluated: HashMap<Subject, f64>,
 }
@@ -429,9 +430,8 @@ impl Scores {
         precision: Precision,
     ) -> Result<Self> {
         let store = &ctx.project.store;
-        let is_possible = |p: &f64| (0.0..=1.0).contains(p);
         let setting = format!("decoding of {}", ctx.job());
-        let mut own: BTreeMap<String, f64> = match ctx.resumed() {
+        let mut own: BTreeMap<String, f32> = match ctx.resumed() {
             true => match store.setting(&setting) {
                 Ok(found) => found.unwrap_or_default(),
                 // then everything is computed again
@@ -440,7 +440,7 @@ impl Scores {
             },
             false => BTreeMap::new(),
         };
-        own.retain(|_, p| is_possible(p));
+        own.retain(|_, p| (0.0..=1.0).contains(&*p));
         let mut evaluated = HashMap::new();
         for evaluation in store.evaluations()? {
             let is_same = |config: EvaluationConfig| {
@@ -452,7 +452,7 @@ impl Scores {
                 continue;
             }
             for one in store.predictions(evaluation.id)? {
-                if let Some(p) = one.p[1].filter(is_possible) {
+                if let Some(p) = one.p[1].filter(|p| (0.0..=1.0).contains(p)) {
                     evaluated.insert(one.subject, p);
                 }
             }
@@ -465,11 +465,11 @@ impl Scores {
     }
 
     fn get(&self, subject: Subject) -> Option<f64> {
-        let own = self.own.get(&key(subject));
-        own.or(self.evaluated.get(&subject)).copied()
+        let own = self.own.get(&key(subject)).map(|p| f64::from(*p));
+        own.or_else(|| self.evaluated.get(&subject).copied())
     }
 
-    fn add(&mut self, subject: Subject, p: f64) {
+    fn add(&mut self, subject: Subject, p: f32) {
         self.own.insert(key(subject), p);
     }
 
