@@ -102,6 +102,44 @@ impl SamplingParams {
         Ok(())
     }
 
+    /// The settings in which others differ, without the seed: the name, the own value, and the other.
+    pub fn differences(&self, other: &Self) -> Vec<(&'static str, String, String)> {
+        // a new setting does not compile without a line below
+        let Self {
+            max_new_tokens,
+            temperature,
+            top_k,
+            top_p,
+            min_p,
+            repetition_penalty,
+            no_repeat_ngram,
+            seed: _,
+        } = self;
+        let values: [(&str, &dyn ToString, &dyn ToString); 7] = [
+            ("temperature", temperature, &other.temperature),
+            ("top-k", top_k, &other.top_k),
+            ("top-p", top_p, &other.top_p),
+            ("min-p", min_p, &other.min_p),
+            (
+                "repetition penalty",
+                repetition_penalty,
+                &other.repetition_penalty,
+            ),
+            ("no-repeat n-gram", no_repeat_ngram, &other.no_repeat_ngram),
+            ("max new tokens", max_new_tokens, &other.max_new_tokens),
+        ];
+        values
+            .into_iter()
+            .map(|(name, own, others)| (name, own.to_string(), others.to_string()))
+            .filter(|(_, own, others)| own != others)
+            .collect()
+    }
+
+    /// Whether other settings decode in the same way: all but the seed are equal.
+    pub fn decodes_like(&self, other: &Self) -> bool {
+        self.differences(other).is_empty()
+    }
+
     /// The settings that are on besides temperature, top-k and top-p, each after a comma: ", min-p 0.05". Empty if
     /// there are none.
     pub fn further(&self) -> String {
@@ -515,6 +553,33 @@ mod tests {
             sampling,
             &mut Stream::new(1, "x"),
         )
+    }
+
+    #[test]
+    fn settings_that_differ_in_their_seed_decode_alike() {
+        let usual = SamplingParams::default();
+        let seeded = SamplingParams {
+            seed: 7,
+            ..usual.clone()
+        };
+        assert!(usual.decodes_like(&seeded) && seeded.decodes_like(&usual));
+        let longer = SamplingParams {
+            max_new_tokens: usual.max_new_tokens + 1,
+            ..usual.clone()
+        };
+        assert!(!usual.decodes_like(&longer));
+        let colder = SamplingParams {
+            temperature: 0.7,
+            ..longer
+        };
+        let differ = |name, own: &str, other: &str| (name, own.to_owned(), other.to_owned());
+        assert_eq!(
+            usual.differences(&colder),
+            [
+                differ("temperature", "1", "0.7"),
+                differ("max new tokens", "64", "65")
+            ]
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! CSV.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -11,10 +11,13 @@ use repartee_engine::evaluation::audit::{
 };
 use repartee_engine::evaluation::chart::ChartKind;
 use repartee_engine::evaluation::compared::headline;
+use repartee_engine::evaluation::decoding::{DecodingFigures, DecodingMeasured, MeasureDecoding};
 use repartee_engine::evaluation::evaluate::{Evaluate, EvaluationInfo};
 use repartee_engine::evaluation::figures::{ClassifierFigures, Figures};
 use repartee_engine::evaluation::paired::{ComparedFigure, Comparison};
 use repartee_engine::evaluation::quality::{MeasureQuality, RunQuality};
+use repartee_engine::evaluation::slices::{Slice, SliceBy};
+use repartee_engine::evaluation::thresholds::{Costs, WantThresholds};
 use repartee_engine::generation::fakes::MakeFakes;
 use repartee_engine::generation::generate::{Generate, Generated, Precisions, TrainedOn};
 use repartee_engine::terms::{Precision, PrecisionChoice, Role};
@@ -25,7 +28,7 @@ use repartee_models::metrics::temperature;
 use repartee_models::rng::Stream;
 use repartee_models::{fast, metrics};
 use repartee_store::Store;
-use repartee_store::evaluations::NewEvaluation;
+use repartee_store::evaluations::{NewEvaluation, Subject};
 use repartee_store::quality::Quality;
 use repartee_tests::sample::{done, project};
 use repartee_tests::stranger::database;
@@ -272,10 +275,7 @@ impl Made {
             let make = MakeFakes {
                 generator: "writer".to_owned(),
                 comments: [150, 30, 60],
-                sampling: SamplingParams {
-                    max_new_tokens: 24,
-                    ..SamplingParams::default()
-                },
+                sampling: as_the_fakes(),
                 ..MakeFakes::default()
             };
             done(&engine, &make);
@@ -1068,6 +1068,306 @@ fn figures_are_shown_at_another_share_of_real_replies() {
     }
 }
 
+#[test]
+fn slices_are_the_parts_of_an_evaluation() {
+    let made = Made::once();
+    let (place, engine) = made.copy();
+    for (evaluation, figures, classes) in made.classifiers() {
+        let run = &evaluation.run;
+        let slices = engine.evaluation_slices(run, &[]).unwrap();
+        assert_eq!(slices.evaluation, evaluation.id);
+        let overall = &slices.overall;
+        assert_eq!(overall.examples, figures.examples);
+        assert_eq!(overall.figures[0].value, figures.auc);
+        let threads = figures.confidence.as_ref().map(|of| of.threads);
+        assert_eq!(overall.threads, threads);
+        for by in SliceBy::ALL {
+            let of: Vec<&Slice> = (slices.slices.iter())
+                .filter(|slice| slice.by == Some(by))
+                .collect();
+            assert!(!of.is_empty(), "{by:?}");
+            for n in 0..classes {
+                let sum: u64 = of.iter().map(|slice| slice.classes[n]).sum();
+                assert_eq!(sum, overall.classes[n], "{by:?}");
+            }
+            // examples of a slice that are predicted right are so among all
+            let right = |slice: &&Slice| {
+                let accuracy = slice.figures.iter().find(|one| one.figure == "accuracy");
+                accuracy.unwrap().value.unwrap() * slice.examples as f64
+            };
+            let all: f64 = of.iter().map(right).sum();
+            let expected = figures.accuracy.unwrap() * figures.examples as f64;
+            assert!((all - expected).abs() < 1e-6, "{by:?}: {all} {expected}");
+        }
+        let by = |by: SliceBy| slices.slices.iter().filter(move |one| one.by == Some(by));
+        assert!(by(SliceBy::Subreddit).all(|one| one.name.starts_with("r/")));
+        assert!(by(SliceBy::Length).count() > 2);
+        assert!(slices.intervals > 0);
+    }
+    let one = engine
+        .evaluation_slices("judge", &[SliceBy::Score])
+        .unwrap();
+    assert!(
+        one.slices
+            .iter()
+            .all(|slice| slice.by == Some(SliceBy::Score))
+    );
+    drop(engine);
+
+    let printed = place.ok(["evaluation", "slices", "judge", "--by", "length,age"]);
+    for part in [
+        "words of the reply",
+        "date of the comment (UTC)",
+        "by chance",
+    ] {
+        assert!(printed.out.contains(part), "{part}: {printed}");
+    }
+    assert!(!printed.out.contains("r/"), "{printed}");
+    for (args, part) in [
+        (
+            ["writer", "length"],
+            "only evaluations of realism and upvotes models",
+        ),
+        (["judge", "author"], "subreddit, length, age, score"),
+    ] {
+        let [run, by] = args;
+        let refused = place.run(["evaluation", "slices", run, "--by", by]);
+        assert_eq!(refused.status, Some(2), "{refused}");
+        assert!(refused.err.contains(part), "{refused}");
+    }
+}
+
+/// "judge" on all sets of fakes, after another set was made at temperature 0.5 and top-k 10.
+fn measured_on_colder(engine: &Engine) -> DecodingMeasured {
+    let make = MakeFakes {
+        name: "cold".to_owned(),
+        generator: "writer".to_owned(),
+        comments: [2, 2, 20],
+        sampling: SamplingParams {
+            temperature: 0.5,
+            top_k: 10,
+            seed: 2,
+            ..as_the_fakes()
+        },
+        ..MakeFakes::default()
+    };
+    done(engine, &make);
+    let job = MeasureDecoding {
+        run: "judge".to_owned(),
+        ..MeasureDecoding::default()
+    };
+    done(engine, &job)
+}
+
+#[test]
+fn every_set_of_fakes_is_scored_against_the_same_real_replies() {
+    let (place, engine) = Made::once().copy();
+    let measured = measured_on_colder(&engine);
+    let [cold, usual] = measured.sets.as_slice() else {
+        panic!("{measured:?}")
+    };
+    assert_eq!((cold.fakes.as_str(), cold.trained_on), ("cold", false));
+    assert_eq!((usual.fakes.as_str(), usual.trained_on), ("fakes", true));
+    assert_eq!((cold.sampling.temperature, cold.sampling.top_k), (0.5, 10));
+    assert_eq!(usual.sampling, as_the_fakes());
+    assert!(usual.interval.is_some(), "{usual:?}");
+    let store = Store::open(engine.path()).unwrap();
+    let (mut answered, mut fakes_of) = (BTreeSet::new(), Vec::new());
+    for (one, name) in [(cold, "cold"), (usual, "fakes")] {
+        let set = store.fake_set(name).unwrap().id;
+        let mut fakes = store.fakes(set, Partition::Test).unwrap();
+        fakes.retain(|fake| !fake.text.trim().is_empty());
+        assert_eq!(one.examples, fakes.len() as u64);
+        answered.extend(fakes.iter().map(|fake| fake.pair_id));
+        fakes_of.push((one, fakes));
+    }
+    assert_eq!(measured.real, answered.len() as u64);
+
+    // evaluations on each of the sets predict the same, and together have all of these replies
+    let evaluate = Evaluate {
+        run: "judge".to_owned(),
+        fakes: Some("cold".to_owned()),
+        ..Evaluate::default()
+    };
+    let mut p = HashMap::new();
+    for id in [Made::once().judge.id, done(&engine, &evaluate).id] {
+        let predictions = store.predictions(id).unwrap().into_iter();
+        p.extend(predictions.map(|one| (one.subject, one.p[1].unwrap())));
+    }
+    for (one, fakes) in fakes_of {
+        let (mut right, mut pairs) = (0.0, 0.0);
+        for real in &answered {
+            for fake in &fakes {
+                let (a, b) = (p[&Subject::Pair(*real)], p[&Subject::Fake(fake.id)]);
+                pairs += 1.0;
+                right += f64::from(u8::from(a > b)) + 0.5 * f64::from(u8::from(a == b));
+            }
+        }
+        // batches of other examples may round differently
+        let auc = one.auc.unwrap();
+        assert!(
+            (auc - right / pairs).abs() < 2e-3,
+            "{right} of {pairs}: {one:?}"
+        );
+    }
+    drop(engine);
+
+    let printed = place
+        .ok(["evaluation", "decoding", "judge", "--limit", "5"])
+        .out;
+    for part in ["trained on these", "top-k 40", "the same", "real replies"] {
+        assert!(printed.contains(part), "{part}: {printed}");
+    }
+    let refused = place.run(["evaluation", "decoding", "votes"]);
+    assert_eq!(refused.status, Some(2), "{refused}");
+}
+
+#[test]
+fn resumed_measurement_of_decoding_settings_keeps_its_scores() {
+    let (_place, engine) = Made::once().copy();
+    let whole = measured_on_colder(&engine);
+    let store = Store::open(engine.path()).unwrap();
+    let set = store.fake_set("cold").unwrap().id;
+    let fakes = store.fakes(set, Partition::Test).unwrap();
+    let all_real: BTreeMap<String, f64> = (fakes.iter())
+        .map(|fake| (format!("fake {}", fake.id), 1.0))
+        .collect();
+    let outside = BTreeMap::from([(format!("fake {}", fakes[0].id), 1.5)]);
+    for (n, stored, is_kept) in [
+        (1, None, false),
+        (2, Some(outside), false),
+        (3, Some(all_real), true),
+    ] {
+        let id = format!("0199bbbb-0000-7000-8000-00000000000{n}");
+        let params = r#"{"run":"judge"}"#;
+        let created_ms = repartee_store::now_ms() - 3_600_000;
+        let inserted = store.job_insert(&id, "decoding", params, None, created_ms);
+        assert!(inserted.unwrap());
+        let sql = "UPDATE job SET state = 'paused' WHERE id = ?1";
+        assert_eq!(database(engine.path()).execute(sql, [&id]).unwrap(), 1);
+        let key = format!("decoding of {id}");
+        if let Some(stored) = stored {
+            store.set_setting(&key, &stored).unwrap();
+            assert!(engine.check(&|_| {}).unwrap().rows.is_empty());
+        }
+        let Ended::Done(outcome) = engine.resume(&id, &|_| {}).unwrap() else {
+            panic!("it was paused")
+        };
+        let measured: DecodingMeasured = serde_json::from_value(outcome).unwrap();
+        match is_kept {
+            // no real reply is more probable
+            true => assert_eq!(measured.sets[0].auc, Some(0.0)),
+            false => {
+                for (one, other) in measured.sets.iter().zip(&whole.sets) {
+                    let facts = |of: &DecodingFigures| (of.fakes.clone(), of.examples, of.threads);
+                    assert_eq!(facts(one), facts(other));
+                    // JSON may round the last digit
+                    assert!((one.auc.unwrap() - other.auc.unwrap()).abs() < 1e-12);
+                }
+            }
+        }
+        let left: Option<serde_json::Value> = store.setting(&key).unwrap();
+        assert_eq!(left, None, "a job that is done needs no scores");
+    }
+}
+
+/// Four scored candidates for an unseen comment.
+fn candidates_at(engine: &Engine, temperature: f64, seed: u64) -> Generated {
+    let usual = unseen("writer", PrecisionChoice::F32);
+    let job = Generate {
+        candidates: 4,
+        sampling: SamplingParams {
+            temperature,
+            seed,
+            ..usual.sampling.clone()
+        },
+        ..usual
+    };
+    done(engine, &job)
+}
+
+#[test]
+fn thresholds_have_errors_candidates_and_posted_replies() {
+    let (place, engine) = Made::once().copy();
+    let judge = Made::once().judge.id;
+    let wanted = WantThresholds {
+        evaluation: "judge".to_owned(),
+        costs: Some(Costs {
+            false_positive: 2.0,
+            false_negative: 1.0,
+        }),
+        at: Some(0.45),
+        file: Some(place.path("all.csv")),
+    };
+    let none = engine.evaluation_thresholds(&wanted).unwrap();
+    assert_eq!((none.candidates, none.posted), (0, 0));
+    assert_eq!(none.generations, Vec::<i64>::new());
+    let first = candidates_at(&engine, 1.0, 1);
+    let colder = candidates_at(&engine, 0.5, 1);
+    let again = candidates_at(&engine, 0.5, 2);
+    let scored: Vec<f64> = [&colder, &again]
+        .iter()
+        .flat_map(|of| of.comments.iter().flat_map(|one| &one.candidates))
+        .map(|one| one.p_real.unwrap())
+        .collect();
+
+    // one of them was posted, and its score was read twice
+    let mut all = first.comments.iter().flat_map(|one| &one.candidates);
+    let posted = all.find(|one| !one.text.trim().is_empty()).unwrap();
+    let reply = engine.candidate_queue(posted.id, "me").unwrap().id;
+    let db = database(&place.project());
+    for sql in [
+        "UPDATE reply SET state = 'posted', posted_ms = 5 WHERE id = ?1",
+        "INSERT INTO outcome VALUES (?1, 3600, 9, 2, ''), (?1, 86400, 10, 7, ''), (?1, 604800, 11, NULL, '')",
+    ] {
+        db.execute(sql, [reply]).unwrap();
+    }
+    drop(db);
+
+    let found = engine.evaluation_thresholds(&wanted).unwrap();
+    assert_eq!(found.generations, [colder.generation, again.generation]);
+    assert_eq!((found.candidates, found.posted), (8, 1));
+    let p_posted = posted.p_real.unwrap();
+    for row in found.rows.iter().step_by(50).chain([&found.chosen[3].row]) {
+        let at = row.threshold;
+        let judged = engine.evaluation_at(judge, at).unwrap();
+        let real = &judged.figures.classes[1];
+        assert_eq!(
+            (row.tp, row.fp, row.tn, row.fn_),
+            (real.tp, real.fp, real.tn, real.fn_)
+        );
+        assert_eq!(row.cost, Some(2.0 * row.fp as f64 + row.fn_ as f64));
+        let pass = scored.iter().filter(|p| **p >= at).count();
+        assert_eq!(row.candidates, pass as u64);
+        let score = (p_posted >= at).then_some(7.0);
+        assert_eq!((row.median_score, row.mean_score), (score, score));
+    }
+    let csv = std::fs::read_to_string(place.path("all.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 1002, "{csv:.200}");
+    assert!(csv.starts_with("threshold,tp,fp,tn,fn,"), "{csv:.200}");
+    drop(engine);
+
+    let printed = place.ok(["evaluation", "thresholds", "judge", "--at", "0.25"]);
+    for part in ["best F1", "best Youden's J", "requested", "Candidates: 8"] {
+        assert!(printed.out.contains(part), "{part}: {printed}");
+    }
+    let cost = "--cost-false-positive";
+    for (args, part) in [
+        (vec!["votes"], "only evaluations of two classes"),
+        (vec!["judge", "--at", "1.5"], "between 0 and 1"),
+        (
+            vec!["judge", cost, "0", "--cost-false-negative", "0"],
+            "one above 0",
+        ),
+        (vec!["judge", cost, "1"], "--cost-false-negative"),
+    ] {
+        let all = ["evaluation", "thresholds"].into_iter().chain(args);
+        let refused = place.run(all);
+        assert_eq!(refused.status, Some(2), "{refused}");
+        assert!(refused.err.contains(part), "{refused}");
+    }
+}
+
 fn audited(engine: &Engine, evaluation: i64) -> ShortcutAudit {
     let job = AuditEvaluation {
         evaluation,
@@ -1475,11 +1775,16 @@ fn unseen(generator: &str, precision: PrecisionChoice) -> Generate {
         realism: Some("judge".to_owned()),
         queue: false,
         precision,
-        sampling: SamplingParams {
-            max_new_tokens: 6,
-            ..SamplingParams::default()
-        },
+        sampling: as_the_fakes(),
         ..Generate::default()
+    }
+}
+
+/// Decoding settings of the fakes that "judge" was trained on.
+fn as_the_fakes() -> SamplingParams {
+    SamplingParams {
+        max_new_tokens: 24,
+        ..SamplingParams::default()
     }
 }
 
@@ -1640,6 +1945,7 @@ fn realism_model_of_other_fakes_is_noted_with_both_precisions() {
     let same = generated(&engine, "writer", PrecisionChoice::F32);
     let trained_on = TrainedOn {
         precision: Precision::F32,
+        sampling: Some(as_the_fakes()),
         same_checkpoint: true,
     };
     assert_eq!(same.config.trained_on, Some(trained_on));
@@ -1661,6 +1967,18 @@ fn realism_model_of_other_fakes_is_noted_with_both_precisions() {
     let job = engine.jobs().unwrap().into_iter().next().unwrap();
     let log = engine.job_log(&job.id).unwrap();
     assert!(log.iter().any(|line| line.text == *note), "{log:?}");
+
+    let colder = candidates_at(&engine, 0.7, 9);
+    let [note] = colder.notes.as_slice() else {
+        panic!("{:?}", colder.notes)
+    };
+    let said = "fakes generated with temperature 1, and these replies are generated with temperature 0.7: \
+                generate replies with temperature 1, or generate fakes with temperature 0.7";
+    assert!(note.contains(said), "{note}");
+    assert_eq!(
+        engine.generation(colder.generation).unwrap().notes,
+        colder.notes
+    );
 
     train(&engine, ModelKind::Generator, "other", 1);
     let other = generated(&engine, "other", PrecisionChoice::F32);

@@ -7,6 +7,7 @@ use std::sync::{Mutex, OnceLock};
 
 use repartee_engine::bases::base::{BaseAdd, BaseNew};
 use repartee_engine::demo::Demo;
+use repartee_engine::evaluation::decoding::MeasureDecoding;
 use repartee_engine::evaluation::evaluate::Evaluate;
 use repartee_engine::evaluation::quality::MeasureQuality;
 use repartee_engine::generation::draft::DraftReplies;
@@ -650,6 +651,13 @@ fn unknown_run_is_refused_unless_the_job_is_queued() {
         &MeasureQuality {
             runs: vec![later()],
             ..MeasureQuality::default()
+        },
+    );
+    unknown(
+        &engine,
+        &MeasureDecoding {
+            run: later(),
+            ..MeasureDecoding::default()
         },
     );
 }

@@ -216,6 +216,13 @@ fn reports_have_the_figures_of_their_evaluations() {
                 assert_eq!(charts, 5);
                 assert_eq!(page.matches("data-roc=").count(), 1);
                 assert!(markdown.contains("True positive rate of"), "{markdown}");
+                for slice in engine.evaluation_slices(run, &[]).unwrap().slices {
+                    for text in [plain(&page), plain(&markdown)] {
+                        assert!(text.contains(&slice.name), "{run}: {}", slice.name);
+                        let auc = slice.figures[0].written();
+                        assert!(text.contains(&auc), "{run} {}: {auc}", slice.name);
+                    }
+                }
             }
         }
     }

@@ -98,7 +98,7 @@ pub enum Command {
     },
     /// Evaluate a trained model on one set of its split
     Evaluate(EvaluateArgs),
-    /// List, show, compare, audit, label or delete evaluations
+    /// List, show, compare, audit, slice, label or delete evaluations
     Evaluation {
         #[command(subcommand)]
         command: EvaluationCommand,
@@ -203,7 +203,10 @@ impl Command {
             ),
             Self::Fakes { command } => matches!(command, FakesCommand::Make(_)),
             Self::Run { command, .. } => command.is_none(),
-            Self::Evaluation { command } => matches!(command, EvaluationCommand::Audit(_)),
+            Self::Evaluation { command } => matches!(
+                command,
+                EvaluationCommand::Audit(_) | EvaluationCommand::Decoding(_)
+            ),
             _ => false,
         }
     }

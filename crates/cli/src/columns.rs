@@ -98,6 +98,42 @@ pub const SHORTCUTS: &[&str] = &["shortcut", "AUC", "model's AUC", "examples", "
 /// Steps of the pipeline.
 pub const PIPELINE: &[&str] = &["step", "state", "time", "memory", "what"];
 
+/// Slices of an evaluation; a column per class and one per metric follow.
+pub const SLICES: &[&str] = &["by", "slice", "examples", "threads"];
+
+/// Decision thresholds of an evaluation.
+pub const THRESHOLDS: &[&str] = &[
+    "",
+    "threshold",
+    "TP",
+    "FP",
+    "TN",
+    "FN",
+    "TPR",
+    "FPR",
+    "precision",
+    "F1",
+    "cost",
+    "candidates",
+    "posted",
+    "median score",
+    "mean score",
+];
+
+/// Sets of fakes that a realism run was measured on.
+pub const DECODING: &[&str] = &[
+    "fakes",
+    "generator",
+    "step",
+    "temperature",
+    "top-k",
+    "other settings",
+    "precision",
+    "examples",
+    "AUC",
+    "",
+];
+
 /// Measured runs.
 pub const QUALITY: &[&str] = &["run", "figure", "f32", "bf16", "int8", "auto"];
 

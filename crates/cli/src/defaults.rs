@@ -4,6 +4,7 @@ use clap::Command;
 use repartee_engine::bases::base::BaseNew;
 use repartee_engine::data::splits::MakeSplit;
 use repartee_engine::evaluation::audit::AuditEvaluation;
+use repartee_engine::evaluation::decoding::MeasureDecoding;
 use repartee_engine::evaluation::evaluate::Evaluate;
 use repartee_engine::evaluation::quality::MeasureQuality;
 use repartee_engine::generation::draft::DraftReplies;
@@ -186,6 +187,33 @@ fn models(command: Command) -> Command {
             ("limit", audit.examples.to_string()),
             ("batch", audit.batch.to_string()),
             ("device", audit.device),
+        ],
+    );
+    let command = put(
+        command,
+        &["evaluation", "slices"],
+        vec![("by", "all of them".to_owned())],
+    );
+    let command = put(
+        command,
+        &["evaluation", "thresholds"],
+        vec![
+            ("cost_false_positive", "none: no costs".to_owned()),
+            ("cost_false_negative", "none: no costs".to_owned()),
+            ("at", "none: the best ones".to_owned()),
+            ("csv", "none: no file".to_owned()),
+        ],
+    );
+    let decoding = MeasureDecoding::default();
+    let command = put(
+        command,
+        &["evaluation", "decoding"],
+        vec![
+            ("checkpoint", BEST.to_owned()),
+            ("limit", format!("{}: all", decoding.limit)),
+            ("batch", decoding.batch.to_string()),
+            ("device", decoding.device),
+            ("precision", decoding.precision.to_string()),
         ],
     );
     let command = put(

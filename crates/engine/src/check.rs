@@ -93,6 +93,7 @@ fn judge(table: &str, column: &str, row: &str, text: &str) -> Option<String> {
             "study.strict" => json::<bool>(text),
             REGISTERED => json::<Vec<Registration>>(text),
             key if key.starts_with("steps of ") => json::<BTreeMap<String, String>>(text),
+            key if key.starts_with("decoding of ") => json::<BTreeMap<String, f32>>(text),
             key if key.starts_with("quality of ") => json::<BTreeMap<i64, i64>>(text),
             key => setting_fault(key, text),
         },

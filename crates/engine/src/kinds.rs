@@ -37,6 +37,7 @@ kinds![
     crate::evaluation::evaluate::Evaluate,
     crate::evaluation::quality::MeasureQuality,
     crate::evaluation::audit::AuditEvaluation,
+    crate::evaluation::decoding::MeasureDecoding,
     crate::demo::Demo,
     crate::items::Delete,
     crate::generation::draft::DraftReplies,

@@ -1030,7 +1030,7 @@ fn remove_job(db: &Transaction<'_>, job: &str) -> Result<()> {
         Err(error) => return Err(error.into()),
     }
     db.execute(
-        "DELETE FROM setting WHERE key IN ('steps of ' || ?1, 'quality of ' || ?1)",
+        "DELETE FROM setting WHERE key IN ('steps of ' || ?1, 'quality of ' || ?1, 'decoding of ' || ?1)",
         [job],
     )?;
     touch(db, Family::Jobs)

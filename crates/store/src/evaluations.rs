@@ -78,6 +78,22 @@ pub struct Predicted {
     pub pair_id: i64,
 }
 
+/// A prediction with what its example can be grouped by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PredictedExample {
+    pub prediction: Prediction,
+    /// The thread (post) that comment and reply belong to; `None`: it is gone.
+    pub thread_id: Option<i64>,
+    /// Empty: unknown.
+    pub subreddit: String,
+    /// Real or fake; `None`: it is gone.
+    pub reply: Option<String>,
+    /// Of the comment that is answered; `None`: unknown.
+    pub comment_score: Option<i64>,
+    /// When that comment was written, seconds since 1970; `None`: unknown.
+    pub comment_utc: Option<i64>,
+}
+
 const EVALUATION: &str = "SELECT e.id, e.checkpoint_id, r.name, e.split_id, e.fake_set_id, e.side,
     e.config, e.metrics, e.created_ms, e.name
     FROM evaluation e JOIN checkpoint k ON k.id = e.checkpoint_id JOIN run r ON r.id = k.run_id";
@@ -220,6 +236,32 @@ impl Store {
                  WHERE evaluation_id = ?1 ORDER BY n",
             )?;
             let rows = query.query_map([evaluation_id], |row| prediction_row(row, 0))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// The predictions of an evaluation, in stored order, each with what its example can be grouped by. A fake has the
+    /// thread, the subreddit and the comment of the pair that it belongs to.
+    pub fn predicted_examples(&self, evaluation_id: i64) -> Result<Vec<PredictedExample>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT d.pair_id, d.fake_id, d.label, d.p0, d.p1, d.p2, d.p3, d.nll, d.tokens,
+                        p.thread_id, coalesce(r.subreddit, ''), coalesce(f.text, r.body), c.score, c.created_utc
+                 FROM prediction d LEFT JOIN fake f ON f.id = d.fake_id
+                      LEFT JOIN pair p ON p.id = coalesce(d.pair_id, f.pair_id)
+                      LEFT JOIN comment c ON c.id = p.comment_id LEFT JOIN comment r ON r.id = p.id
+                 WHERE d.evaluation_id = ?1 ORDER BY d.n",
+            )?;
+            let rows = query.query_map([evaluation_id], |row| {
+                Ok(PredictedExample {
+                    prediction: prediction_row(row, 0)?,
+                    thread_id: row.get(9)?,
+                    subreddit: row.get(10)?,
+                    reply: row.get(11)?,
+                    comment_score: row.get(12)?,
+                    comment_utc: row.get(13)?,
+                })
+            })?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }

@@ -231,7 +231,8 @@ impl Store {
             let is_recorded = db.execute(sql, values)? == 1;
             // it is not resumed, and needs no list of what it has measured
             if is_recorded && matches!(state, JobState::Done | JobState::Cancelled) {
-                db.execute("DELETE FROM setting WHERE key = 'quality of ' || ?1", [id])?;
+                let sql = "DELETE FROM setting WHERE key IN ('quality of ' || ?1, 'decoding of ' || ?1)";
+                db.execute(sql, [id])?;
             }
             Ok(is_recorded)
         })
@@ -543,11 +544,15 @@ mod tests {
                     .job_insert(id, "quality", "{}", Some("me"), 1)
                     .unwrap()
             );
-            let key = format!("quality of {id}");
-            store.set_setting(&key, &1).unwrap();
+            let keys = ["quality of", "decoding of"].map(|what| format!("{what} {id}"));
+            for key in &keys {
+                store.set_setting(key, &1).unwrap();
+            }
             assert!(store.job_end(id, "me", state, None, None, 2).unwrap());
-            let left: Option<u32> = store.setting(&key).unwrap();
-            assert_eq!(left.is_some(), is_kept, "{id}");
+            for key in &keys {
+                let left: Option<u32> = store.setting(key).unwrap();
+                assert_eq!(left.is_some(), is_kept, "{key}");
+            }
         }
     }
 

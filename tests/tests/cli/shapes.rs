@@ -167,6 +167,9 @@ fn models(all: &mut Recorder) {
     all.run("evaluation list");
     all.run("evaluation show judge --real-share 0.9");
     all.run("evaluation audit judge --limit 8");
+    all.run("evaluation slices judge");
+    all.run("evaluation thresholds judge --cost-false-positive 1 --cost-false-negative 2 --at 0.5 --csv all.csv");
+    all.run("evaluation decoding judge");
     all.run("evaluation compare judge 2");
     all.run("quality writer judge votes --limit 8");
     all.run("chart roc judge --out roc");

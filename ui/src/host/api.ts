@@ -671,6 +671,44 @@ export type Decay = "linear" | "cosine" | "constant";
 export type Decision = "granted" | "refused" | "pending" | "withdrawn" | "not_required" | "none";
 
 /**
+ * A realism model on one set of fakes.
+ */
+export type DecodingFigures = {
+  /** The set of fakes. */
+  fakes: string,
+  /** Whether the model was trained on this set. */
+  trained_on: boolean, generator: string,
+  /** Training steps of the generator's checkpoint. */
+  step: number,
+  /** Decoding settings of the fakes. */
+  sampling: SamplingParams,
+  /** At which they were generated. */
+  precision: Precision,
+  /** Number of scored fakes. */
+  examples: number,
+  /** Number of threads of fakes and real replies; none if one is not known any more. */
+  threads: number | null, auc: number | null,
+  /** 95% interval of the AUC; none with fewer than ten threads. */
+  interval: Interval | null, };
+
+/**
+ * A realism model on the fakes of each decoding setting.
+ */
+export type DecodingMeasured = { run: string, checkpoint: Role,
+  /** Training steps of the checkpoint. */
+  step: number, split: string,
+  /** cpu, cuda or metal. */
+  device: string,
+  /** At which the model computed. */
+  precision: Precision,
+  /** Number of real replies, which are the same for every set. */
+  real: number,
+  /** By temperature, then by top-k. */
+  sets: Array<DecodingFigures>,
+  /** Sets and examples that could not be measured. */
+  left_out: LeftOut, };
+
+/**
  * Removes the rows of deleted items and frees their disk space. A job: `delete`. The items are already marked
  * ([`Engine::item_delete`]), so a killed job resumes with what is left.
  */
@@ -1649,6 +1687,21 @@ export type MarkedPage = {
   threshold: number | null,
   /** Maximum number. */
   limit: number, };
+
+/**
+ * Measures a realism model on the fakes of each decoding setting. A job: `decoding`.
+ */
+export type MeasureDecoding = { run: string,
+  /** best or last; none: best. */
+  checkpoint: string | null,
+  /** Maximum number of fakes of each set, sampled by the seed; 0: all. */
+  limit: number,
+  /** Batch size. */
+  batch: number, seed: number,
+  /** auto, cpu, cuda or metal. */
+  device: string,
+  /** Of the model, on the CPU; f32 unless requested, as in evaluations. */
+  precision: PrecisionChoice, };
 
 /**
  * Measures runs at each precision. A job: `quality`.
@@ -3485,6 +3538,8 @@ export type TrainedAgain = {
 export type TrainedOn = {
   /** At which they were generated. */
   precision: Precision,
+  /** Their decoding settings; none: the generation is of an earlier version. */
+  sampling: SamplingParams | null,
   /** Whether the same checkpoint of the same generator generated both. */
   same_checkpoint: boolean, };
 
@@ -3850,6 +3905,7 @@ export interface Jobs {
   "evaluate": { params: Evaluate; outcome: EvaluationInfo };
   "quality": { params: MeasureQuality; outcome: QualityMeasured };
   "shortcuts": { params: AuditEvaluation; outcome: EvaluationAudited };
+  "decoding": { params: MeasureDecoding; outcome: DecodingMeasured };
   "demo": { params: Demo; outcome: DemoReport };
   "delete": { params: Delete; outcome: Removed };
   "draft": { params: DraftReplies; outcome: Drafted };

@@ -188,6 +188,8 @@ export function jobTitle(job: Pick<JobInfo, "kind" | "params">): string {
       return `Evaluate ${text("run")}`.trim();
     case "quality":
       return `Measure quality of ${Array.isArray(params.runs) ? (params.runs as string[]).join(", ") : "runs"}`;
+    case "decoding":
+      return `Measure ${text("run")} by decoding settings`;
     case "shortcuts":
       return `Audit evaluation ${typeof params.evaluation === "number" ? params.evaluation : ""}`.trim();
     case "generate":

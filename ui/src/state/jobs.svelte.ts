@@ -42,7 +42,16 @@ const STEPS: Record<string, string[]> = {
 };
 
 /** Kinds that use the whole machine: started while another one runs, they are queued. */
-const HEAVY: ReadonlySet<string> = new Set(["train", "rerun", "sweep", "fakes", "evaluate", "quality", "shortcuts"]);
+const HEAVY: ReadonlySet<string> = new Set([
+  "train",
+  "rerun",
+  "sweep",
+  "fakes",
+  "evaluate",
+  "quality",
+  "shortcuts",
+  "decoding",
+]);
 
 /** Whether a job only serves others and never ends by itself: the Reddit sandbox. */
 export const serves = (job: JobInfo): boolean => job.kind === "sandbox";

@@ -66,6 +66,45 @@ pub struct AuditArgs {
     pub device: Option<String>,
 }
 
+#[derive(Debug, Clone, Args)]
+pub struct ThresholdsArgs {
+    /// Its number or name, or a run, which stands for its latest evaluation on the test set
+    pub evaluation: String,
+    /// What it costs to take a fake for real, in any unit
+    #[arg(long, value_name = "COST", requires = "cost_false_negative")]
+    pub cost_false_positive: Option<f64>,
+    /// What it costs to take a real reply for a fake, in the same unit
+    #[arg(long, value_name = "COST", requires = "cost_false_positive")]
+    pub cost_false_negative: Option<f64>,
+    /// Also show this threshold, from 0 to 1
+    #[arg(long, value_name = "P")]
+    pub at: Option<f64>,
+    /// Write all 1,001 thresholds from 0 to 1 to this file, .csv or .jsonl
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct DecodingArgs {
+    /// The realism run; every set of fakes of its split is measured
+    pub run: String,
+    /// Which checkpoint: best or last
+    #[arg(long, value_name = "best|last")]
+    pub checkpoint: Option<String>,
+    /// Maximum number of fakes of each set; 0 for all
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Batch size
+    #[arg(long)]
+    pub batch: Option<usize>,
+    /// auto, cpu, cuda or metal
+    #[arg(long)]
+    pub device: Option<String>,
+    /// Precision on the CPU; auto takes the fastest that `repartee quality` measured with a small loss
+    #[arg(long, value_parser = precision())]
+    pub precision: Option<PrecisionChoice>,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum EvaluationCommand {
     /// List all evaluations
@@ -90,6 +129,20 @@ pub enum EvaluationCommand {
     /// Audit a realism evaluation for shortcuts: what length, markup or words tell of a reply, and the model without
     /// the comment
     Audit(AuditArgs),
+    /// Show the metrics of a realism or upvotes evaluation by subreddit, length, age and score, with intervals
+    Slices {
+        /// Its number or name, or a run, which stands for its latest evaluation on the test set
+        evaluation: String,
+        /// What to slice by, separated by commas: subreddit, length (words of the reply), age (date of the comment),
+        /// score (of the comment)
+        #[arg(long, value_name = "LIST", value_delimiter = ',')]
+        by: Vec<String>,
+    },
+    /// Show what follows from decision thresholds of a realism evaluation: errors, their cost, candidates that pass, and
+    /// the scores of posted replies
+    Thresholds(ThresholdsArgs),
+    /// Measure a realism run on the fakes of each decoding setting, against the same real replies
+    Decoding(DecodingArgs),
     #[command(flatten)]
     Item(ItemCommand),
 }

@@ -5,8 +5,11 @@ use std::process::ExitCode;
 use anyhow::Result;
 use repartee_engine::evaluation::audit::AuditEvaluation;
 use repartee_engine::evaluation::chart::ChartKind;
+use repartee_engine::evaluation::decoding::MeasureDecoding;
 use repartee_engine::evaluation::evaluate::Evaluate;
 use repartee_engine::evaluation::quality::MeasureQuality;
+use repartee_engine::evaluation::slices::SliceBy;
+use repartee_engine::evaluation::thresholds::{Costs, WantThresholds};
 use repartee_engine::items::ItemKind;
 use repartee_engine::names::file_name;
 use repartee_engine::report::WriteReport;
@@ -73,6 +76,42 @@ pub fn evaluation(app: &App, command: EvaluationCommand) -> Result<ExitCode> {
                 ..usual
             };
             app.start(&engine, &job, |audited| view::audited(app.out, audited))
+        }
+        EvaluationCommand::Slices { evaluation, by } => {
+            let by: Vec<SliceBy> = (by.iter())
+                .map(|word| SliceBy::parse(word))
+                .collect::<Result<_, _>>()?;
+            app.done(&engine.evaluation_slices(&evaluation, &by)?, |slices| {
+                view::slices(app.out, slices)
+            })
+        }
+        EvaluationCommand::Thresholds(args) => {
+            let costs = args.cost_false_positive.zip(args.cost_false_negative);
+            let wanted = WantThresholds {
+                evaluation: args.evaluation,
+                costs: costs.map(|(false_positive, false_negative)| Costs {
+                    false_positive,
+                    false_negative,
+                }),
+                at: args.at,
+                file: args.csv,
+            };
+            app.done(&engine.evaluation_thresholds(&wanted)?, |thresholds| {
+                view::thresholds(app.out, thresholds)
+            })
+        }
+        EvaluationCommand::Decoding(args) => {
+            let usual = MeasureDecoding::default();
+            let job = MeasureDecoding {
+                run: args.run,
+                checkpoint: args.checkpoint,
+                limit: args.limit.unwrap_or(usual.limit),
+                batch: args.batch.unwrap_or(usual.batch),
+                device: args.device.unwrap_or(usual.device.clone()),
+                precision: args.precision.unwrap_or(usual.precision),
+                ..usual
+            };
+            app.start(&engine, &job, |measured| view::decoding(app.out, measured))
         }
         EvaluationCommand::Item(command) => {
             items::item(app, &engine, ItemKind::Evaluation, command)

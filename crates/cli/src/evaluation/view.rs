@@ -4,12 +4,15 @@ use anyhow::Result;
 use repartee_engine::evaluation::at_share::{AtRealShare, EvaluationShown};
 use repartee_engine::evaluation::audit::{EvaluationAudited, ShortcutAudit};
 use repartee_engine::evaluation::compared::{Compared, headline};
+use repartee_engine::evaluation::decoding::DecodingMeasured;
 use repartee_engine::evaluation::evaluate::EvaluationInfo;
 use repartee_engine::evaluation::figures::{ClassifierFigures, Figures};
 use repartee_engine::evaluation::paired::{
     ComparedEvaluation, Comparison, FigureDifference, FigureValue,
 };
 use repartee_engine::evaluation::quality::{QualityMeasured, RunQuality};
+use repartee_engine::evaluation::slices::{EvaluationSlices, SliceBy, SliceFigure};
+use repartee_engine::evaluation::thresholds::EvaluationThresholds;
 use repartee_engine::terms::{ModelKind, Precision};
 use repartee_engine::training::precision::{figure_name, figure_text};
 use repartee_engine::{Interval, Partition, shell};
@@ -278,6 +281,105 @@ fn methods(out: Out, comparison: &Comparison) -> Result<()> {
         count(comparison.permutations),
         comparison.seed
     ))
+}
+
+/// All examples, then a line per slice.
+pub fn slices(out: Out, slices: &EvaluationSlices) -> Result<()> {
+    out.line(format!(
+        "Evaluation {}: run {}",
+        slices.evaluation, slices.run
+    ))?;
+    out.line("")?;
+    let mut head: Vec<String> = columns::SLICES.iter().map(ToString::to_string).collect();
+    head.extend(slices.classes.iter().cloned());
+    let overall = &slices.overall;
+    head.extend((overall.figures.iter()).map(|one| metric(&one.name, one.lower_is_better)));
+    let mut table = Table::new(head);
+    for slice in std::iter::once(overall).chain(&slices.slices) {
+        let mut row = vec![
+            slice.by.map_or("", SliceBy::name).to_owned(),
+            slice.name.clone(),
+            count(slice.examples),
+            slice.threads.map_or_else(|| "-".to_owned(), count),
+        ];
+        row.extend(slice.classes.iter().map(|n| count(*n)));
+        row.extend(slice.figures.iter().map(SliceFigure::marked));
+        table.row(row);
+    }
+    table.print(out)?;
+    out.line(slices.explained())
+}
+
+/// The best thresholds and the requested one, and what was counted.
+pub fn thresholds(out: Out, thresholds: &EvaluationThresholds) -> Result<()> {
+    out.line(format!(
+        "Evaluation {}: run {}",
+        thresholds.evaluation, thresholds.run
+    ))?;
+    out.line("")?;
+    let mut table = Table::new(columns::THRESHOLDS);
+    for one in &thresholds.chosen {
+        let row = &one.row;
+        let mut cells = vec![one.why.clone(), row.threshold.to_string()];
+        cells.extend([row.tp, row.fp, row.tn, row.fn_].map(count));
+        let rates = [
+            row.true_positive_rate,
+            row.false_positive_rate,
+            row.precision,
+            row.f1,
+        ];
+        cells.extend(rates.map(|rate| figure(rate, 3)));
+        cells.push(figure(row.cost, 2));
+        cells.extend([row.candidates, row.posted].map(count));
+        cells.extend([row.median_score, row.mean_score].map(|score| figure(score, 1)));
+        table.row(cells);
+    }
+    table.print(out)?;
+    out.line(thresholds.explained())?;
+    match &thresholds.file {
+        Some(file) => out.line(format!("Wrote {}", file.display())),
+        None => Ok(()),
+    }
+}
+
+/// A line per set of fakes, then the AUCs by temperature and top-k.
+pub fn decoding(out: Out, measured: &DecodingMeasured) -> Result<()> {
+    let mut table = Table::new(columns::DECODING);
+    for one in &measured.sets {
+        let sampling = &one.sampling;
+        let others = format!(
+            "top-p {}{}, at most {}",
+            sampling.top_p,
+            sampling.further(),
+            counted(sampling.max_new_tokens, "new token", "new tokens")
+        );
+        let mark = match one.trained_on {
+            true => "trained on these",
+            false => "",
+        };
+        table.row([
+            one.fakes.clone(),
+            one.generator.clone(),
+            count(one.step),
+            sampling.temperature.to_string(),
+            count(sampling.top_k),
+            others,
+            one.precision.to_string(),
+            count(one.examples),
+            one.written(),
+            mark.to_owned(),
+        ]);
+    }
+    table.print(out)?;
+    out.line("")?;
+    let (columns, rows) = measured.table();
+    let mut table = Table::new(columns);
+    for row in rows {
+        table.row(row);
+    }
+    table.print(out)?;
+    out.line(measured.explained())?;
+    items::left_out(out, &measured.left_out)
 }
 
 /// The settings in which the runs of a comparison differ.

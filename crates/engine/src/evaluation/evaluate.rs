@@ -35,6 +35,7 @@ use crate::generation::fakes::{FakesConfig, fakes_config};
 use crate::items::{ItemKind, Label};
 use crate::training::model::{
     Classifier, Reader, check_checkpoint, check_device, check_kind, checkpoint_of, device_of_job,
+    of_pass,
 };
 use crate::training::precision::resolved;
 use crate::training::run_config::ModelKind;
@@ -385,7 +386,7 @@ pub(super) fn name_the_lost(ctx: &Ctx, split: &Split, partition: Partition) -> R
     Ok(())
 }
 
-fn subject(example: &Labeled) -> Result<Subject> {
+pub(super) fn subject(example: &Labeled) -> Result<Subject> {
     match (example.pair_id, example.fake_id) {
         (Some(pair), _) => Ok(Subject::Pair(pair)),
         (None, Some(fake)) => Ok(Subject::Fake(fake)),
@@ -398,6 +399,19 @@ pub(super) fn texts(examples: &[Labeled]) -> Vec<(&str, &str)> {
         .iter()
         .map(|e| (e.comment.as_str(), e.reply.as_str()))
         .collect()
+}
+
+/// The input of a classifier for each example, and the probabilities of its classes.
+pub(super) fn scored(
+    ctx: &Ctx,
+    judge: &Classifier,
+    some: &[Labeled],
+    batch: usize,
+) -> Result<Vec<(PairIds, Vec<f32>)>, Stop> {
+    let pairs = judge.text.pairs(&texts(some)).map_err(Error::from)?;
+    let refs: Vec<&PairIds> = pairs.iter().collect();
+    let scores = of_pass(ctx, evaluate::probabilities(&*judge.model, &refs, batch))?;
+    Ok(pairs.into_iter().zip(scores).collect())
 }
 
 impl Evaluate {
@@ -579,13 +593,7 @@ impl Evaluate {
             ctx.go_on()?;
             self.tick(ctx, done, found.len());
             done += some.len();
-            let scored = batches.each(some, &mut |some| {
-                let pairs = judge.text.pairs(&texts(some)).map_err(Error::from)?;
-                let refs: Vec<&PairIds> = pairs.iter().collect();
-                let scores = evaluate::probabilities(&*judge.model, &refs, self.batch)
-                    .map_err(Error::from)?;
-                Ok(pairs.into_iter().zip(scores).collect())
-            })?;
+            let scored = batches.each(some, &mut |some| scored(ctx, judge, some, self.batch))?;
             for (example, scored) in some.iter().zip(scored) {
                 let (pair, p) = match scored {
                     Ok(scored) => scored,
@@ -726,6 +734,33 @@ pub(crate) fn sound(
             "evaluation {evaluation} has {classes} classes, but its prediction {n} {what}; evaluate again (`repartee check` lists what else is damaged)"
         ),
     ))
+}
+
+/// The stored predictions of an evaluation of `classes` classes.
+///
+/// # Errors
+/// [`Code::Damaged`] if there are none, or one is impossible.
+pub(super) fn of_stored<'a>(
+    evaluation: i64,
+    classes: usize,
+    stored: impl IntoIterator<Item = &'a Prediction>,
+) -> Result<Predictions> {
+    let mut out = Predictions {
+        classes,
+        ..Predictions::default()
+    };
+    for (n, prediction) in stored.into_iter().enumerate() {
+        let (label, p) = sound(evaluation, n as u64, prediction, classes)?;
+        out.labels.push(label);
+        out.p.extend(p);
+    }
+    match out.labels.is_empty() {
+        true => Err(Error::new(
+            Code::Damaged,
+            format!("evaluation {evaluation} has lost its predictions; evaluate again"),
+        )),
+        false => Ok(out),
+    }
 }
 
 impl Engine {
@@ -976,21 +1011,6 @@ impl Engine {
                 "evaluation {id} is a generator's: it has no classes to draw"
             )));
         }
-        if stored.is_empty() {
-            return Err(Error::new(
-                Code::Damaged,
-                format!("evaluation {id} has lost its predictions; evaluate again"),
-            ));
-        }
-        let mut out = Predictions {
-            classes,
-            ..Predictions::default()
-        };
-        for (n, prediction) in stored.into_iter().enumerate() {
-            let (label, p) = sound(id, n as u64, &prediction, classes)?;
-            out.labels.push(label);
-            out.p.extend(p);
-        }
-        Ok(out)
+        of_stored(id, classes, &stored)
     }
 }

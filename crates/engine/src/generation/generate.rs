@@ -224,10 +224,13 @@ pub struct Precisions {
 }
 
 /// The fakes that a realism model was trained on, compared with what it scores.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct TrainedOn {
     /// At which they were generated.
     pub precision: Precision,
+    /// Their decoding settings; none: the generation is of an earlier version.
+    #[serde(default)]
+    pub sampling: Option<SamplingParams>,
     /// Whether the same checkpoint of the same generator generated both.
     pub same_checkpoint: bool,
 }
@@ -236,14 +239,16 @@ impl GenerationConfig {
     /// What to know about the scores: where the realism model was trained on other text than it scores here.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
-        let Some(fakes) = self.trained_on else {
+        let Some(fakes) = &self.trained_on else {
             return notes;
         };
         let (seen, used) = (fakes.precision, self.precisions.generator);
-        if seen != used {
+        let precision = (seen != used).then(|| (format!("at {seen}"), format!("at {used}")));
+        let sampling = (fakes.sampling.as_ref()).and_then(|seen| decoded(seen, &self.sampling));
+        for (seen, used) in [precision, sampling].into_iter().flatten() {
             notes.push(format!(
-                "the realism model was trained on fakes generated at {seen}, and these replies are generated at {used}: \
-                 choose precision {seen}, or generate fakes at {used} and train the realism model on them"
+                "the realism model was trained on fakes generated {seen}, and these replies are generated {used}: \
+                 generate replies {seen}, or generate fakes {used} and train the realism model on them"
             ));
         }
         if !fakes.same_checkpoint {
@@ -255,6 +260,19 @@ impl GenerationConfig {
         }
         notes
     }
+}
+
+/// The decoding settings in which fakes and replies differ, of each: "with temperature 1"; `None`: in none.
+fn decoded(fakes: &SamplingParams, replies: &SamplingParams) -> Option<(String, String)> {
+    let differ = fakes.differences(replies);
+    let of_fakes: Vec<String> = (differ.iter())
+        .map(|(name, value, _)| format!("{name} {value}"))
+        .collect();
+    let of_replies: Vec<String> = (differ.iter())
+        .map(|(name, _, value)| format!("{name} {value}"))
+        .collect();
+    let with = |values: Vec<String>| format!("with {}", values.join(", "));
+    (!differ.is_empty()).then(|| (with(of_fakes), with(of_replies)))
 }
 
 /// What to know about a generator that saw a text deleted since.
@@ -613,7 +631,7 @@ impl Generate {
             Some(realism) => trained_on(ctx, realism, &models.generator)?,
             None => None,
         };
-        let fakes = trained_on.map(|fakes| fakes.precision);
+        let fakes = trained_on.as_ref().map(|fakes| fakes.precision);
         let generator = resolved(ctx, self.precision, &models.generator, device, fakes)?;
         Ok(GenerationConfig {
             generator: models.generator.run.clone(),
@@ -1119,8 +1137,10 @@ fn trained_on(
     let fakes = store.run_by_id(realism.run_id)?.fake_set_id;
     let mut sets = store.fake_sets()?.into_iter();
     Ok(sets.find(|set| Some(set.id) == fakes).and_then(|set| {
+        let config = fakes_config(&set).ok()?;
         Some(TrainedOn {
-            precision: fakes_config(&set).ok()?.precision,
+            precision: config.precision,
+            sampling: Some(config.sampling),
             same_checkpoint: set.checkpoint_id == generator.id,
         })
     }))

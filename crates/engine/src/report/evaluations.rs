@@ -15,6 +15,7 @@ use crate::evaluation::curves::{ClassCurve, EvaluationCurves};
 use crate::evaluation::evaluate::EvaluationInfo;
 use crate::evaluation::figures::{ClassifierFigures, Figures};
 use crate::evaluation::labels::{called, set_name};
+use crate::evaluation::slices::{EvaluationSlices, SliceBy};
 use crate::generation::fakes::FakesConfig;
 
 /// False positive rates at which the table of a ROC curve has its true positive rates.
@@ -67,6 +68,7 @@ impl Engine {
         if let Figures::Classifier(of) = &evaluation.figures {
             of_classes(&mut section, of);
             calibrated(&mut section, of);
+            self.slices(&mut section, evaluation);
             section.heading("Charts");
             self.charts(&mut section, evaluation, of);
         }
@@ -119,6 +121,20 @@ impl Engine {
                     _ => Vec::new(),
                 },
             })));
+        }
+    }
+
+    fn slices(&self, section: &mut Section, evaluation: &EvaluationInfo) {
+        section.heading("Slices");
+        match self.slices_of(evaluation, &[]) {
+            Ok(slices) => {
+                section.table(slices_table(&slices));
+                section.text(format!("{}.", slices.explained()));
+            }
+            // the figures are stored by themselves, and are still right
+            Err(error) => {
+                section.text(format!("There are no slices: {}.", error.message));
+            }
         }
     }
 
@@ -287,6 +303,36 @@ fn calibrated(section: &mut Section, figures: &ClassifierFigures) {
         table.row([Cell::from(name), Cell::figure(before), Cell::figure(after)]);
     }
     section.table(table);
+}
+
+/// All examples in the first row, then the slices.
+fn slices_table(slices: &EvaluationSlices) -> Table {
+    let columns = ["By", "Slice", "Examples", "Threads"].map(String::from);
+    let figures = slices.overall.figures.iter().map(|one| one.name.clone());
+    let mut table = Table {
+        columns: (columns.into_iter())
+            .chain(slices.classes.iter().cloned())
+            .chain(figures.map(|name| format!("{name} [95% interval]")))
+            .collect(),
+        ..Table::default()
+    };
+    for slice in std::iter::once(&slices.overall).chain(&slices.slices) {
+        let mut row = vec![
+            Cell::from(slice.by.map_or("", SliceBy::name)),
+            Cell::from(slice.name.clone()),
+            Cell::count(slice.examples),
+            slice
+                .threads
+                .map_or_else(|| Cell::figure(None), Cell::count),
+        ];
+        row.extend(slice.classes.iter().map(|n| Cell::count(*n)));
+        row.extend(slice.figures.iter().map(|one| match one.value {
+            Some(value) => Cell::Exact(one.marked(), value),
+            None => Cell::figure(None),
+        }));
+        table.row(row);
+    }
+    table
 }
 
 /// True classes in rows, predicted ones in columns.

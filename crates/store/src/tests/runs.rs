@@ -318,6 +318,18 @@ fn fakes_and_predictions() {
         (with_texts[0].n, with_texts[0].reply.as_str()),
         (1, "fake 1")
     );
+    // each prediction has what its example is grouped by, a fake that of its pair
+    let examples = store.predicted_examples(id).unwrap();
+    let of: Vec<&Prediction> = examples.iter().map(|one| &one.prediction).collect();
+    assert_eq!(of, predictions.iter().collect::<Vec<_>>());
+    let pair = store.pair(val[0]).unwrap().unwrap();
+    assert_eq!(examples[0].reply.as_deref(), Some(pair.reply.as_str()));
+    assert_eq!(examples[1].reply.as_deref(), Some("fake 1"));
+    for one in &examples {
+        assert_eq!(one.thread_id, Some(with_texts[0].thread_id));
+        assert_eq!(one.subreddit, pair.subreddit);
+        assert_eq!(one.comment_score, pair.comment_score);
+    }
     // a fake is in the thread of the comment that it answers
     let thread = Some(with_texts[0].thread_id);
     let (pair, fake) = (Subject::Pair(val[0]), Subject::Fake(fakes[1].id));
