@@ -314,7 +314,7 @@ fn a_sweep_is_an_array_and_its_tasks_are_canceled_by_their_numbers() {
     let job = engine.sweep_show("swept").unwrap().job;
     assert!(
         engine.made_bundle(&bundle).unwrap().away,
-        "it may go on there"
+        "it may still run there"
     );
 
     cluster.ok(&place, ["cluster", "cancel", &bundle, "--task", "2"]);

@@ -357,7 +357,7 @@ impl Engine {
                 // the test set is not trained on
                 partitions: vec![Partition::Train, Partition::Val],
                 bases: vec![base.id],
-                // a run that goes on has its own weights
+                // a run that has a checkpoint has its own weights
                 weights_of: last.is_none().then_some(base.id).into_iter().collect(),
                 runs: run.map(|run| run.id).into_iter().collect(),
                 fake_sets: fakes.map(|set| set.id).into_iter().collect(),

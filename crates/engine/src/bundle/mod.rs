@@ -2,7 +2,7 @@
 //! run them without the project, without network and without Python.
 //!
 //! A bundle is a small project file: a slice with the same schema and the same ids (`repartee_store::job_bundles`). So
-//! working on it is the ordinary job runner, and going on with it is the ordinary resumption, which gives the same bits.
+//! working on it is the ordinary job runner, and continuing it is the ordinary resumption, which gives the same bits.
 //! `make` writes one, `work` writes the result of its jobs, and `merge` takes a result into the project that made the
 //! bundle: by the ids of the jobs, and only what is further than what the project has, so that merging again changes
 //! nothing. docs/CLUSTER.md lists what is copied.

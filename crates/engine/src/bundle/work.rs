@@ -45,7 +45,7 @@ pub fn result_file(file: &Path) -> PathBuf {
     beside(file, ".result")
 }
 
-/// The file that a task of a job array works on: a copy of the bundle, for each task its own. An existing one goes on.
+/// The file that a task of a job array works on: a copy of the bundle, for each task its own. An existing one is continued.
 ///
 /// # Errors
 /// If it cannot be written.

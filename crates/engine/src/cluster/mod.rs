@@ -151,7 +151,7 @@ impl Engine {
         let folder = format!("{}/test-{}", profile.folder, new_id());
         remote.make_folder(&folder)?;
         let tested = self.dry_job(&profile, &remote, &folder);
-        // whatever came of it
+        // also if it failed
         let removed = remote.ok(&["rm", "-rf", "--", &folder]);
         let tested = tested?;
         removed?;

@@ -14,14 +14,14 @@ const SECONDS_BEFORE: u32 = 90;
 pub(super) struct Known {
     /// "123" or "123_4".
     pub id: String,
-    /// Its word, such as PENDING, RUNNING, COMPLETED, CANCELLED.
+    /// Its word, such as PENDING, RUNNING, COMPLETED or FAILED.
     pub state: String,
     pub elapsed: String,
     /// Why it waits, or its exit status.
     pub detail: String,
 }
 
-/// The arguments of sbatch, but for the script. The log of task N is log-N.txt in the folder.
+/// The arguments of sbatch, without the script. The log of task N is log-N.txt in the folder.
 pub(super) fn sbatch(
     profile: &Profile,
     folder: &str,
@@ -36,7 +36,7 @@ pub(super) fn sbatch(
         // B: the script alone, which passes it on
         format!("--signal=B:USR1@{SECONDS_BEFORE}"),
         "--requeue".to_owned(),
-        // a task that was queued again goes on in its log
+        // a task that was queued again continues its log
         "--open-mode=append".to_owned(),
         format!("--time={}", profile.time),
         format!("--cpus-per-task={cpus}"),
@@ -153,7 +153,7 @@ fn fields(text: &str) -> impl Iterator<Item = Known> {
         let (id, state) = (fields.next()?, fields.next()?);
         Some(Known {
             id,
-            // "CANCELLED by 1000"
+            // of a canceled one, the user follows
             state: state.split(' ').next().unwrap_or_default().to_owned(),
             elapsed: fields.next()?,
             detail: fields.next()?,
@@ -233,13 +233,13 @@ mod tests {
             assert_eq!(job_id(said).expect_err("none").code, Code::Io, "{said}");
         }
         let known: Vec<Known> =
-            fields("7_1|RUNNING|1:02|None\n7_2|CANCELLED by 0|0:00|0:15\nodd\n").collect();
+            fields("7_1|RUNNING|1:02|None\n7_2|TIMEOUT by 0|0:00|0:15\nodd\n").collect();
         assert_eq!(known.len(), 2);
         assert_eq!(
             (known[0].id.as_str(), known[0].detail.as_str()),
             ("7_1", "None")
         );
-        assert_eq!(known[1].state, "CANCELLED");
+        assert_eq!(known[1].state, "TIMEOUT");
         assert!(is_active(&known[0].state) && !is_active(&known[1].state));
     }
 
