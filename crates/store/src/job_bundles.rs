@@ -243,7 +243,7 @@ impl Copier<'_> {
         Ok(())
     }
 
-    /// Everything of a slice, parents before children.
+    /// Everything of a slice, parents before children: one list of all tables, in the order of their references.
     fn copy(&self, slice: &Slice) -> Result<()> {
         let (from, wanted) = (self.from, slice);
         let of_runs = format!(

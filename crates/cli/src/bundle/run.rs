@@ -4,7 +4,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use repartee_engine::bundle::{DAYS, MadeBundle, NewBundle, result_file, scratch, working_copy};
+use repartee_engine::bundle::{
+    DAYS, MadeBundle, NewBundle, check_expiry, note_on_threads, result_file, scratch, working_copy,
+};
 use repartee_engine::terms::JobStatus;
 use repartee_engine::{Ended, Engine, Error};
 
@@ -151,7 +153,7 @@ fn work_in(app: &App, task: Option<usize>, file: &Path, result: &Path) -> Result
             ))
         })?];
     }
-    if let Some(note) = bundle.note_on_threads() {
+    if let Some(note) = note_on_threads(&bundle) {
         terminal::err_line(&note);
     }
     listen(&engine.interrupt)?;
@@ -161,7 +163,7 @@ fn work_in(app: &App, task: Option<usize>, file: &Path, result: &Path) -> Result
         if engine.job(job)?.state == JobStatus::Done {
             continue;
         }
-        bundle.check_expiry()?;
+        check_expiry(&bundle)?;
         let watch = Watch::new(app.out);
         match engine.resume(job, &|signal| watch.signal(signal)) {
             Ok(Ended::Done(_)) => {}

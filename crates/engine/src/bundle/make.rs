@@ -238,6 +238,12 @@ impl Engine {
             }
             // before any text is in it: a purge must find it
             self.keep_bundle(&made)?;
+            for job in &slice.jobs {
+                // interrupted, the queue would take it up
+                if self.job_row(job)?.state == JobState::Running {
+                    self.end_unrun(job, JobState::Paused)?;
+                }
+            }
             self.store.slice_into(&file, &slice)?;
             // last: without it, the file is no bundle
             Ok(file.set_setting(BUNDLE, &made.bundle)?)

@@ -100,8 +100,8 @@ impl Engine {
                 file.display()
             )));
         }
-        let known = self.made_bundles()?.into_iter();
-        let Some(mut made) = known.into_iter().find(|made| made.bundle.id == said.id) else {
+        let mut known = self.made_bundles()?.into_iter();
+        let Some(mut made) = known.find(|made| made.bundle.id == said.id) else {
             return Err(Error::usage(format!(
                 "{} is of a bundle that was deleted in this project, or was made by a copy of it",
                 file.display()

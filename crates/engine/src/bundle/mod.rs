@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 pub use make::NewBundle;
 pub use merge::{Merged, MergedJob};
 pub use repartee_core::bundles::{Bundle, BundledJob, MadeBundle, Place, threads_of};
-pub use work::{WorkedJob, result_file, scratch, working_copy};
+pub use work::{WorkedJob, check_expiry, note_on_threads, result_file, scratch, working_copy};
 
 use crate::Engine;
 use crate::kinds::KINDS;

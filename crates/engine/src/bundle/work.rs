@@ -58,7 +58,7 @@ pub fn working_copy(file: &Path, task: usize) -> Result<PathBuf> {
 }
 
 /// Copies a file, for its owner alone; the copy is complete as soon as it is there.
-pub(super) fn replace(from: &Path, to: &Path) -> Result<()> {
+fn replace(from: &Path, to: &Path) -> Result<()> {
     let part = beside(to, ".part");
     let copy = || -> std::io::Result<()> {
         let mut source = std::fs::File::open(from)?;
@@ -92,36 +92,34 @@ pub fn scratch<T>(kept: &Path, folder: &Path, work: impl FnOnce(&Path) -> T) -> 
     Ok(done)
 }
 
-impl Bundle {
-    /// What to know if this process computes with another number of threads.
-    pub fn note_on_threads(&self) -> Option<String> {
-        let here = threads();
-        (here != self.threads).then(|| {
-            format!(
-                "This process has {here} threads, and the bundle was made for {}: the bits differ from those of a run \
-                 with that number",
-                self.threads
-            )
-        })
-    }
+/// What to know if this process computes with another number of threads than a bundle asks for.
+pub fn note_on_threads(bundle: &Bundle) -> Option<String> {
+    let here = threads();
+    (here != bundle.threads).then(|| {
+        format!(
+            "This process has {here} threads, and the bundle was made for {}: the bits differ from those of a run with \
+             that number",
+            bundle.threads
+        )
+    })
+}
 
-    /// Refuses work in a bundle that has expired.
-    ///
-    /// # Errors
-    /// [`Code::Refused`].
-    pub fn check_expiry(&self) -> Result<()> {
-        if now_ms() < self.expires_ms {
-            return Ok(());
-        }
-        Err(Error::new(
-            Code::Refused,
-            format!(
-                "this bundle expired on {}; its texts may have been deleted since. Merge what it has done, delete it, \
-                 and make a new one",
-                day_of_ms(self.expires_ms)
-            ),
-        ))
+/// Refuses work in a bundle that has expired.
+///
+/// # Errors
+/// [`Code::Refused`].
+pub fn check_expiry(bundle: &Bundle) -> Result<()> {
+    if now_ms() < bundle.expires_ms {
+        return Ok(());
     }
+    Err(Error::new(
+        Code::Refused,
+        format!(
+            "this bundle expired on {}; its texts may have been deleted since. Merge what it has done, delete it, and \
+             make a new one",
+            day_of_ms(bundle.expires_ms)
+        ),
+    ))
 }
 
 impl Engine {
