@@ -194,6 +194,9 @@ impl Engine {
         let (mut jobs, mut slice, mut threads) = (Vec::new(), Slice::default(), None);
         for id in new.jobs {
             let needs = self.needs(id)?;
+            if jobs.contains(&needs.job) {
+                continue; // named twice
+            }
             jobs.push(needs.job);
             add(&mut slice, needs.slice);
             threads = threads.or(needs.threads);
