@@ -393,6 +393,12 @@ fn trials_of_a_sweep_are_tasks_and_the_sweep_is_finished_here() {
         there.ok(["work", text(&copy), "--task", task]);
         let result = there.path(&format!("job.bundle.task-{task}.result"));
         let ran = place.ok(["bundle", "merge", text(&result), "--json"]);
+        let away = engine.made_bundles().unwrap()[0].away.len();
+        assert_eq!(
+            away,
+            if task == "1" { 1 } else { 0 },
+            "the others are there"
+        );
         assert_eq!(
             ran.result()["jobs"].as_array().unwrap().len(),
             1,

@@ -80,8 +80,8 @@ pub struct MadeBundle {
     pub splits: Vec<i64>,
     /// How many of their pairs had lost a text when it was made.
     pub lost: u64,
-    /// Whether its jobs are in it, and not resumed here.
-    pub away: bool,
+    /// Those of its jobs that are in it, and not resumed here: none of their results was merged since.
+    pub away: Vec<String>,
     /// The last merge, milliseconds since 1970.
     pub merged_ms: Option<i64>,
 }
@@ -202,7 +202,7 @@ impl Project {
     /// # Errors
     /// [`Code::Busy`], with where it is.
     pub fn check_is_here(&self, job: &str) -> Result<()> {
-        let has = |one: &MadeBundle| one.away && one.bundle.jobs.iter().any(|own| own.id == job);
+        let has = |one: &MadeBundle| one.away.iter().any(|own| own == job);
         let Some(made) = self.made_bundles()?.into_iter().find(has) else {
             return Ok(());
         };

@@ -65,7 +65,7 @@ pub fn bundles(out: Out, all: &[MadeBundle], purged: &[MadeBundle]) -> Result<()
     let mut table = Table::new(columns::BUNDLES);
     for made in all {
         let expired = made.bundle.expires_ms <= job::now_ms();
-        let state = match (made.away, made.merged_ms) {
+        let state = match (!made.away.is_empty(), made.merged_ms) {
             (true, None) => "away",
             (true, Some(_)) => "away, merged in part",
             (false, Some(_)) => "merged",

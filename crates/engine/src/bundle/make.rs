@@ -228,7 +228,7 @@ impl Engine {
             place: None,
             lost: self.store.lost_pairs(&slice.splits)?,
             splits: slice.splits.clone(),
-            away: true,
+            away: slice.jobs.clone(),
             merged_ms: None,
             bundle,
         };

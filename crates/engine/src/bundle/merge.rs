@@ -114,7 +114,10 @@ impl Engine {
             }
         }
         made.merged_ms = Some(now_ms());
-        made.away = stays;
+        if !stays {
+            made.away
+                .retain(|id| jobs.iter().all(|merged: &MergedJob| merged.job != *id));
+        }
         self.keep_bundle(&made)?;
         Ok(Merged {
             bundle: made.bundle.id,

@@ -228,7 +228,7 @@ impl Engine {
                 match profile.remote().ok(&["rm", "-rf", "--", &folder]) {
                     Ok(_) => self.forget_bundle(&made.bundle.id)?,
                     Err(_) => {
-                        made.away = false;
+                        made.away.clear();
                         self.keep_bundle(&made)?;
                     }
                 }
@@ -334,7 +334,7 @@ impl Engine {
             }
             if !active {
                 let mut made = self.made_bundle(&made.bundle.id)?;
-                made.away = false;
+                made.away.clear();
                 self.keep_bundle(&made)?;
             }
             all.push(Fetched {
