@@ -37,6 +37,8 @@ const COMMAND_LINE: Layers = Layers {
         "preempt",
         "app",
         "confirm",
+        "bundle",
+        "cluster",
         "items",
         "study",
         "data",

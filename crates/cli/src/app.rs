@@ -69,6 +69,11 @@ impl App {
         Ok(engine)
     }
 
+    /// Whether jobs are queued instead of run.
+    pub fn queues(&self) -> bool {
+        self.queues
+    }
+
     /// The project file: the named one, or the only one in this folder.
     pub fn path(&self) -> Result<PathBuf> {
         match &self.project {

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::bench::args::BenchCommand;
+use crate::bundle::args::{BundleCommand, WorkArgs};
+use crate::cluster::args::ClusterCommand;
 use crate::data::args::{ImportArgs, PairsCommand, SourceCommand, SplitCommand};
 use crate::evaluation::args::{
     ChartArgs, EvaluateArgs, EvaluationCommand, QualityArgs, ReportArgs,
@@ -136,6 +138,18 @@ pub enum Command {
         #[command(subcommand)]
         command: JobCommand,
     },
+    /// Job bundles: jobs in a file of their own, to run on any machine and merge back
+    Bundle {
+        #[command(subcommand)]
+        command: BundleCommand,
+    },
+    /// Run the jobs of a bundle, or continue them, without the project that made it
+    Work(WorkArgs),
+    /// Clusters with Slurm: submit jobs with --on, watch them, fetch their results
+    Cluster {
+        #[command(subcommand)]
+        command: ClusterCommand,
+    },
     /// Verify the project file: schema, integrity, references, values, the hash of every blob
     Check {
         /// First undo schema changes by other programs, reset unreadable settings and rebuild a broken search index;
@@ -156,14 +170,6 @@ pub enum Command {
         #[command(subcommand)]
         command: BenchCommand,
     },
-    /// Run a stored job in this process; the window starts it
-    #[command(hide = true)]
-    Work {
-        /// Project file
-        project: PathBuf,
-        /// The job's id
-        job: String,
-    },
     /// Print a shell completion script, for example `repartee completions bash > ~/.local/share/bash-completion/completions/repartee`
     Completions {
         /// The shell
@@ -176,6 +182,16 @@ impl Command {
     pub fn project(&self) -> Option<PathBuf> {
         match self {
             Self::Run { pipeline, .. } => pipeline.file.clone(),
+            _ => None,
+        }
+    }
+
+    /// The number of threads that the command asks for by itself: that of the bundle on which it works.
+    pub fn threads(&self) -> Option<usize> {
+        match self {
+            Self::Work(args) if args.job.is_none() => {
+                repartee_engine::bundle::threads_of(&args.file)
+            }
             _ => None,
         }
     }

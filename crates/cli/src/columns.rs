@@ -63,6 +63,18 @@ lists! {
     JOBS at "job list": ["job", "kind", "state", "started (UTC)", "progress"];
     /// Queued jobs.
     JOB_QUEUE at "job queue": ["position", "job", "kind", "state", "subject", "on failure"];
+    /// Job bundles.
+    BUNDLES at "bundle list": [
+        "bundle", "jobs", "state", "made (UTC)", "expires (UTC)", "place", "note",
+    ];
+    /// Clusters.
+    CLUSTERS at "cluster list": [
+        "cluster", "login node", "folder", "queue", "time", "cpus", "program", "scratch", "sbatch",
+    ];
+    /// Tasks of submitted bundles.
+    CLUSTER_JOBS at "cluster jobs": [
+        "bundle", "cluster", "Slurm job", "subject", "state", "elapsed", "detail",
+    ];
     /// Permissions to post.
     PERMISSIONS at "reddit permit": ["subreddit", "since (UTC)", "recorded by", "link", "off"];
     /// Opt-outs.

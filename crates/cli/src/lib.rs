@@ -6,7 +6,9 @@
 
 mod app;
 mod bench;
+mod bundle;
 mod cli;
+mod cluster;
 mod columns;
 mod confirm;
 mod data;
@@ -73,7 +75,8 @@ pub fn main() -> ExitCode {
     if !cli.command.may_pause() {
         preempt::let_go();
     }
-    if let Err(error) = set_threads(cli.common.threads) {
+    let threads = cli.common.threads.or_else(|| cli.command.threads());
+    if let Err(error) = set_threads(threads) {
         return fail(&cli.common, &error.into());
     }
     let level = match cli.common.verbose {
@@ -156,10 +159,9 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Doctor => project::doctor(app),
         Command::Demo(args) => project::demo(app, &args),
         Command::Bench { command } => bench::bench(app, command),
-        Command::Work { project, job } => {
-            repartee_engine::kinds::work(&project, &job)?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Bundle { command } => bundle::bundle(app, command),
+        Command::Work(args) => bundle::work(app, &args),
+        Command::Cluster { command } => cluster::cluster(app, command),
         Command::Completions { shell } => project::completions(shell),
     }
 }

@@ -3,6 +3,7 @@
 //! It knows no job and no area. What a user can do is in the crates above, each on a [`Project`].
 
 pub mod awake;
+pub mod bundles;
 pub mod environment;
 pub mod error;
 pub mod format;
@@ -62,9 +63,12 @@ impl Project {
     /// Opens a project file, migrating one of an older version.
     ///
     /// # Errors
-    /// [`Code::NotFound`], [`Code::NotAProject`], or [`Code::NewerProject`].
+    /// [`Code::NotFound`], [`Code::NotAProject`], or [`Code::NewerProject`]; [`Code::Usage`] for a job bundle, in which
+    /// only its jobs run.
     pub fn open(path: &Path, kinds: &'static [Kind]) -> Result<Self> {
-        Ok(Self::over(Store::open(path)?, path, kinds))
+        let store = Store::open(path)?;
+        bundles::no_bundle(&store, path)?;
+        Ok(Self::over(store, path, kinds))
     }
 
     /// Opens a project to check it only: whatever its schema contains, nothing of it is run or changed.

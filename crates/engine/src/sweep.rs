@@ -11,8 +11,9 @@ use repartee_core::kind::{EachName, LaterSteps, Named};
 use repartee_datasets::Partition;
 use repartee_models::rng::Stream;
 use repartee_models::train::Outcome;
+use repartee_store::Store;
 use repartee_store::items::ItemKind;
-use repartee_store::jobs::Want;
+use repartee_store::jobs::{JobState, Want};
 use repartee_store::runs::Run;
 use repartee_store::sweeps::{self, NewSweep, NewTrial, Trial, TrialResult};
 use repartee_terms::{JobStatus, TrialOutcome};
@@ -423,9 +424,8 @@ impl Sweep {
         Ok(config)
     }
 
-    /// Stores the sweep with its trials.
-    fn begin(&self, ctx: &Ctx) -> Result<sweeps::Sweep> {
-        let store = &ctx.project.store;
+    /// Stores the sweep of a job, with its trials.
+    fn begin(&self, store: &Store, job: &str) -> Result<sweeps::Sweep> {
         let trials = self.plan()?;
         let mut name = self.config.name.clone();
         if name.is_empty() {
@@ -457,11 +457,10 @@ impl Sweep {
         let new = NewSweep {
             name: name.clone(),
             kind: self.config.kind,
-            job_id: ctx.job().to_owned(),
+            job_id: job.to_owned(),
             trials,
         };
         store.sweep_insert(&new, now_ms())?;
-        ctx.say(format!("sweep {name}: {} trials", new.trials.len()));
         Ok(store.sweep_named(&name)?)
     }
 
@@ -639,7 +638,12 @@ impl Job for Sweep {
         let (engine, store) = (ctx.engine(), &ctx.project.store);
         let sweep = match store.sweep_of_job(ctx.job())? {
             Some(sweep) => sweep,
-            None => self.begin(ctx)?,
+            None => {
+                let sweep = self.begin(store, ctx.job())?;
+                let trials = store.trials(sweep.id)?.len();
+                ctx.say(format!("sweep {}: {trials} trials", sweep.name));
+                sweep
+            }
         };
         let mut trials = store.trials(sweep.id)?;
         for at in 0..trials.len() {
@@ -682,6 +686,49 @@ impl Job for Sweep {
 }
 
 impl Engine {
+    /// Stores a sweep whose trials other machines will train, and returns its job and those of the trials that have no
+    /// result yet. Once they are merged, resuming the sweep's job evaluates them, and trains here what has failed.
+    ///
+    /// # Errors
+    /// Those of starting it; [`Code::Usage`] for a sweep that prunes.
+    pub fn sweep_elsewhere(&self, sweep: &Sweep) -> Result<(String, Vec<String>)> {
+        if sweep.prune {
+            return Err(Error::usage(
+                "a trial is pruned by comparing it with the trials before it, and in a bundle or an array none is before \
+                 another; omit --prune",
+            ));
+        }
+        let job = self.job_elsewhere(sweep)?;
+        let stored = match self.store.sweep_of_job(&job)? {
+            Some(stored) => stored,
+            None => sweep.begin(&self.store, &job)?,
+        };
+        let mut jobs = Vec::new();
+        for trial in self.store.trials(stored.id)? {
+            let step = step_name(trial.n);
+            let before = match self.step_of(&job, &step)? {
+                Some(id) => self.store.job(&id)?,
+                None => None,
+            };
+            match before {
+                _ if trial.result.is_some() => continue,
+                Some(row) if row.state == JobState::Done => continue,
+                Some(row) if row.state != JobState::Cancelled => {
+                    jobs.push(row.id);
+                    continue;
+                }
+                _ => {}
+            }
+            let settings: Settings = from_json(&trial.settings)?;
+            let config =
+                sweep.config_of(&settings, trial.seed, &run_name(&stored.name, trial.n))?;
+            let id = self.job_elsewhere(&Train::new(&config)?)?;
+            self.set_step(&job, &step, &id)?;
+            jobs.push(id);
+        }
+        Ok((job, jobs))
+    }
+
     /// All sweeps with their results, oldest first.
     pub fn sweeps(&self) -> Result<Vec<SweepInfo>> {
         let sweeps = self.store.sweeps()?.into_iter();

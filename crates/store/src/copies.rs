@@ -1,10 +1,11 @@
-//! Files next to a project that have the same content: backups made by a repair, and copies.
+//! Files that have the same content as a project: backups made by a repair and copies next to it, and job bundles.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
+use crate::job_bundles::with_deleted_texts;
 use crate::schema::defend;
 use crate::{Result, Store, is_project};
 
@@ -16,9 +17,22 @@ const OWN: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 impl Store {
     /// Files in the project's folder that may still contain a text that was wiped from it: files named after it
-    /// (backups of a repair, of an editor, of the user), and other projects with a source or a thread in common.
+    /// (backups of a repair, of an editor, of the user), and other projects with a source or a thread in common. And the
+    /// job bundles that were made with a text deleted since, wherever they are: a folder on a cluster is NAME:FOLDER.
     /// Exported files cannot be recognized. In alphabetical order.
     pub fn copies(&self) -> Vec<PathBuf> {
+        let mut copies = self.copies_beside();
+        let bundles = self.read(with_deleted_texts).unwrap_or_default();
+        copies.extend(bundles.into_iter().filter(|path| {
+            let is_file = path.is_absolute();
+            !is_file || path.exists()
+        }));
+        copies.sort();
+        copies.dedup();
+        copies
+    }
+
+    fn copies_beside(&self) -> Vec<PathBuf> {
         let real = std::fs::canonicalize(self.path()).unwrap_or_else(|_| self.path().to_owned());
         let (Some(folder), Some(name)) = (real.parent(), real.file_name()) else {
             return Vec::new();
@@ -27,7 +41,7 @@ impl Store {
             return Vec::new();
         };
         let own = self.read(signs).unwrap_or_default();
-        let mut copies: Vec<PathBuf> = entries
+        entries
             .filter_map(Result::ok)
             .take(MOST)
             .map(|entry| entry.path())
@@ -36,9 +50,7 @@ impl Store {
                 let file = path.file_name().unwrap_or_default();
                 is_named_after(file, name) || shares(path, &own)
             })
-            .collect();
-        copies.sort();
-        copies
+            .collect()
     }
 }
 

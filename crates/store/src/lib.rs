@@ -25,6 +25,7 @@ pub mod evaluations;
 pub mod fakes;
 mod fingerprints;
 pub mod items;
+pub mod job_bundles;
 pub mod jobs;
 pub mod ledger;
 pub mod left_out;

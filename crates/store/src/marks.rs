@@ -78,7 +78,7 @@ pub struct Mark {
 }
 
 /// Ids in ascending order as differences in LEB128: about two bytes each.
-fn pack(ids: &[i64]) -> Vec<u8> {
+pub(crate) fn pack(ids: &[i64]) -> Vec<u8> {
     let mut ids = ids.to_vec();
     ids.sort_unstable();
     ids.dedup();
@@ -96,7 +96,7 @@ fn pack(ids: &[i64]) -> Vec<u8> {
     bytes
 }
 
-fn unpack(bytes: &[u8]) -> Vec<i64> {
+pub(crate) fn unpack(bytes: &[u8]) -> Vec<i64> {
     let mut ids = Vec::new();
     let (mut at, mut step, mut shift) = (i64::MIN, 0u64, 0);
     for byte in bytes {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use repartee_engine::terms::PrecisionChoice;
 
+use crate::bundle::args::ElsewhereArgs;
 use crate::flags::{precision, three};
 use crate::items::args::{ItemCommand, ListArgs};
 
@@ -86,6 +87,8 @@ pub struct FakesArgs {
     pub precision: Option<PrecisionChoice>,
     #[command(flatten)]
     pub sampling: SamplingArgs,
+    #[command(flatten)]
+    pub elsewhere: ElsewhereArgs,
 }
 
 #[derive(Debug, Clone, Args)]

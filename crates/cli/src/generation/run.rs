@@ -13,11 +13,18 @@ use repartee_engine::{SamplingParams, generation::incoming};
 use super::args::{FakesArgs, FakesCommand, GenerateArgs, GenerationCommand, SamplingArgs};
 use super::view;
 use crate::app::App;
-use crate::{items, terminal};
+use crate::{bundle, items, terminal};
 
 pub fn fakes(app: &App, command: FakesCommand) -> Result<ExitCode> {
     let engine = app.engine()?;
     match command {
+        FakesCommand::Make(args) if args.elsewhere.is_given() => {
+            let elsewhere = args.elsewhere.clone();
+            let job = fakes_of(args);
+            bundle::elsewhere(app, &engine, &elsewhere, || {
+                Ok(vec![engine.job_elsewhere(&job)?])
+            })
+        }
         FakesCommand::Make(args) => app.start(&engine, &fakes_of(args), |set| {
             view::made_fakes(app.out, set)
         }),

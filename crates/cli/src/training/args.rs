@@ -8,6 +8,7 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Subcommand};
 use repartee_engine::sweep::{SampledRange, SweptValues};
 use repartee_engine::training::run_config::{FieldType, Group, SETTINGS, Setting};
 
+use crate::bundle::args::ElsewhereArgs;
 use crate::items::args::{ItemCommand, ListArgs};
 
 #[derive(Debug, Subcommand)]
@@ -71,6 +72,11 @@ pub enum RunCommand {
         /// The run
         run: String,
     },
+    /// Show the hashes of a run's weights: equal hashes are equal bits
+    Hash {
+        /// The run
+        run: String,
+    },
     #[command(flatten)]
     Item(ItemCommand),
 }
@@ -105,6 +111,8 @@ pub struct TrainArgs {
     /// Print the estimated parameters, memory and time, and stop
     #[arg(long)]
     pub estimate: bool,
+    #[command(flatten)]
+    pub elsewhere: ElsewhereArgs,
 }
 
 #[derive(Debug, Clone, Default, Args)]
@@ -151,6 +159,8 @@ pub struct SweepArgs {
     /// Trials that are trained completely before the first one can be pruned
     #[arg(long, value_name = "N", requires = "prune", help_heading = SWEEP)]
     pub prune_after: Option<usize>,
+    #[command(flatten)]
+    pub elsewhere: ElsewhereArgs,
 }
 
 /// The heading of the flags of a sweep.

@@ -18,7 +18,7 @@ use super::args::{RerunArgs, RunCommand, SweepArgs, SweepCommand, TrainArgs, Tra
 use super::view;
 use crate::app::App;
 use crate::items::args::ListArgs;
-use crate::{items, terminal};
+use crate::{bundle, items, terminal};
 
 pub fn train(app: &App, command: TrainCommand) -> Result<ExitCode> {
     match command {
@@ -39,6 +39,9 @@ pub fn run(app: &App, command: RunCommand) -> Result<ExitCode> {
     match command {
         RunCommand::List(args) => list(app, &args),
         RunCommand::Show { run } => show(app, &run),
+        RunCommand::Hash { run } => app.done(&app.engine()?.weights_hashes(&run)?, |hashes| {
+            view::hashes(app.out, hashes)
+        }),
         RunCommand::Item(command) => items::item(app, &*app.engine()?, ItemKind::Run, command),
     }
 }
@@ -64,6 +67,11 @@ fn train_kind(app: &App, kind: ModelKind, args: &TrainArgs) -> Result<ExitCode> 
     if args.estimate {
         return app.done(&engine.train_estimate(&config)?, |facts| {
             view::facts(app.out, facts)
+        });
+    }
+    if args.elsewhere.is_given() {
+        return bundle::elsewhere(app, &engine, &args.elsewhere, || {
+            Ok(vec![engine.train_elsewhere(&config)?])
         });
     }
     app.start(&engine, &Train::new(&config)?, |trained| {
@@ -95,6 +103,7 @@ fn sweep(app: &App, command: SweepCommand) -> Result<ExitCode> {
         seeds,
         prune,
         prune_after,
+        elsewhere,
     } = *args;
     let shared = TrainArgs {
         config,
@@ -119,6 +128,11 @@ fn sweep(app: &App, command: SweepCommand) -> Result<ExitCode> {
         prune_after: prune_after.unwrap_or(PRUNE_AFTER),
     };
     let engine = app.engine()?;
+    if elsewhere.is_given() {
+        return bundle::elsewhere(app, &engine, &elsewhere, || {
+            Ok(engine.sweep_elsewhere(&job)?.1)
+        });
+    }
     app.start(&engine, &job, |sweep| view::sweep(app.out, sweep))
 }
 

@@ -1,6 +1,7 @@
 //! How runs and their results are printed.
 
 use anyhow::Result;
+use repartee_engine::bundle::WeightsHash;
 use repartee_engine::posting::DeletedContent;
 use repartee_engine::rerun::Reran;
 use repartee_engine::sweep::{Spread, SweepInfo, TrialInfo};
@@ -324,6 +325,20 @@ fn pairs_of(settings: &[(String, String)]) -> String {
         .map(|(name, value)| format!("{name} {value}"))
         .collect();
     all.join(", ")
+}
+
+pub fn hashes(out: Out, hashes: &[WeightsHash]) -> Result<()> {
+    if hashes.is_empty() {
+        return out.line("The run has no checkpoint yet");
+    }
+    hashes.iter().try_for_each(|one| {
+        out.line(format!(
+            "{}, step {}: {}",
+            one.checkpoint,
+            count(one.step),
+            one.weights
+        ))
+    })
 }
 
 /// Everything trained on content that has been deleted since.

@@ -98,6 +98,14 @@ impl Project {
         Ok(steps.and_then(|mut steps| steps.remove(name)))
     }
 
+    /// Records a stored job as the step of this name of another.
+    pub fn set_step(&self, job: &str, name: &str, step: &str) -> Result<()> {
+        let key = steps_of(job);
+        let mut steps: BTreeMap<String, String> = self.store.setting(&key)?.unwrap_or_default();
+        steps.insert(name.to_owned(), step.to_owned());
+        Ok(self.store.set_setting(&key, &steps)?)
+    }
+
     /// The ids of all steps of these jobs.
     pub(crate) fn step_ids(&self, jobs: &[JobRow]) -> Result<HashSet<String>> {
         let mut ids = HashSet::new();

@@ -227,6 +227,7 @@ impl Project {
     /// The row of a job that no process runs.
     fn claimable(&self, id: &str, on_interrupt: Want) -> Result<JobRow, Stop> {
         let mut row = self.job_row(id)?;
+        self.check_is_here(&row.id)?;
         match row.state {
             JobState::Paused | JobState::Failed => {}
             JobState::Running => {

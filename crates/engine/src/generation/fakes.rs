@@ -460,6 +460,12 @@ pub(crate) fn fakes_config(set: &FakeSet) -> Result<FakesConfig> {
     Ok(config)
 }
 
+/// The set that a job makes.
+pub(crate) fn of_job(store: &Store, job: &str) -> Result<Option<FakeSet>> {
+    let is_its = |set: &FakeSet| fakes_config(set).is_ok_and(|config| config.job == job);
+    Ok(store.fake_sets()?.into_iter().find(is_its))
+}
+
 impl Engine {
     fn fakes_info(&self, set: FakeSet) -> Result<FakesInfo> {
         let split = self.store.split_by_id(set.split_id)?;

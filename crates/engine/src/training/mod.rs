@@ -18,6 +18,7 @@ pub(crate) mod trainee;
 mod views;
 
 pub use prepare::RunFacts;
-pub(crate) use prepare::threads;
+pub(crate) use prepare::{base_of, fakes_of, threads};
+pub(crate) use run::free_run_name;
 pub use run::{Train, Trained};
 pub use views::{CheckpointInfo, Difference, RunInfo};

@@ -201,15 +201,24 @@ impl Train {
     }
 }
 
+/// A name for a run: its kind and the first number that is free. `taken`: names that no run has yet.
+pub(crate) fn free_run_name(
+    store: &Store,
+    kind: ModelKind,
+    mut taken: Vec<String>,
+) -> Result<String> {
+    taken.extend(store.runs()?.into_iter().map(|run| run.name));
+    let numbered = (1..)
+        .map(|n| format!("{}-{n}", kind.as_str()))
+        .find(|name| !taken.contains(name));
+    Ok(numbered.unwrap_or_default())
+}
+
 fn insert_run<T>(store: &Store, prepared: &Prepared<T>, job: &str) -> Result<Run> {
     let kind = prepared.config.kind;
     let mut name = prepared.config.name.clone();
     if name.is_empty() {
-        let taken: Vec<String> = store.runs()?.into_iter().map(|run| run.name).collect();
-        let numbered = (1..)
-            .map(|n| format!("{}-{n}", kind.as_str()))
-            .find(|name| !taken.contains(name));
-        name = numbered.unwrap_or_default();
+        name = free_run_name(store, kind, Vec::new())?;
     }
     repartee_core::names::check(ItemKind::Run, &name)?;
     let new = NewRun {
