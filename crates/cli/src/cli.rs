@@ -236,7 +236,29 @@ impl Command {
             }
             // these work with Reddit, and wait for the user
             Self::Reddit { .. } => false,
+            // otherwise the pipeline is only planned and queued
+            Self::Run { pipeline, .. } => pipeline.now,
             other => other.starts_a_job(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_commands_that_run_a_job_hold_the_signals_of_a_scheduler() {
+        for (line, holds) in [
+            ("repartee run --now", true),
+            ("repartee run", false),
+            ("repartee run list", false),
+            ("repartee job run", true),
+            ("repartee job list", false),
+            ("repartee doctor", false),
+        ] {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            assert_eq!(cli.command.may_pause(), holds, "{line}");
         }
     }
 }
