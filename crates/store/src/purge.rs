@@ -16,12 +16,14 @@ use rusqlite::config::DbConfig;
 use rusqlite::{
     Connection, OptionalExtension, Row, ToSql, Transaction, TransactionBehavior, params,
 };
+use serde_json::Value;
 
 use crate::audit::{self, Entry};
 use crate::fingerprints::{self, Fingerprint, Key, SHORT_ID, WITH_REDDITS_IDS, Written};
 use crate::marks::{self, LostPairs};
 use crate::queue::{ReplyState, note};
 use crate::quotes::{TELLING, Texts, WIPED};
+use crate::study::REGISTERED;
 use crate::watch::{Family, touch};
 use crate::{Result, Store, beside};
 
@@ -1034,7 +1036,7 @@ fn redactions<const N: usize>(
     of: &HashSet<i64>,
 ) -> Result<Vec<(i64, [Option<String>; N])>> {
     let of: Vec<i64> = of.iter().copied().collect();
-    let of = serde_json::Value::from(of).to_string();
+    let of = Value::from(of).to_string();
     let mut query = db.prepare(sql)?;
     let mut rows = query.query([of])?;
     let mut found = Vec::new();
@@ -1273,6 +1275,8 @@ fn forget_quotes(db: &Transaction<'_>, texts: &Texts) -> Result<()> {
     let tables: Vec<String> = query
         .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
+    // before the sweep, which would empty them
+    forget_hypotheses(db, texts)?;
     for table in tables.iter().filter(|t| !PLACES.contains(&t.as_str())) {
         // each scrub rewrites the others
         if sweep(db, table, texts)? > 0 && !SCRUBBED.contains(&table.as_str()) {
@@ -1313,6 +1317,35 @@ fn forget_notes(db: &Transaction<'_>, texts: &Texts) -> Result<()> {
     for family in [Family::Reddit, Family::Settings] {
         touch(db, family)?;
     }
+    scrub_is_due(db, UNSCRUBBED)
+}
+
+/// Removes quotes from the hypotheses that were registered before training: they are notes of the user in a setting.
+fn forget_hypotheses(db: &Transaction<'_>, texts: &Texts) -> Result<()> {
+    let stored: Option<Vec<u8>> = db
+        .prepare_cached("SELECT CAST(value AS BLOB) FROM setting WHERE key = ?1")?
+        .query_row([REGISTERED], |row| row.get(0))
+        .optional()?;
+    // an edited file may contain anything here
+    let read = stored.and_then(|json| serde_json::from_slice::<Value>(&json).ok());
+    let Some(mut all) = read else {
+        return Ok(());
+    };
+    let registered = all.as_array_mut().into_iter().flatten();
+    let hypotheses = registered.filter_map(|one| one.get_mut("hypotheses")?.as_array_mut());
+    let mut is_changed = false;
+    for text in hypotheses.flatten().filter_map(|one| one.get_mut("text")) {
+        if let Some(left) = text.as_str().and_then(|text| texts.redacted_note(text)) {
+            *text = Value::from(left);
+            is_changed = true;
+        }
+    }
+    if !is_changed {
+        return Ok(());
+    }
+    db.prepare_cached("UPDATE setting SET value = ?2 WHERE key = ?1")?
+        .execute([REGISTERED, &all.to_string()])?;
+    touch(db, Family::Settings)?;
     scrub_is_due(db, UNSCRUBBED)
 }
 

@@ -5,6 +5,7 @@ use crate::Store;
 use crate::marks::Marked;
 use crate::purge::Gone;
 use crate::runs::RunSample;
+use crate::study::REGISTERED;
 use crate::tests::{comment, filled, project, source, with_runs};
 
 fn gone(id: i64) -> Gone {
@@ -125,6 +126,29 @@ fn quotes_are_removed_with_the_text_and_other_words_stay() {
         );
     }
     assert!(store.check(|_, _| true).unwrap().is_whole());
+}
+
+#[test]
+fn registered_hypotheses_lose_their_quotes_and_keep_the_rest() {
+    let (_dir, store) = project();
+    let source = source(&store);
+    let text = "my number is five five one two three four";
+    let records = [comment(10, None, "ann", text)];
+    store.records_upsert(source, &records).unwrap();
+    let registered = |whole: &str, part: &str| {
+        let hypotheses = [whole, part].map(|text| serde_json::json!({"text": text, "hash": "h"}));
+        serde_json::json!([{"split": "main", "hypotheses": hypotheses}])
+    };
+    let (whole, part) = (
+        format!("fewer write: {text}"),
+        "nor is five five one two three, either",
+    );
+    let before = registered(&whole, part);
+    store.set_setting(REGISTERED, &before).unwrap();
+    store.purge(&[gone(10)], "ada", 5).unwrap();
+    let after: Option<serde_json::Value> = store.setting(REGISTERED).unwrap();
+    let expected = registered("fewer write: [deleted]", "nor [deleted], either");
+    assert_eq!(after, Some(expected));
 }
 
 #[test]

@@ -70,10 +70,10 @@ pub struct AuditArgs {
 pub struct ThresholdsArgs {
     /// Its number or name, or a run, which stands for its latest evaluation on the test set
     pub evaluation: String,
-    /// What it costs to take a fake for real, in any unit
+    /// Cost of a fake that is predicted real, in any unit
     #[arg(long, value_name = "COST", requires = "cost_false_negative")]
     pub cost_false_positive: Option<f64>,
-    /// What it costs to take a real reply for a fake, in the same unit
+    /// Cost of a real reply that is predicted fake, in the same unit
     #[arg(long, value_name = "COST", requires = "cost_false_positive")]
     pub cost_false_negative: Option<f64>,
     /// Also show this threshold, from 0 to 1

@@ -53,7 +53,7 @@ pub fn trained_again(out: Out, old: &str, new: &str) -> Result<()> {
     ))
 }
 
-/// The verdict of a rerun, and what it rests on.
+/// The verdict of a rerun, and what it is based on.
 pub fn reran(out: Out, reran: &Reran) -> Result<()> {
     out.line(&reran.verdict)?;
     out.line("")?;

@@ -11,9 +11,9 @@ use repartee_store::pairs::PairQuery;
 use repartee_store::splits::Split;
 use repartee_terms::{BaseKind, JobStatus};
 
+use super::super::PipelinePreset;
 use super::super::cost::{Costs, Data, Model, PAIRS_PER_COMMENT};
 use super::super::work::Work;
-use super::super::{PipelinePreset, PipelineStepState};
 use super::{Found, Planner, is_small};
 use crate::bases::base::{BaseNew, ModelConfig};
 use crate::bases::permission::{may_train, may_train_tokenizer};
