@@ -1870,7 +1870,7 @@ fn resumed_quality_repeats_all_but_its_own_measurements() {
         let checkpoint = measured_at(&engine, "writer", at_ms);
         let store = Store::open(engine.path()).unwrap();
         let key = format!("quality of {id}");
-        let own = std::collections::BTreeMap::from([(checkpoint, listed_ms)]);
+        let own = BTreeMap::from([(checkpoint, listed_ms)]);
         store.set_setting(&key, &own).unwrap();
         assert_eq!(examples(&id), want, "measured at {at_ms}, job {n}");
         let left: Option<serde_json::Value> = store.setting(&key).unwrap();

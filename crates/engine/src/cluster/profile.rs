@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use repartee_core::error::{Code, Error, Result};
 use repartee_core::job::to_json;
 use repartee_datasets::private;
-use repartee_store::items::is_hidden;
+use repartee_terms::visible::is_hidden;
 use serde::{Deserialize, Serialize};
 
 /// The folder of bundles, unless the user names another: in the home folder.

@@ -3,7 +3,6 @@
 use repartee_core::error::{Error, Result};
 use repartee_core::job::{Job, JobInfo};
 use repartee_store::items::ItemKind;
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::PipelineSetting;
