@@ -530,6 +530,20 @@ fn every_export_has_the_notice() {
         }
         tried.insert(command.to_owned());
     }
+    let folder = place.path("tensorboard");
+    ok(&place, "export tensorboard judge --out", &[&text(&folder)]);
+    tried.insert("tensorboard".to_owned());
+    let written: Vec<_> = std::fs::read_dir(folder.join("judge"))
+        .unwrap()
+        .map(|file| std::fs::read(file.unwrap().path()).unwrap())
+        .collect();
+    let [events] = written.as_slice() else {
+        panic!("{} files", written.len())
+    };
+    let found = events
+        .windows(mark.len())
+        .any(|part| part == mark.as_bytes());
+    assert!(found, "no notice in the event file");
     assert_eq!(
         tried,
         subcommands(&place, "export"),

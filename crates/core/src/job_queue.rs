@@ -419,7 +419,7 @@ impl Project {
     fn take_turn(&self, resumes: Option<&str>) -> Result<Turn> {
         // each iteration that continues ends a job
         loop {
-            let row = match self.store.job_next(&self.owner, now_ms())? {
+            let row = match self.store.job_next(&self.owner, now_ms)? {
                 Next::Taken(row) => return Ok(Turn::Of(Box::new(row), false)),
                 Next::Empty => return Ok(Turn::Nobody),
                 Next::HeldUp(row) if resumes == Some(row.id.as_str()) => row,

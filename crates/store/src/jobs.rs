@@ -322,8 +322,9 @@ impl Store {
     }
 
     /// Takes the next job of the queue for `owner`, if none of the queue runs and none blocks it: of two concurrent
-    /// callers, only one gets it.
-    pub fn job_next(&self, owner: &str, now_ms: i64) -> Result<Next> {
+    /// callers, only one gets it. `now_ms` is asked when no other process writes any more, so that a job is never said to
+    /// have begun before the one ahead of it ended.
+    pub fn job_next(&self, owner: &str, now_ms: impl Fn() -> i64) -> Result<Next> {
         let found = |db: &Connection, state: &str| -> Result<Option<JobRow>> {
             let sql = format!(
                 "SELECT {COLUMNS} FROM job WHERE place IS NOT NULL AND state = ?1 ORDER BY place, id LIMIT 1"
@@ -362,7 +363,7 @@ impl Store {
             };
             let sql = "UPDATE job SET state = 'running', owner = ?2, beat_ms = ?3, created_ms = ?3
                        WHERE id = ?1";
-            db.execute(sql, params![row.id, owner, now_ms])?;
+            db.execute(sql, params![row.id, owner, now_ms()])?;
             Ok(found(db, "running")?.map_or(Next::Empty, Next::Taken))
         })
     }
@@ -463,14 +464,16 @@ mod tests {
         assert_eq!(waiting_in(&store), ["c", "a", "b"]);
         assert!(!store.job_move("x", Place::First).unwrap());
 
-        let Next::Taken(taken) = store.job_next("me", 9).unwrap() else {
+        let Next::Taken(taken) = store.job_next("me", || 9).unwrap() else {
             panic!("none taken")
         };
         assert_eq!(
             (taken.id.as_str(), taken.state, taken.created_ms),
             ("c", JobState::Running, 9)
         );
-        assert!(matches!(store.job_next("you", 9).unwrap(), Next::Running(row) if row.id == "c"));
+        assert!(
+            matches!(store.job_next("you", || 9).unwrap(), Next::Running(row) if row.id == "c")
+        );
         // a running job is neither moved nor removed, and no other gets before it
         assert!(!store.job_move("c", Place::Last).unwrap() && !store.job_unqueue("c", 9).unwrap());
         assert!(store.job_move("b", Place::First).unwrap());
@@ -480,7 +483,9 @@ mod tests {
                 .job_end("c", "me", JobState::Paused, None, None, 10)
                 .unwrap()
         );
-        assert!(matches!(store.job_next("you", 11).unwrap(), Next::HeldUp(row) if row.id == "c"));
+        assert!(
+            matches!(store.job_next("you", || 11).unwrap(), Next::HeldUp(row) if row.id == "c")
+        );
         let paused = store.job("c").unwrap().unwrap();
         assert!(store.job_claim(&paused, "me", Want::Run, 12).unwrap());
         assert!(
@@ -488,7 +493,7 @@ mod tests {
                 .job_end("c", "me", JobState::Done, None, None, 13)
                 .unwrap()
         );
-        assert!(matches!(store.job_next("you", 14).unwrap(), Next::Taken(row) if row.id == "b"));
+        assert!(matches!(store.job_next("you", || 14).unwrap(), Next::Taken(row) if row.id == "b"));
         // a queued job has no owner, and is not claimed like a submitted one
         store.job_queue("d", "train", "{}", false, 15).unwrap();
         let waits = store.job("d").unwrap().unwrap();
@@ -517,7 +522,7 @@ mod tests {
             "it is alive after all"
         );
         assert!(store.job_requeue(&seen("x")).unwrap());
-        assert!(matches!(store.job_next("me", 4).unwrap(), Next::Running(row) if row.id == "x"));
+        assert!(matches!(store.job_next("me", || 4).unwrap(), Next::Running(row) if row.id == "x"));
         assert!(!store.job_requeue(&seen("y")).unwrap(), "one runs already");
         assert!(store.job_claim(&seen("x"), "me", Want::Run, 5).unwrap());
         assert!(
@@ -563,15 +568,17 @@ mod tests {
             store.job_queue(id, "train", "{}", stops, 1).unwrap();
         }
         for id in ["a", "b"] {
-            assert!(matches!(store.job_next("me", 2).unwrap(), Next::Taken(row) if row.id == id));
+            assert!(
+                matches!(store.job_next("me", || 2).unwrap(), Next::Taken(row) if row.id == id)
+            );
             assert!(
                 store
                     .job_end(id, "me", JobState::Failed, None, Some("{}"), 3)
                     .unwrap()
             );
         }
-        assert!(matches!(store.job_next("me", 4).unwrap(), Next::HeldUp(row) if row.id == "b"));
+        assert!(matches!(store.job_next("me", || 4).unwrap(), Next::HeldUp(row) if row.id == "b"));
         store.job_stops_queue("b", false).unwrap();
-        assert!(matches!(store.job_next("me", 5).unwrap(), Next::Taken(row) if row.id == "c"));
+        assert!(matches!(store.job_next("me", || 5).unwrap(), Next::Taken(row) if row.id == "c"));
     }
 }

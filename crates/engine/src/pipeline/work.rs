@@ -132,11 +132,20 @@ impl Work {
             train.config.set(last(&path), value)?;
             return train.config.check();
         }
-        if let Some(place) = params.pointer_mut(&format!("/{}", path.replace('.', "/"))) {
-            *place = parsed(value, &now);
+        let pointer = format!("/{}", path.replace('.', "/"));
+        let mut with = |value: Value| {
+            if let Some(place) = params.pointer_mut(&pointer) {
+                *place = value;
+            }
+            let params = params.clone();
+            each!(&mut *self, job => serde_json::from_value(params).map(|new| *job = new))
+        };
+        // an empty text is an empty list, or none where a list cannot be empty
+        let mut changed = with(parsed(value, &now));
+        if changed.is_err() && value.trim().is_empty() {
+            changed = with(Value::Null);
         }
-        each!(&mut *self, job => serde_json::from_value(params).map(|new| *job = new))
-            .map_err(|e| Error::usage(format!("{setting} cannot be {value:?}: {e}")))?;
+        changed.map_err(|e| Error::usage(format!("{setting} cannot be {value:?}: {e}")))?;
         match self {
             Self::Base(base) => base.check(),
             _ => Ok(()),
