@@ -62,10 +62,12 @@ def threads():
 def config_of(model):
     import transformers
 
-    if model == "bert-base":
-        return transformers.BertConfig()
-    if model == "minilm":
-        return transformers.BertConfig.from_pretrained(SHARED / "minilm")
+    if model in SCORE.values():
+        config = transformers.BertConfig()
+        if model == "minilm":
+            config = transformers.BertConfig.from_pretrained(SHARED / "minilm")
+        config.position_embedding_type = "absolute"  # CTranslate2 asks for it; transformers no longer writes it
+        return config
     c, layers, heads = {"gpt2": (768, 12, 12), "gpt2-medium": (1024, 24, 16)}[model]
     return transformers.GPT2Config(n_embd=c, n_layer=layers, n_head=heads)
 
@@ -167,16 +169,19 @@ def write_onnx(hf):
         def forward(self, ids, mask, types):
             return self.model(input_ids=ids, attention_mask=mask, token_type_ids=types).logits
 
-    some = torch.ones(2, 16, dtype=torch.long)
-    shape = {0: torch.export.Dim("batch"), 1: torch.export.Dim("tokens", max=512)}
-    torch.onnx.export(Logits(), (some, some, some), str(hf / "plain.onnx"), input_names=["ids", "mask", "types"],
-                      output_names=["logits"], dynamic_shapes=(shape, shape, shape), dynamo=True, external_data=False)
+    some, names = torch.ones(2, 16, dtype=torch.long), ["ids", "mask", "types"]
+    # the older exporter: ONNX Runtime finds no attention to fuse in what the newer one writes
+    torch.onnx.export(Logits(), (some, some, some), str(hf / "plain.onnx"), input_names=names, output_names=["logits"],
+                      dynamic_axes={name: {0: "batch", 1: "tokens"} for name in names}, dynamo=False, opset_version=17)
     config = model.config
     fused = optimize_model(str(hf / "plain.onnx"), model_type="bert", num_heads=config.num_attention_heads,
                            hidden_size=config.hidden_size)
+    if not fused.get_fused_operator_statistics()["Attention"]:
+        raise SystemExit("ONNX Runtime fused no attention")
     fused.save_model_to_file(str(hf / "f32.onnx"))
     print("fused:", fused.get_fused_operator_statistics(), file=sys.stderr)
-    quantize_dynamic(hf / "f32.onnx", hf / "part.onnx", weight_type=QuantType.QInt8)
+    quantize_dynamic(hf / "f32.onnx", hf / "part.onnx", weight_type=QuantType.QInt8,
+                     extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT})
     operators = {node.op_type for node in onnx.load(hf / "part.onnx").graph.node}
     if not operators & {"MatMulInteger", "DynamicQuantizeMatMul", "QAttention"}:
         raise SystemExit("ONNX Runtime quantized no product")
