@@ -105,6 +105,7 @@ kind = "generator"
 steps = 200
 batch_size = 16
 learning_rate = 1e-3
+weight_decay = 1.0
 max_tokens = 64
 validate_every = 20
 validate_limit = 20
@@ -115,7 +116,7 @@ seed = 5
 device = "cpu"
 TOML
 answer=$(run train sweep generator --config "$place/run.toml" --name array \
-  --grid learning_rate=1e-3,2e-3,3e-3,1e30 --on here --json | tail -n 1)
+  --grid learning_rate=1e-3,2e-3,3e-3,10 --on here --json | tail -n 1)
 value() { printf %s "$answer" | python3 -c "import json, sys; print(json.load(sys.stdin)['result']$1)"; }
 bundle=$(value "['bundle']['id']") job=$(value "['place']['slurm']")
 log() { cat "$place/jobs/$bundle/log-$1.txt"; }
