@@ -190,6 +190,9 @@ fn pipeline_runs_through_the_queue_and_is_done_afterwards() {
     // again, there is nothing to do
     let again = place.ok(["run", "--preset", "quick"]);
     assert!(again.out.contains("nothing was queued"), "{again}");
+    let shown = place.ok(["run", "--preset", "quick", "--plan"]);
+    assert!(shown.out.contains("Every step is done"), "{shown}");
+    assert!(!shown.out.contains("About"), "{shown}");
     // a quick check is no result: what it trained is trained again, on the same split and bases
     let plan = engine.pipeline_plan(&PipelineOptions::default()).unwrap();
     let now = states(&plan);

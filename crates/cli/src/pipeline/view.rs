@@ -20,11 +20,14 @@ pub fn plan(out: Out, plan: &PipelinePlan) -> Result<()> {
     }
     table.print(out)?;
     out.line("")?;
-    out.line(format!(
-        "About {} for what is not done, and at most {} of memory. These are estimates",
-        seconds(plan.seconds),
-        bytes(plan.memory)
-    ))?;
+    out.line(match plan.steps.iter().any(PipelineStep::is_open) {
+        true => format!(
+            "About {} for what is not done, and at most {} of memory. These are estimates",
+            seconds(plan.seconds),
+            bytes(plan.memory)
+        ),
+        false => "Every step is done or left out".to_owned(),
+    })?;
     for warning in &plan.warnings {
         out.line(format!("Note: {warning}"))?;
     }

@@ -162,7 +162,8 @@ impl PipelinePlan {
             planned: open()
                 .filter(|step| step.state == PipelineStepState::Planned)
                 .count(),
-            seconds: open().map(|step| step.seconds).sum(),
+            // the sum of no floats is -0.0
+            seconds: open().fold(0.0, |sum, step| sum + step.seconds),
             memory: open().filter_map(|step| step.memory).max().unwrap_or(0),
             warnings: plan.warnings,
             refused: plan.refused,
